@@ -1,0 +1,27 @@
+"""The audit trail: who did what to a campaign or a rater, append only."""
+
+from django.conf import settings
+from django.db import models
+
+from annotation.models.campaigns import Campaign
+from annotation.models.raters import Rater
+
+
+class AuditEntry(models.Model):
+    """One act. Entries are added, never changed."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
+    )
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="audit_entries")
+    rater = models.ForeignKey(Rater, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries")
+    act = models.CharField(max_length=40)
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.act} on {self.campaign}"

@@ -1,0 +1,73 @@
+"""Raters by pseudonym, the platform identity apart from everything else, and consent."""
+
+from django.db import models
+from django.db.models import Q
+
+from annotation.choices import Platform, RaterOutcome
+from annotation.models.campaigns import Campaign, CampaignVersion
+
+
+class Rater(models.Model):
+    """One person in one campaign, known by a keyed hash. Exclusion is a reversible flag, never a deletion."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="raters")
+    pseudonym = models.CharField(max_length=32, help_text="Keyed hash of the platform identity, per campaign.")
+    platform = models.CharField(max_length=8, choices=Platform)
+    entered_at = models.DateTimeField(auto_now_add=True)
+    outcome = models.CharField(max_length=9, choices=RaterOutcome, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    excluded_at = models.DateTimeField(null=True, blank=True)
+    exclusion_reason = models.CharField(max_length=300, blank=True)
+    simulated = models.BooleanField(default=False, help_text="Sent by a dry run.")
+
+    class Meta:
+        ordering = ["campaign", "entered_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "pseudonym"], name="rater_once_per_campaign"),
+            models.CheckConstraint(
+                name="rater_excluded_with_a_reason",
+                condition=Q(excluded_at__isnull=True, exclusion_reason="")
+                | (Q(excluded_at__isnull=False) & ~Q(exclusion_reason="")),
+            ),
+            models.CheckConstraint(
+                name="rater_ended_iff_outcome",
+                condition=Q(outcome="", ended_at__isnull=True) | (~Q(outcome="") & Q(ended_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class RaterIdentity(models.Model):
+    """The platform's own id, kept only here and only until `delete_after`. Never exported by default."""
+
+    rater = models.OneToOneField(Rater, on_delete=models.CASCADE, related_name="identity")
+    platform_id = models.CharField(max_length=200)
+    study_id = models.CharField(max_length=200, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    delete_after = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "rater identities"
+
+    def __str__(self) -> str:
+        return f"identity of {self.rater}"
+
+
+class Consent(models.Model):
+    """That a rater agreed to one consent text, by its hash. No answer exists without one."""
+
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="consents")
+    version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="consents")
+    text_sha256 = models.CharField(max_length=64)
+    given_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["rater", "given_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["rater", "text_sha256"], name="consent_once_per_rater_text")
+        ]
+
+    def __str__(self) -> str:
+        return f"consent of {self.rater}"

@@ -1,0 +1,50 @@
+"""The closed vocabularies of generation: states and parts of speech."""
+
+from django.db import models
+
+
+class RunState(models.TextChoices):
+    """Where a run stands. Only QUEUED runs hand out images to workers."""
+
+    QUEUED = "queued", "Generating"
+    PAUSED = "paused", "Paused"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class ImageState(models.TextChoices):
+    """Where one image stands. An image row is its own job: the broker is only a doorbell."""
+
+    READY = "ready", "Waiting"
+    LEASED = "leased", "Generating"
+    DONE = "done", "Done"
+    DEAD = "dead", "Failed"
+
+
+class SafetyVerdict(models.TextChoices):
+    """What the model's safety filter said about a finished image."""
+
+    PASSED = "passed", "Passed"
+    FILTERED = "filtered", "Filtered"
+    UNCHECKED = "unchecked", "No filter in this model"
+
+
+class PartOfSpeech(models.TextChoices):
+    """Universal part-of-speech tags (universaldependencies.org/u/pos), as spaCy gives them."""
+
+    ADJ = "ADJ", "adjective"
+    ADP = "ADP", "adposition"
+    ADV = "ADV", "adverb"
+    AUX = "AUX", "auxiliary"
+    CCONJ = "CCONJ", "coordinating conjunction"
+    DET = "DET", "determiner"
+    INTJ = "INTJ", "interjection"
+    NOUN = "NOUN", "noun"
+    NUM = "NUM", "numeral"
+    PART = "PART", "particle"
+    PRON = "PRON", "pronoun"
+    PROPN = "PROPN", "proper noun"
+    PUNCT = "PUNCT", "punctuation"
+    SCONJ = "SCONJ", "subordinating conjunction"
+    SYM = "SYM", "symbol"
+    VERB = "VERB", "verb"
+    X = "X", "other"

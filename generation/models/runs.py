@@ -1,0 +1,46 @@
+"""A run: one prompt set through one pinned model with one set of settings."""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from generation.choices import RunState
+from generation.models.prompts import PromptSet
+
+
+class Run(models.Model):
+    """Settings that every image of the run shares. Progress is counted from the images, never stored."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="runs")
+    prompt_set = models.ForeignKey(PromptSet, on_delete=models.PROTECT, related_name="runs")
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=9, choices=RunState, default=RunState.QUEUED)
+
+    model_id = models.CharField(max_length=200, help_text="Id in the model registry.")
+    model_revision = models.CharField(max_length=64, help_text="Pinned revision or content hash of the model.")
+    scheduler = models.CharField(max_length=40)
+    steps = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(200)])
+    guidance = models.FloatField(
+        validators=[MinValueValidator(0), MaxValueValidator(50)],
+        help_text="Classifier-free guidance scale; 1 or less switches guidance off.",
+    )
+    height = models.PositiveSmallIntegerField(help_text="Pixels.")
+    width = models.PositiveSmallIntegerField(help_text="Pixels.")
+    negative_prompt = models.CharField(max_length=1000, blank=True)
+    images_per_prompt = models.PositiveSmallIntegerField(default=1)
+    first_seed = models.PositiveBigIntegerField(
+        default=0, help_text="Image i (from 0) of a prompt uses seed first_seed + i."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(steps__gte=1, steps__lte=200), name="run_steps_in_range"),
+            models.CheckConstraint(condition=Q(guidance__gte=0, guidance__lte=50), name="run_guidance_in_range"),
+            models.CheckConstraint(condition=Q(images_per_prompt__gte=1), name="run_makes_images"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
