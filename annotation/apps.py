@@ -1,0 +1,9 @@
+"""The annotation app."""
+
+from django.apps import AppConfig
+
+
+class AnnotationConfig(AppConfig):
+    """Registers the app under its own name."""
+
+    name = "annotation"

@@ -1,0 +1,1 @@
+"""Wiring: settings, routes, servers. Imported by nobody but manage.py and the servers."""
