@@ -4,8 +4,21 @@ from django.db import models
 from django.db.models import Q
 
 from generation.choices import ImageState, SafetyVerdict
+from generation.models.owned import OwnedQuerySet
 from generation.models.prompts import Prompt, PromptWord
 from generation.models.runs import Run
+
+
+class ImageQuerySet(OwnedQuerySet):
+    """Images of a researcher's runs."""
+
+    owner_path = "run__owner"
+
+
+class WordMapQuerySet(OwnedQuerySet):
+    """Word maps of a researcher's runs."""
+
+    owner_path = "image__run__owner"
 
 
 class Image(models.Model):
@@ -33,6 +46,8 @@ class Image(models.Model):
     versions = models.JSONField(default=dict, blank=True, help_text="Versions of the libraries that made it.")
     seconds = models.FloatField(null=True, blank=True, help_text="Worker time for this image.")
     generated_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ImageQuerySet.as_manager()
 
     class Meta:
         ordering = ["run", "prompt__row_number", "seed"]
@@ -80,6 +95,8 @@ class WordMap(models.Model):
         help_text="False where the word lies past the text encoder's context window: there is no array then."
     )
     peak = models.FloatField(null=True, help_text="Largest raw value of the map.")
+
+    objects = WordMapQuerySet.as_manager()
 
     class Meta:
         ordering = ["image", "word__position"]

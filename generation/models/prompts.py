@@ -5,6 +5,17 @@ from django.db import models
 from django.db.models import F, Q
 
 from generation.choices import PartOfSpeech
+from generation.models.owned import OwnedQuerySet
+
+
+class PromptSetQuerySet(OwnedQuerySet):
+    """Prompt sets of a researcher."""
+
+
+class PromptWordQuerySet(OwnedQuerySet):
+    """Words in a researcher's prompts."""
+
+    owner_path = "prompt__prompt_set__owner"
 
 
 class PromptSet(models.Model):
@@ -18,6 +29,8 @@ class PromptSet(models.Model):
         max_length=120, help_text="The language model that found the words, with its version."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PromptSetQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -61,6 +74,8 @@ class PromptWord(models.Model):
     lemma = models.CharField(max_length=200)
     dependency = models.CharField(max_length=32, help_text="Universal dependency relation to the head.")
     head_position = models.PositiveSmallIntegerField(help_text="Position of the head; its own for the root.")
+
+    objects = PromptWordQuerySet.as_manager()
 
     class Meta:
         ordering = ["prompt", "position"]

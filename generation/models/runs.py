@@ -6,7 +6,12 @@ from django.db import models
 from django.db.models import Q
 
 from generation.choices import RunState
+from generation.models.owned import OwnedQuerySet
 from generation.models.prompts import PromptSet
+
+
+class RunQuerySet(OwnedQuerySet):
+    """Runs of a researcher."""
 
 
 class Run(models.Model):
@@ -33,6 +38,8 @@ class Run(models.Model):
         default=0, help_text="Image i (from 0) of a prompt uses seed first_seed + i."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
