@@ -1,0 +1,1 @@
+"""The forms of annotation, one file per kind of page."""

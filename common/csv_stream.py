@@ -1,0 +1,88 @@
+"""Streamed CSV whose cells no spreadsheet runs as a formula.
+
+A spreadsheet takes a cell that starts with = + - @ (also in their full-width forms, also after white space)
+for a formula. Such text gets an apostrophe in front. Text that starts with an apostrophe gets one more, so
+`unguard` gives every text back exactly as it was. Numbers are written by us and need no guard.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+GUARD: Final = "'"
+FORMULA_STARTS: Final = frozenset("=+-@\t\r\n＝＋－＠")
+
+Cell = str | int | float | bool | None | datetime | UUID | dict[str, Any] | list[str]
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column of a file: its name, what it holds (for the codebook), and how a row gives it."""
+
+    name: str
+    meaning: str
+    of: Callable[[Row], Cell]
+
+
+def guard(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula."""
+    if text.startswith(GUARD) or text[:1] in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS:
+        return GUARD + text
+    return text
+
+
+def unguard(cell: str) -> str:
+    """The text that `guard` made this cell from."""
+    return cell.removeprefix(GUARD)
+
+
+def cell_text(value: Cell) -> str:
+    """One value as its cell: full float precision, ISO 8601 UTC, 1/0, sorted JSON; empty for None and NaN."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if isinstance(value, dict | list):
+        return guard(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+    return guard(str(value))
+
+
+def lines(rows: Iterable[Row], *, columns: Sequence[Column[Row]]) -> Iterator[str]:
+    """CSV text, header first, one row at a time: RFC 4180 quoting, CRLF line ends."""
+    writer = csv.writer(_Echo(), lineterminator="\r\n")
+    yield writer.writerow([guard(column.name) for column in columns])
+    for row in rows:
+        yield writer.writerow([cell_text(column.of(row)) for column in columns])
+
+
+def in_chunks(parts: Iterable[str], *, size: int = 64_000) -> Iterator[bytes]:
+    """The same text as UTF-8 in pieces of about `size` characters: one write per row would be slow."""
+    held: list[str] = []
+    length = 0
+    for part in parts:
+        held.append(part)
+        length += len(part)
+        if length >= size:
+            yield "".join(held).encode()
+            held, length = [], 0
+    if held:
+        yield "".join(held).encode()
+
+
+class _Echo:
+    """What csv.writer writes to: gives the line back, so that `writerow` returns it."""
+
+    def write(self, line: str) -> str:
+        return line

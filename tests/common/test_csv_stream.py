@@ -1,0 +1,64 @@
+"""Streamed CSV: what a spreadsheet sees, and what a reader gets back."""
+
+import csv
+import io
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.csv_stream import Column, cell_text, guard, in_chunks, lines, unguard
+
+DANGEROUS = "=+-@＝＋－＠"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1", "  =HYPERLINK(1)", "＝cmd", "\u00a0=1", "\n-1"],
+)
+def test_formula_prone_text_starts_with_an_apostrophe(text: str) -> None:
+    """Control: let `guard` return its argument."""
+    assert guard(text) == "'" + text
+
+
+@given(st.text())
+def test_no_text_starts_as_a_formula(text: str) -> None:
+    """Control: take a sign out of FORMULA_STARTS."""
+    assert not cell_text(text).lstrip().startswith(tuple(DANGEROUS))
+
+
+@given(st.text())
+def test_a_guarded_text_comes_back_exactly(text: str) -> None:
+    """Control: leave the apostrophe out for texts that already start with one."""
+    assert unguard(guard(text)) == text
+
+
+@given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), max_size=5))
+def test_a_file_reads_back_as_the_rows_it_was_written_from(rows: list[tuple[str, float]]) -> None:
+    columns: list[Column[tuple[str, float]]] = [
+        Column("text", "Any text.", lambda row: row[0]),
+        Column("number", "Any number.", lambda row: row[1]),
+    ]
+    text = b"".join(in_chunks(lines(rows, columns=columns), size=10)).decode()
+    read = list(csv.reader(io.StringIO(text, newline="")))
+    assert read[0] == ["text", "number"]
+    assert [(unguard(cell), float(number)) for cell, number in read[1:]] == rows
+
+
+def test_a_moment_is_written_in_utc() -> None:
+    east = timezone(timedelta(hours=2))
+    assert cell_text(datetime(2026, 3, 29, 1, 30, tzinfo=east)) == "2026-03-28T23:30:00.000000Z"
+
+
+def test_undefined_is_an_empty_cell() -> None:
+    assert cell_text(None) == ""
+    assert cell_text(float("nan")) == ""
+
+
+def test_yes_and_no_are_one_and_zero() -> None:
+    assert (cell_text(True), cell_text(False)) == ("1", "0")
+
+
+def test_a_mapping_is_the_same_text_in_any_order() -> None:
+    assert cell_text({"b": 1, "a": 2}) == cell_text({"a": 2, "b": 1}) == '{"a":2,"b":1}'
