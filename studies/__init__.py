@@ -1,0 +1,1 @@
+"""Founding experiments as recipes: prompts, items, campaign, analysis."""
