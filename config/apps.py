@@ -1,10 +1,21 @@
-"""The project's own start-up checks."""
+"""What the project as a whole does when Django starts."""
 
 from django.apps import AppConfig
+from django.core import checks
+from django.db.backends.signals import connection_created
 
 
 class ConfigConfig(AppConfig):
-    """Registers the system checks of the wiring; holds no models."""
+    """Registers the durability check and makes Celery's application the one that tasks publish through."""
 
     name = "config"
     verbose_name = "Percept"
+
+    def ready(self) -> None:
+        """Connects the checks; opens no connection."""
+        from config import celery, durability
+
+        # For every thread: tasks would otherwise publish through a default application, to a broker nobody named.
+        celery.app.set_default()
+        checks.register(durability.check_databases, checks.Tags.database)
+        connection_created.connect(durability.refuse_forgetful_server)

@@ -9,7 +9,9 @@ import psycopg
 from config import embedded, env
 
 SCHEMES = ("postgres", "postgresql")
-REMEDY = "Write DATABASE_URL=postgresql://user:password@host:5432/name, or leave it out for the embedded server."
+REMEDY = (
+    "Write DATABASE_URL=postgresql://user:password@host:5432/name, or leave it out for the embedded server."
+)
 
 
 def default(var: Path) -> dict[str, Any]:

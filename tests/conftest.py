@@ -1,0 +1,44 @@
+"""What every test may use, and the summary's word on what could not run."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tests import chromium
+
+NO_CHROMIUM = "NO CHROMIUM"
+
+
+@pytest.fixture(autouse=True)
+def _media_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    """No test writes where another test, or a running Percept, keeps its files."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(scope="session")
+def chromium_executable() -> Path:
+    """A Chromium for Playwright's `executable_path`. Without one the test is skipped, or with CI=true fails."""
+    found = chromium.executable()
+    if found is not None:
+        return found
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(
+            f"{NO_CHROMIUM}: CI must run the browser tests. Install chromium, or set CHROMIUM to its path."
+        )
+    pytest.skip(f"{NO_CHROMIUM}: install chromium, or set CHROMIUM to its path.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says in capitals which browser tests did not run, since a line of green hides it."""
+    missed = [
+        report.nodeid
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple) and NO_CHROMIUM in report.longrepr[2]
+    ]
+    if missed:
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", sep="!", red=True)
+        terminalreporter.line(f"NO CHROMIUM WAS FOUND, SO {len(missed)} BROWSER TESTS DID NOT RUN:")
+        for nodeid in missed:
+            terminalreporter.line(f"  {nodeid}")
