@@ -14,7 +14,8 @@ def main() -> None:
     from config.env import SettingError
 
     try:
-        # Django would carry on without settings for commands such as help and show the fault late, as a traceback.
+        # Django would carry on without settings for commands such as help and show the fault late, as a
+        # traceback.
         settings.INSTALLED_APPS  # noqa: B018
     except SettingError as error:
         sys.exit(f"Percept cannot start: {error}")

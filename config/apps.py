@@ -15,7 +15,8 @@ class ConfigConfig(AppConfig):
         """Connects the checks; opens no connection."""
         from config import celery, durability
 
-        # For every thread: tasks would otherwise publish through a default application, to a broker nobody named.
+        # For every thread: tasks would otherwise publish through a default application, to a broker nobody
+        # named.
         celery.app.set_default()
         checks.register(durability.check_databases, checks.Tags.database)
         connection_created.connect(durability.refuse_forgetful_server)

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 class DoorbellTask(Task):
-    """A task whose publishing can't break the request that committed: a failure is logged, the worker finds the row.
+    """A task whose publishing can't break the request that committed: a failure is only logged.
 
-    Its interface is that of celery.contrib.django.task.DjangoTask.
+    The worker finds the row without it. Its interface is that of celery.contrib.django.task.DjangoTask.
     """
 
     abstract = True
@@ -41,8 +41,8 @@ class DoorbellTask(Task):
             except (OperationalError, OSError, psycopg.Error) as error:
                 logger.warning("%s was not published, the worker's poll will find it: %s", self.name, error)
 
-        # robust: whatever else it raises Django logs, instead of turning a page that was saved into a 500. It wants a
-        # function's name for that, which a partial has not.
+        # robust: whatever else it raises Django logs, instead of turning a page that was saved into a 500.
+        # It wants a function's name for that, which a partial has not.
         transaction.on_commit(publish, robust=True)
 
 

@@ -17,7 +17,8 @@ REMEDY = (
 def default(var: Path) -> dict[str, Any]:
     """Django's settings of the database. Starts nothing.
 
-    CONN_HEALTH_CHECKS lets a process outlive a restart of its server: a dead connection is replaced, not used.
+    CONN_HEALTH_CHECKS lets a process outlive a restart of its server: a dead connection is replaced, not
+    used.
     """
     url = env.text("DATABASE_URL", default="")
     place = _from_url(url) if url else _embedded(var)

@@ -14,7 +14,7 @@ REMEDY = "Turn it on in the server's configuration; a rating that was acknowledg
 
 
 def faults(connection: BaseDatabaseWrapper) -> list[str]:
-    """One sentence per setting under which the connected server may lose a commit; empty when it is durable."""
+    """One sentence per setting under which the connected server may lose a commit; none when durable."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(GUARDS)])
         return [f"PostgreSQL runs with {name}=off." for name, value in cursor.fetchall() if value == "off"]
@@ -29,7 +29,8 @@ def check_databases(*, databases: Sequence[str] | None = None, **_: Any) -> list
 def refuse_forgetful_server(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Raises ImproperlyConfigured on a new connection to a server that may lose a commit.
 
-    Servers run no system checks when they start, and a database may be replaced under them, so each connection asks.
+    Servers run no system checks when they start, and a database may be replaced under them, so each
+    connection asks.
     """
     if connection.vendor == "postgresql" and (found := faults(connection)):
         connection.close()

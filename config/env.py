@@ -70,7 +70,7 @@ def words(name: str, *, default: tuple[str, ...]) -> list[str]:
 
 
 def folder(name: str, *, default: Path) -> Path:
-    """An absolute folder path; the folder need not exist yet. Raises SettingError when a file is in its place."""
+    """An absolute folder path, which need not exist yet. Raises SettingError when it is a file."""
     value = os.environ.get(name, "").strip()
     path = Path(value).expanduser().absolute() if value else default
     if path.exists() and not path.is_dir():
@@ -81,8 +81,8 @@ def folder(name: str, *, default: Path) -> Path:
 def read_file(path: Path) -> None:
     """Adds the NAME=value lines of a file to the environment; variables already set win.
 
-    Blank lines and lines starting with # are skipped; one pair of surrounding quotes is removed. No file, no change.
-    Raises SettingError listing every line that is not NAME=value.
+    Blank lines and lines starting with # are skipped; one pair of surrounding quotes is removed. No file,
+    no change. Raises SettingError listing every line that is not NAME=value.
     """
     if not path.is_file():
         return

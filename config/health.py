@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 @never_cache
-def health(request: HttpRequest) -> JsonResponse:
+def health(_request: HttpRequest) -> JsonResponse:
     """200 when the database answers, else 503. Names no version, host or error: the page is open to all."""
     try:
         with connection.cursor() as cursor:

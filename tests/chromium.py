@@ -34,9 +34,7 @@ def fetch() -> str:
     """Asks Playwright to fetch its Chromium; returns "" or the last line of what went wrong."""
     command = [sys.executable, "-m", "playwright", "install", "chromium"]
     try:
-        done = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"not fetched within {FETCH_SECONDS} seconds"
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[-1]

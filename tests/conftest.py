@@ -19,7 +19,7 @@ def _media_of_its_own(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def chromium_executable() -> Path:
-    """A Chromium for Playwright's `executable_path`. Without one the test is skipped, or with CI=true fails."""
+    """A Chromium for Playwright's `executable_path`; without one the test is skipped, in CI it fails."""
     found = chromium.executable()
     if found is not None:
         return found

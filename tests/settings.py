@@ -6,7 +6,7 @@ import os
 os.environ["BROKER_URL"] = "memory://"
 os.environ.setdefault("DEBUG", "1")
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403
 
 # Thousands of sign-ins need no slow hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,7 +1,7 @@
 """Django's PostgreSQL backend on the embedded server: the server is up before the first connection.
 
-Importing the settings starts nothing; a command that never asks the database never starts a server. A server that was
-killed is started again by the next connection.
+Importing the settings starts nothing; a command that never asks the database never starts a server. A
+server that was killed is started again by the next connection.
 """
 
 from typing import Any

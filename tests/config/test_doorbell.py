@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def publish(
     )  # fmt: skip
 
 
-def worker(environment: dict[str, str], *, queue: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(environment: dict[str, str], *, queue: str) -> Generator[subprocess.Popen[bytes]]:
     command = [
         sys.executable,
         "-m",
@@ -79,7 +79,7 @@ def wait_for(path: Path, *, seconds: float = 30) -> None:
 
 
 @pytest.fixture(scope="module")
-def pgmq_worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def pgmq_worker(environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
     yield from worker(environment, queue="percept")
 
 
