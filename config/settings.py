@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "generation",
     "annotation",
     "evaluation",
+    "studies",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
