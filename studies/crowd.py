@@ -10,7 +10,7 @@ from studies.simulated_raters import SimulatedRater, choose_option
 from studies.visitors import Response, Visitor
 
 OPTION_BUTTON = "option"
-CONSENT_BUTTON = "agree"
+CONSENT = ("consent", "agree")
 KEY_FIELD = "idempotency_key"
 
 
@@ -63,9 +63,13 @@ def _visit(
     visitor = Visitor(base_url, cookies=False)
     query = urlencode({"PROLIFIC_PID": rater.name, "STUDY_ID": "simulated", "SESSION_ID": f"{rater.name}-1"})
     response = visitor.open(f"{entry_path}?{query}")
-    consent = response.page().form_with_button(CONSENT_BUTTON)
+    consent = response.page().form_with_button(CONSENT[0])
     if consent is not None:
-        response = visitor.press(response, consent, *_button(consent.buttons, CONSENT_BUTTON))
+        response = visitor.press(response, consent, *CONSENT)
+        if (instructions := response.page()).form_with_button(
+            OPTION_BUTTON
+        ) is None and instructions.main_link:
+            response = visitor.open(instructions.main_link)
     acknowledged: list[Acknowledged] = []
     while (answered := _answer(visitor, response, rater=rater, generator=generator)) is not None:
         response, one = answered
@@ -86,7 +90,3 @@ def _answer(
     if after.status != 200:
         return None
     return after, Acknowledged(key=form.fields[KEY_FIELD], option=option)
-
-
-def _button(buttons: Sequence[tuple[str, str]], name: str) -> tuple[str, str]:
-    return next(button for button in buttons if button[0] == name)

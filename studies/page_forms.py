@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 VOID_ELEMENTS = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 )
-MARKED = frozenset({"prompt", "target-word"})
+MARKED = ("data-before", "data-word", "data-after")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,12 @@ class PageForm:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """A page as a script-less visitor meets it."""
+    """A page as a script-less visitor meets it. `main_link` is where its most prominent link leads, or empty."""
 
     forms: Sequence[PageForm]
     prompt: str
     target_word: str
+    main_link: str
     text: str
 
     def form_with_button(self, name: str) -> PageForm | None:
@@ -44,8 +45,9 @@ def read_page(html: str) -> ReadPage:
             PageForm(action=form.action, method=form.method, fields=form.fields, buttons=tuple(form.buttons))
             for form in reader.forms
         ),
-        prompt=reader.text_of("prompt"),
-        target_word=reader.text_of("target-word"),
+        prompt="".join(reader.text_of(mark) for mark in MARKED),
+        target_word=reader.text_of("data-word"),
+        main_link=reader.main_link,
         text=" ".join(" ".join(reader.text).split()),
     )
 
@@ -59,18 +61,19 @@ class _OpenForm:
 
 
 class _Reader(HTMLParser):
-    """Collects forms, visible text, and the text of the elements whose class is in MARKED."""
+    """Collects forms, visible text, and the text of the elements that carry an attribute of MARKED."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.forms: list[_OpenForm] = []
         self.text: list[str] = []
+        self.main_link = ""
         self._marked: dict[str, list[str]] = {name: [] for name in MARKED}
         self._inside: list[tuple[str, frozenset[str]]] = []
 
-    def text_of(self, class_name: str) -> str:
-        """Text of the elements of that class, white space folded."""
-        return " ".join("".join(self._marked[class_name]).split())
+    def text_of(self, mark: str) -> str:
+        """Text of the elements that carry the mark."""
+        return "".join(self._marked[mark])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -82,8 +85,10 @@ class _Reader(HTMLParser):
             self._take_input(values)
         elif tag == "button" and self.forms and values.get("name"):
             self.forms[-1].buttons.append((values["name"], values.get("value", "")))
+        elif tag == "a" and "button--main" in values.get("class", "").split():
+            self.main_link = self.main_link or values.get("href", "")
         if tag not in VOID_ELEMENTS:
-            self._inside.append((tag, MARKED.intersection(values.get("class", "").split())))
+            self._inside.append((tag, frozenset(MARKED).intersection(values)))
 
     def handle_endtag(self, tag: str) -> None:
         for depth in range(len(self._inside) - 1, -1, -1):

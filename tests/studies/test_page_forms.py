@@ -5,7 +5,8 @@ from studies.page_forms import read_page
 PAGE = """
 <!doctype html><html><head><style>p { color: red }</style></head><body>
 <form action="/other" method="get"><input name="q" value="x"></form>
-<p class="prompt">a <mark class="target-word">hot dog</mark> &amp; a cup<img src="x.png"></p>
+<p class="prompt"><span data-before>a </span><strong><span class="unseen">[red word:] </span>
+<span data-word>hot dog</span></strong><span data-after> &amp; a cup</span><img src="x.png"></p>
 <form action="answer" method="post">
   <input type="hidden" name="slot" value="7"><input type="hidden" name="idempotency_key" value="k">
   <input type="checkbox" name="unticked" value="1">
@@ -22,7 +23,7 @@ def test_a_form_is_found_by_its_button_with_all_it_carries() -> None:
     assert form.buttons == (("option", "1"), ("option", "image_too_poor"))
 
 
-def test_the_prompt_and_its_target_word_are_read_with_entities_resolved() -> None:
+def test_the_prompt_and_its_target_word_are_read_as_written() -> None:
     page = read_page(PAGE)
     assert page.prompt == "a hot dog & a cup"
     assert page.target_word == "hot dog"
