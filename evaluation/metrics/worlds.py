@@ -1,0 +1,95 @@
+"""Simulated studies with known truth: what the headline interval is measured against.
+
+rating = round(mean + item effect + rater bias + noise), clipped to the scale; raters differ in how much of
+the work they take. The truth is the expected estimate over all items and raters of the world, so that
+coverage asks: how often does the interval of one study contain it?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.metrics import item_scores
+from evaluation.metrics.item_scores import ItemScore
+from evaluation.metrics.tables import FloatArray, IndexArray
+from evaluation.metrics.two_way import TwoWayParts, two_way_parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A kind of study. item_sd, bias_sd, noise_sd: in points of the scale.  share_power: 0 = raters share
+    the work evenly, 1 = the r-th busiest rater draws proportionally to 1/r."""
+
+    name: str
+    n_items: int
+    n_raters: int
+    raters_per_item: int = 3
+    mean: float = 3.6
+    item_sd: float = 0.7
+    bias_sd: float = 0.0
+    noise_sd: float = 0.8
+    share_power: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SimulatedRatings:
+    """scores, item_index, rater_index: (ratings,), sorted by item."""
+
+    scores: FloatArray
+    item_index: IndexArray
+    rater_index: IndexArray
+
+
+def simulate(world: World, *, rng: np.random.Generator) -> SimulatedRatings:
+    """One study of the world, with new items and new raters."""
+    shares = np.arange(1, world.n_raters + 1, dtype=np.float64) ** -world.share_power
+    # The k largest of log share + Gumbel noise are k different raters drawn by their shares (Efraimidis
+    # 2006).
+    keys = np.log(shares) + rng.gumbel(size=(world.n_items, world.n_raters))
+    chosen = np.argpartition(-keys, world.raters_per_item - 1, axis=1)[:, : world.raters_per_item]
+    item_index = np.repeat(np.arange(world.n_items), world.raters_per_item)
+    rater_index = chosen.ravel()
+    latent = (
+        world.mean
+        + world.item_sd * rng.standard_normal(world.n_items)[item_index]
+        + world.bias_sd * rng.standard_normal(world.n_raters)[rater_index]
+        + world.noise_sd * rng.standard_normal(item_index.size)
+    )
+    return SimulatedRatings(
+        scores=np.clip(np.rint(latent), 1.0, 5.0), item_index=item_index, rater_index=rater_index
+    )
+
+
+def parts_of(study: SimulatedRatings, *, item_score: ItemScore, n_items: int) -> TwoWayParts:
+    """What the two-way interval of one simulated study is made of."""
+    score = item_scores.medians if item_score == ItemScore.MEDIAN else item_scores.means
+    items = score(study.scores, item_index=study.item_index, n_items=n_items)
+    return two_way_parts(
+        items.value, item_index=study.item_index, rater_index=study.rater_index, left_out=items.left_out
+    )[0]
+
+
+def studies(
+    world: World, *, item_score: ItemScore, n_studies: int, rng: np.random.Generator
+) -> tuple[TwoWayParts, ...]:
+    """Parts of many independent studies of one world; the mean of their estimates is the truth."""
+    return tuple(
+        parts_of(simulate(world, rng=rng), item_score=item_score, n_items=world.n_items)
+        for _ in range(n_studies)
+    )
+
+
+WORLDS = (
+    World(name="no rater bias, 50 raters", n_items=200, n_raters=50),
+    World(name="rater bias, 50 raters", n_items=200, n_raters=50, bias_sd=0.5),
+    World(
+        name="rater bias, 50 raters, skewed shares", n_items=200, n_raters=50, bias_sd=0.5, share_power=0.7
+    ),
+    World(name="rater bias, 8 raters", n_items=200, n_raters=8, bias_sd=0.5),
+    World(name="rater bias, 20 raters, 30 items", n_items=30, n_raters=20, bias_sd=0.4),
+    World(name="rater bias, 15 raters, 5 per item", n_items=100, n_raters=15, raters_per_item=5, bias_sd=0.4),
+    World(name="rater bias, more raters than items", n_items=12, n_raters=30, bias_sd=0.3),
+    World(name="no rater bias, 8 raters", n_items=200, n_raters=8),
+)
