@@ -1,0 +1,129 @@
+"""From words in a prompt to the token positions the model reads them at.
+
+A word is a span of characters, [start, end). Looking words up by characters instead of by the text of tokens
+is what keeps "dog" out of "hot dog" and "skate" out of "skateboarder", and what makes plurals, emoji and a
+word that stands twice in a prompt unambiguous. Standard library only: the tokenizer is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Occurrence = int | Literal["all"]
+
+# An apostrophe inside a word belongs to it ("dog's"); a run of signs is one word, as it is one CLIP token
+# group.
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordSpan:
+    """One word of a prompt: its place among the prompt's words and its characters [start, end)."""
+
+    position: int
+    text: str
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"word {self.text!r}: characters {self.start} to {self.end} are not a span")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSelection:
+    """Where the model reads a word.
+
+    positions: the word's token positions, counted with the start token at 0, ascending.
+    lost: how many of the word's tokens lie past the context window.
+    """
+
+    positions: tuple[int, ...]
+    lost: int = 0
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the model reads the whole word: a word cut in two is another word."""
+        return bool(self.positions) and self.lost == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptTokens:
+    """The tokens of one prompt before truncation.
+
+    offsets: characters [start, end) of each content token, in order.
+    window: number of content tokens that fit between the start and the end token.
+    """
+
+    offsets: tuple[tuple[int, int], ...]
+    window: int
+
+    @property
+    def visible(self) -> int:
+        """Number of content tokens that reach the model."""
+        return min(len(self.offsets), self.window)
+
+
+def split_words(prompt: str) -> tuple[WordSpan, ...]:
+    """The words of a prompt in reading order; a run of punctuation is a word of its own."""
+    return tuple(
+        WordSpan(position=position, text=match.group(), start=match.start(), end=match.end())
+        for position, match in enumerate(_WORD.finditer(prompt))
+    )
+
+
+def find_spans(prompt: str, text: str, *, phrases: Sequence[str] = ()) -> tuple[tuple[int, int], ...]:
+    """Characters of every whole-word occurrence of a word or phrase, whatever its case.
+
+    phrases: longer expressions to be taken as one, such as "hot dog"; an occurrence inside one of them
+    is left out. Plurals are words of their own: "dog" does not find "dogs".
+    """
+    inside = [span for phrase in phrases for span in _occurrences(prompt, phrase)]
+    return tuple(
+        (start, end)
+        for start, end in _occurrences(prompt, text)
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside)
+    )
+
+
+def tokenize(tokenizer: Any, prompt: str) -> PromptTokens:
+    """The content tokens of a prompt with their characters, and how many of them the model will read.
+
+    tokenizer: a fast transformers tokenizer. Raises TypeError for one that can't give character offsets.
+    """
+    if not getattr(tokenizer, "is_fast", False):
+        raise TypeError(f"{type(tokenizer).__name__} gives no character offsets; load the fast one instead")
+    encoding = tokenizer(
+        prompt, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
+    )
+    offsets = tuple((int(start), int(end)) for start, end in encoding["offset_mapping"])
+    return PromptTokens(offsets=offsets, window=int(tokenizer.model_max_length) - 2)
+
+
+def select_tokens(tokens: PromptTokens, spans: Sequence[tuple[int, int]]) -> TokenSelection:
+    """The tokens that share at least one character with one of the spans.
+
+    Position 0 is the start token, so content token i is read at i + 1. A span no token covers (a character
+    that the tokenizer drops) gives an empty selection.
+    """
+    touched = [
+        index
+        for index, (token_start, token_end) in enumerate(tokens.offsets)
+        if any(token_start < end and start < token_end for start, end in spans)
+    ]
+    seen = tuple(index + 1 for index in touched if index < tokens.window)
+    return TokenSelection(positions=seen, lost=len(touched) - len(seen))
+
+
+def _occurrences(prompt: str, text: str) -> list[tuple[int, int]]:
+    parts = text.split()
+    if not parts:
+        raise ValueError("an empty word can't be looked up")
+    pattern = r"\s+".join(re.escape(part) for part in parts)
+    # Only a letter or digit can continue a word, so "," needs no boundary.
+    before = r"(?<!\w)" if re.match(r"\w", parts[0]) else ""
+    after = r"(?!\w)" if re.search(r"\w$", parts[-1]) else ""
+    return [match.span() for match in re.finditer(before + pattern + after, prompt, re.IGNORECASE)]

@@ -1,0 +1,183 @@
+"""Loading a diffusion model and making images with word maps in one pass. torch and diffusers; no Django."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+)
+from PIL import Image
+
+from generation.attribution.tracing import Trace, trace
+from generation.attribution.words import WordSpan
+from generation.registry import GenerationSettings, ModelSpec
+
+__all__ = [
+    "GeneratedImage",
+    "GenerationRequest",
+    "GenerationSettings",
+    "WordSpan",
+    "generate",
+    "load",
+]
+
+# What latent diffusion needs whatever the model folder's own scheduler was: latents are not clipped to [-1,
+# 1], and PNDM starts with its multistep rule.
+_SCHEDULERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "dpm-solver-multistep": (DPMSolverMultistepScheduler, {}),
+    "pndm": (PNDMScheduler, {"skip_prk_steps": True}),
+    "ddim": (DDIMScheduler, {"clip_sample": False}),
+    "euler": (EulerDiscreteScheduler, {}),
+}
+_CLASSES = (StableDiffusionPipeline, StableDiffusionXLPipeline)
+
+
+class UnsupportedModelError(ValueError):
+    """A model folder that holds another kind of pipeline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest:
+    """One image to make. words: those whose maps are wanted, as spans of the prompt.
+
+    Raises ValueError where a word's text doesn't stand at its place in the prompt.
+    """
+
+    prompt: str
+    seed: int
+    words: tuple[WordSpan, ...]
+
+    def __post_init__(self) -> None:
+        for word in self.words:
+            if self.prompt[word.start : word.end] != word.text:
+                place = f"{word.start} to {word.end} of {self.prompt!r}"
+                raise ValueError(f"{word.text!r} doesn't stand at {place}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedImage:
+    """One image and what is known about it.
+
+    word_maps: word position -> (height, width) at latent size, float32, raw (mean attention per step, layer
+    and head; see attribution.aggregation.paper).
+    unseen_words: positions of the words that the model doesn't read, or not whole; they have no map.
+    safety_verdict: "passed", "filtered" (the checker blackened the image) or "unchecked" (no checker ran).
+    versions: package -> version.
+    """
+
+    image: Image.Image
+    word_maps: dict[int, np.ndarray]
+    unseen_words: frozenset[int]
+    safety_verdict: str
+    versions: dict[str, str]
+
+
+def load(spec: ModelSpec, *, device: str) -> Any:
+    """The model's pipeline on a device ("cpu", "cuda", "cuda:1"); half precision except on a CPU.
+
+    Only safetensors files are read and no code that comes with a model is run. Raises UnsupportedModelError
+    for anything but Stable Diffusion 1, 2 and XL, and OSError where files are missing.
+    """
+    pipeline = DiffusionPipeline.from_pretrained(
+        spec.source,
+        revision=spec.revision,
+        variant=spec.variant,
+        local_files_only=spec.is_folder,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32 if device.startswith("cpu") else torch.float16,
+    )
+    if not isinstance(pipeline, _CLASSES):
+        kinds = ", ".join(kind.__name__ for kind in _CLASSES)
+        raise UnsupportedModelError(f"{spec.id} is a {type(pipeline).__name__}; supported are {kinds}")
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device)
+
+
+def generate(
+    pipeline: Any, *, requests: Sequence[GenerationRequest], settings: GenerationSettings
+) -> list[GeneratedImage]:
+    """One image per request, made in one batch, each with the maps of its words.
+
+    Each image starts from noise drawn on the CPU from its own seed, so that it depends on its prompt, seed
+    and the settings, not on its place in a batch or on the device's generator. (Devices may still round
+    differently for different batch sizes.)
+    """
+    if not requests:
+        return []
+    cls, overrides = _SCHEDULERS[settings.scheduler]
+    pipeline.scheduler = cls.from_config(pipeline.scheduler.config, **overrides)
+    negative = [settings.negative_prompt] * len(requests) if settings.negative_prompt else None
+    with torch.inference_mode(), trace(pipeline, words=[request.words for request in requests]) as recording:
+        output = pipeline(
+            prompt=[request.prompt for request in requests],
+            negative_prompt=negative,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance,
+            height=settings.height,
+            width=settings.width,
+            generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+        )
+        maps = _word_maps(recording, requests)
+    verdicts = _safety_verdicts(output, len(requests))
+    return [
+        GeneratedImage(
+            image=output.images[index],
+            word_maps=maps[index],
+            unseen_words=frozenset(word.position for word in request.words) - frozenset(maps[index]),
+            safety_verdict=verdicts[index],
+            versions=dict(_versions()),
+        )
+        for index, request in enumerate(requests)
+    ]
+
+
+def _word_maps(recording: Trace, requests: Sequence[GenerationRequest]) -> list[dict[int, np.ndarray]]:
+    """For each request, the maps of the words that the model reads whole, by word position."""
+    selections = [
+        {word.position: recording.select(word, image=index) for word in request.words}
+        for index, request in enumerate(requests)
+    ]
+    seen = [{position: found for position, found in each.items() if found.is_seen} for each in selections]
+    if not any(seen):
+        return [{} for _ in requests]
+    token_maps = recording.token_maps().cpu()
+    return [
+        {position: recording.mean_over(selection, token_maps[index]) for position, selection in words.items()}
+        for index, words in enumerate(seen)
+    ]
+
+
+def _safety_verdicts(output: Any, images: int) -> list[str]:
+    flags = getattr(output, "nsfw_content_detected", None)
+    if flags is None:
+        return ["unchecked"] * images
+    return ["filtered" if flagged else "passed" for flagged in flags]
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = {name: metadata.version(name) for name in ("torch", "diffusers", "transformers")}
+    return tuple({**found, "percept": _own_version()}.items())
+
+
+def _own_version() -> str:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if not project.is_file():
+        return "unknown"
+    return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

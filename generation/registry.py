@@ -1,0 +1,206 @@
+"""The models this installation may run: an allow-list, never a name typed by a visitor.
+
+"demo" is the model that comes with Percept. Others are listed in a TOML file named by PERCEPT_MODELS:
+
+    [models.sd2-base]
+    source = "stabilityai/stable-diffusion-2-base"               # a hub id with a pinned revision ...
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    variant = "fp16"                                             # optional: which weight files
+    description = "Stable Diffusion 2 base"
+    steps = 30
+    guidance = 7.5
+    scheduler = "dpm-solver-multistep"
+    height = 512
+    width = 512
+
+    [models.mine]
+    folder = "/models/mine"                                      # ... or a folder on this machine
+
+Standard library only, so that web pages can list models without loading torch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEDULERS = ("dpm-solver-multistep", "pndm", "ddim", "euler")
+DEMO_ID = "demo"
+DEMO_FOLDER = Path(__file__).parent / "demo_model"
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_REVISION = re.compile(r"[0-9a-f]{40}")
+_KINDS: dict[str, tuple[type, ...]] = {
+    "source": (str,),
+    "revision": (str,),
+    "folder": (str,),
+    "variant": (str,),
+    "description": (str,),
+    "steps": (int,),
+    "guidance": (int, float),
+    "scheduler": (str,),
+    "height": (int,),
+    "width": (int,),
+}
+_REQUIRED = ("steps", "guidance", "scheduler", "height", "width")
+
+
+class UnknownModelError(LookupError):
+    """A model that is not on the allow-list."""
+
+
+class ModelFileError(ValueError):
+    """The allow-list can't be used; the message names every fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSettings:
+    """How images are made. height and width in pixels; guidance 1 or less means no guidance.
+
+    Raises ValueError for values that no pipeline can run with.
+    """
+
+    steps: int
+    guidance: float
+    scheduler: str
+    height: int
+    width: int
+    negative_prompt: str = ""
+
+    def __post_init__(self) -> None:
+        if faults := _setting_faults(vars(self)):
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """One model of the allow-list.
+
+    source: a hub id with a pinned revision (40 hexadecimal digits), or a folder with revision None.
+    variant: the infix of the weight files ("fp16"), or None.
+    """
+
+    id: str
+    source: str
+    revision: str | None
+    description: str
+    defaults: GenerationSettings
+    variant: str | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the weights lie on this machine and nothing is fetched."""
+        return self.revision is None
+
+
+def available() -> tuple[ModelSpec, ...]:
+    """Every model of the allow-list, the bundled one first. Raises ModelFileError, naming all faults."""
+    return (_demo(), *_listed())
+
+
+def get(model_id: str) -> ModelSpec:
+    """The model with that id. Raises UnknownModelError for anything that is not on the allow-list."""
+    specs = {spec.id: spec for spec in available()}
+    if model_id not in specs:
+        raise UnknownModelError(f"{model_id!r} is not an allowed model; allowed are {', '.join(specs)}")
+    return specs[model_id]
+
+
+def _demo() -> ModelSpec:
+    return ModelSpec(
+        id=DEMO_ID,
+        source=str(DEMO_FOLDER),
+        revision=None,
+        description="The small model bundled with Percept (coloured shapes); not Stable Diffusion",
+        defaults=GenerationSettings(
+            steps=30, guidance=2.0, scheduler="dpm-solver-multistep", height=64, width=64
+        ),
+    )
+
+
+def _listed() -> tuple[ModelSpec, ...]:
+    name = os.environ.get("PERCEPT_MODELS", "")
+    if not name:
+        return ()
+    path = Path(name)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("models", {})
+    except OSError as error:
+        raise ModelFileError(f"PERCEPT_MODELS: {path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"PERCEPT_MODELS: {path} is not TOML: {error}") from error
+    if not isinstance(tables, dict):
+        raise ModelFileError(f"PERCEPT_MODELS: {path}: write each model as a table [models.ID]")
+    faults = [f"[models.{key}] {fault}" for key, table in tables.items() for fault in _faults(key, table)]
+    if faults:
+        raise ModelFileError(f"PERCEPT_MODELS: {path}:\n" + "\n".join(faults))
+    return tuple(_spec(key, table) for key, table in tables.items())
+
+
+def _spec(model_id: str, table: Mapping[str, Any]) -> ModelSpec:
+    return ModelSpec(
+        id=model_id,
+        source=table.get("folder") or table["source"],
+        revision=table.get("revision"),
+        description=table.get("description", ""),
+        variant=table.get("variant"),
+        defaults=GenerationSettings(
+            steps=table["steps"],
+            guidance=float(table["guidance"]),
+            scheduler=table["scheduler"],
+            height=table["height"],
+            width=table["width"],
+        ),
+    )
+
+
+def _faults(model_id: str, table: object) -> list[str]:
+    """Every reason not to accept an entry, in the order of the file's keys."""
+    if not isinstance(table, dict):
+        return ["is not a table"]
+    faults = [f"{key}: not a known key" for key in table if key not in _KINDS]
+    faults += [
+        f"{key}: expected {' or '.join(kind.__name__ for kind in _KINDS[key])}, got {value!r}"
+        for key, value in table.items()
+        if key in _KINDS and (not isinstance(value, _KINDS[key]) or isinstance(value, bool))
+    ]
+    faults += [f"{key}: missing" for key in _REQUIRED if key not in table]
+    if not _ID.fullmatch(model_id) or model_id == DEMO_ID:
+        faults.append(f"the id must match {_ID.pattern} and not be {DEMO_ID!r}")
+    return faults or [*_source_faults(table), *_setting_faults(table)]
+
+
+def _source_faults(table: Mapping[str, Any]) -> list[str]:
+    if ("folder" in table) == ("source" in table):
+        return ["name either source (a hub id) or folder"]
+    if "folder" in table:
+        folder = Path(table["folder"])
+        if "revision" in table:
+            return ["revision: a folder has none"]
+        return [] if (folder / "model_index.json").is_file() else [f"folder: no model_index.json in {folder}"]
+    faults = []
+    if not _HUB_ID.fullmatch(table["source"]):
+        faults.append(f"source: {table['source']!r} is not a hub id (owner/name)")
+    if not _REVISION.fullmatch(table.get("revision", "")):
+        faults.append("revision: pin the commit with its 40 hexadecimal digits; a branch or tag can move")
+    return faults
+
+
+def _setting_faults(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    if values["scheduler"] not in SCHEDULERS:
+        faults.append(f"scheduler: {values['scheduler']!r} is not one of {', '.join(SCHEDULERS)}")
+    if not 1 <= values["steps"] <= 1000:
+        faults.append("steps: must lie between 1 and 1000")
+    if not 0 <= values["guidance"] <= 100:
+        faults.append("guidance: must lie between 0 and 100")
+    for side in ("height", "width"):
+        if values[side] < 8 or values[side] % 8:
+            faults.append(f"{side}: must be a positive multiple of 8")
+    return faults
