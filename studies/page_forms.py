@@ -22,7 +22,7 @@ class PageForm:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """A page as a script-less visitor meets it. `main_link`: where its most prominent link leads, or empty."""
+    """A page as a script-less visitor meets it. `main_link` is its prominent link, or empty."""
 
     forms: Sequence[PageForm]
     prompt: str
