@@ -11,6 +11,7 @@ from studies.visitors import Response, Visitor
 
 OPTION_BUTTON = "option"
 CONSENT = ("consent", "agree")
+START = ("start", "yes")
 KEY_FIELD = "idempotency_key"
 
 
@@ -63,13 +64,10 @@ def _visit(
     visitor = Visitor(base_url, cookies=False)
     query = urlencode({"PROLIFIC_PID": rater.name, "STUDY_ID": "simulated", "SESSION_ID": f"{rater.name}-1"})
     response = visitor.open(f"{entry_path}?{query}")
-    consent = response.page().form_with_button(CONSENT[0])
-    if consent is not None:
-        response = visitor.press(response, consent, *CONSENT)
-        if (instructions := response.page()).form_with_button(
-            OPTION_BUTTON
-        ) is None and instructions.main_link:
-            response = visitor.open(instructions.main_link)
+    for button, value in (CONSENT, START):
+        form = response.page().form_with_button(button)
+        if form is not None:
+            response = visitor.press(response, form, button, value)
     acknowledged: list[Acknowledged] = []
     while (answered := _answer(visitor, response, rater=rater, generator=generator)) is not None:
         response, one = answered

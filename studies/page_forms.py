@@ -22,12 +22,11 @@ class PageForm:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """A page as a script-less visitor meets it. `main_link` is its prominent link, or empty."""
+    """A page as a script-less visitor meets it."""
 
     forms: Sequence[PageForm]
     prompt: str
     target_word: str
-    main_link: str
     text: str
 
     def form_with_button(self, name: str) -> PageForm | None:
@@ -47,7 +46,6 @@ def read_page(html: str) -> ReadPage:
         ),
         prompt="".join(reader.text_of(mark) for mark in MARKED),
         target_word=reader.text_of("data-word"),
-        main_link=reader.main_link,
         text=" ".join(" ".join(reader.text).split()),
     )
 
@@ -67,7 +65,6 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.forms: list[_OpenForm] = []
         self.text: list[str] = []
-        self.main_link = ""
         self._marked: dict[str, list[str]] = {name: [] for name in MARKED}
         self._inside: list[tuple[str, frozenset[str]]] = []
 
@@ -85,8 +82,6 @@ class _Reader(HTMLParser):
             self._take_input(values)
         elif tag == "button" and self.forms and values.get("name"):
             self.forms[-1].buttons.append((values["name"], values.get("value", "")))
-        elif tag == "a" and "button--main" in values.get("class", "").split():
-            self.main_link = self.main_link or values.get("href", "")
         if tag not in VOID_ELEMENTS:
             self._inside.append((tag, frozenset(MARKED).intersection(values)))
 
