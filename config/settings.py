@@ -123,3 +123,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
+
+# Workers. A lease is how long a killed worker's images wait; heartbeats extend it while a worker lives.
+GENERATION_LEASE_SECONDS = env.integer("GENERATION_LEASE_SECONDS", default=60, minimum=1, maximum=3600)
+GENERATION_POLL_SECONDS = env.integer("GENERATION_POLL_SECONDS", default=3, minimum=1, maximum=600)
+GENERATION_BATCH_SIZE = env.integer("GENERATION_BATCH_SIZE", default=4, minimum=1, maximum=256)
+GENERATION_HARD_LIMIT_SECONDS = env.integer(
+    "GENERATION_HARD_LIMIT_SECONDS", default=1800, minimum=10, maximum=86_400
+)
+GENERATION_DEVICE = env.text("GENERATION_DEVICE", default="auto")
