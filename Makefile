@@ -1,0 +1,61 @@
+# Each target makes its own virtual environment and installs what is pinned, once per set of pins.
+# Nothing needs activating. `make` alone lists the targets.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := $(wildcard requirements*.txt)
+# The stamp carries the pins' checksum, so that a checkout that only touches the files installs nothing again.
+STAMP := $(VENV)/installed-$(shell cat $(PINS) | cksum | cut -d ' ' -f 1)
+WORKERS ?= 2
+
+# Without a .env this is somebody's own machine: DEBUG makes a secret key and keeps it in var/.
+ifeq ($(wildcard .env),)
+export DEBUG ?= 1
+endif
+
+.PHONY: help install demo web worker test check clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+install: $(STAMP) ## Make .venv with everything pinned in requirements-dev.txt
+
+$(STAMP): $(PINS)
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than 3.11. Install a newer one, or run: make PYTHON=/path/to/python"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@rm -f $(VENV)/installed-*
+	@touch $@
+
+demo: install ## Show everything once: images, a campaign, simulated raters, results; then serve it
+	$(BIN)/python manage.py demo
+
+web: install ## Serve the pages on 127.0.0.1:8000
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py runserver
+
+worker: install ## Generate images
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py worker
+
+test: install ## Run every test (WORKERS=n for n at a time)
+	$(BIN)/python -m tests.chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: install ## Lint, format, types, migrations in step, import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+clean: ## Remove the virtual environment and caches; var/ (database, images) stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis static_collected
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
