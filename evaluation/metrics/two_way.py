@@ -22,8 +22,8 @@ estimate h(r)^2 without the noise of single ratings ("+ items + raters - ratings
     V        = S^2 / N + V_raters,      m +- t(min(R, N) - 1) sqrt(V)
 
 (R-1)/R removes the jackknife's surplus: J_ir compares r with the *other* raters of the item. An item with
-one rating has no score without it; J_ir = s_i - m stands in. The floor at 0 keeps the interval at least as
-wide in standard error as the one over items alone.
+one rating has no score without it; the mean of the items that do not rest on r alone stands in. The floor at
+0 keeps the standard error at or above the one over items alone.
 It is to the two-way cluster-robust variance of Cameron, Gelbach and Miller (2011, eq. 2.11) what the
 leave-one-cluster-out form (CR3) is to the one-way variance, and holds up better when few raters do most of
 the work. It overstates V where the same raters always meet in fixed teams, and it is first order: with
@@ -103,23 +103,26 @@ def two_way_parts(
     where it was the only one.  group_index: (items,), values below n_groups; without it all items are one
     group.
     """
-    group_of_item = np.zeros(item_scores.size, dtype=np.int64) if group_index is None else group_index
+    groups = np.zeros(item_scores.size, dtype=np.int64) if group_index is None else group_index
     has_score = ~np.isnan(item_scores)
-    members, values = group_of_item[has_score], item_scores[has_score]
-    n_items = np.bincount(members, minlength=n_groups)
+    totals, n_items = _sums(item_scores[has_score], at=groups[has_score], n=n_groups)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.bincount(members, weights=values, minlength=n_groups) / n_items
-        squares = np.bincount(members, weights=(values - means[members]) ** 2, minlength=n_groups)
+        means = totals / n_items
+        squares = _sums((item_scores - means[groups])[has_score] ** 2, at=groups[has_score], n=n_groups)[0]
         item_variance = squares / (n_items - 1.0) / n_items
-    group = group_of_item[item_index]
-    influence = item_scores[item_index] - np.where(np.isnan(left_out), means[group], left_out)
+    group = groups[item_index]
     n_columns = int(rater_index.max()) + 1 if rater_index.size else 1
     cell = group * n_columns + rater_index
-    shape = (n_groups, n_columns)
-    sums = np.bincount(cell, weights=influence, minlength=n_groups * n_columns).reshape(shape)
-    own = np.bincount(group, weights=influence**2, minlength=n_groups)
-    n_raters = np.count_nonzero(np.bincount(cell, minlength=n_groups * n_columns).reshape(shape), axis=1)
-    cross = np.einsum("gr,gr->g", sums, sums) - own
+    rated = item_scores[item_index]
+    others = _mean_without_rater(
+        rated, cell=cell, group=group, left_out=left_out, totals=totals, n_items=n_items
+    )
+    influence = rated - np.where(np.isnan(left_out), others, left_out)
+    sums, counts = _sums(influence, at=cell, n=n_groups * n_columns)
+    n_raters = np.count_nonzero(counts.reshape(n_groups, n_columns), axis=1)
+    cross = (sums.reshape(n_groups, n_columns) ** 2).sum(axis=1) - _sums(influence**2, at=group, n=n_groups)[
+        0
+    ]
     return tuple(
         TwoWayParts(
             estimate=float(means[g]),
@@ -174,6 +177,33 @@ def ratings_two_way(
         method=method,
         confidence=confidence,
     )
+
+
+def _sums(values: FloatArray, *, at: IndexArray, n: int) -> tuple[FloatArray, IndexArray]:
+    """Sums and counts of values per index, each (n,)."""
+    sums = np.bincount(at, weights=values, minlength=n).astype(np.float64)
+    return sums, np.bincount(at, minlength=n)
+
+
+def _mean_without_rater(
+    rated: FloatArray,
+    *,
+    cell: IndexArray,
+    group: IndexArray,
+    left_out: FloatArray,
+    totals: FloatArray,
+    n_items: IndexArray,
+) -> FloatArray:
+    """(ratings,): mean of the group's items that do not rest on this rater alone; needed for single ratings
+    only."""
+    single = np.isnan(left_out)
+    if not single.any():
+        return left_out
+    own, n_own = _sums(rated[single], at=cell[single], n=int(cell.max()) + 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (totals[group] - own[cell]) / (n_items[group] - n_own[cell])
+    # A rater alone with the whole group has nobody to differ from; such a group gets no interval anyway.
+    return np.where(n_items[group] > n_own[cell], mean, rated)
 
 
 def _rater_variance(cross: float, *, n_items: int, n_raters: int) -> float:

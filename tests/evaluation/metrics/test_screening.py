@@ -52,8 +52,11 @@ def test_leave_one_out_correlation_equals_scipy_rater_by_rater() -> None:
 
 def test_a_constant_rater_has_a_reason_instead_of_a_correlation() -> None:
     """Control: without the spread check, 0/0 or rounding dust gives a correlation."""
+    # The mean of six 1.1 is 1.1000000000000003.
     rows = [
-        AnswerRow(item=f"i{i}", rater=r, score=3.0 if r == "x" else 1.0 + i) for i in range(5) for r in "xyz"
+        AnswerRow(item=f"i{i}", rater=rater, score=1.1 if rater == "x" else 1.0 + i / 2)
+        for i in range(6)
+        for rater in "xyz"
     ]
     x = screen_raters(RatingTable.from_rows(rows))[0]
     assert math.isnan(x.leave_one_out_correlation)

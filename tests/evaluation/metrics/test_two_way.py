@@ -6,7 +6,7 @@ from scipy import stats
 
 from evaluation.metrics import item_scores
 from evaluation.metrics.intervals import IntervalMethod
-from evaluation.metrics.two_way import ratings_two_way, two_way, two_way_parts
+from evaluation.metrics.two_way import TwoWayParts, ratings_two_way, two_way, two_way_parts
 
 
 def study(n_items: int = 40, n_raters: int = 9, k: int = 3, seed: int = 3) -> tuple[np.ndarray, ...]:
@@ -74,16 +74,11 @@ def test_groups_at_once_equal_groups_one_by_one() -> None:
         assert (together[g].n_items, together[g].n_raters) == (alone.n_items, alone.n_raters)
 
 
-def interval_of(scores: list[float], item: list[int], rater: list[int]) -> tuple[str, float]:
+def parts_of(scores: list[float], item: list[int], rater: list[int]) -> TwoWayParts:
     values, index = np.array(scores, float), np.array(item, dtype=np.int64)
-    n = max(item, default=-1) + 1
-    ours = item_scores.medians(values, item_index=index, n_items=n)
-    parts = two_way_parts(
-        ours.value, item_index=index, rater_index=np.array(rater, dtype=np.int64), left_out=ours.left_out
-    )[0]
-    interval = two_way(parts)
-    assert math.isnan(interval.low) == bool(interval.reason)
-    return interval.reason, interval.high - interval.low
+    ours = item_scores.medians(values, item_index=index, n_items=max(item, default=-1) + 1)
+    raters = np.array(rater, dtype=np.int64)
+    return two_way_parts(ours.value, item_index=index, rater_index=raters, left_out=ours.left_out)[0]
 
 
 @pytest.mark.parametrize(
@@ -97,21 +92,19 @@ def interval_of(scores: list[float], item: list[int], rater: list[int]) -> tuple
 )
 def test_undefined_says_why(scores: list[float], item: list[int], rater: list[int], reason: str) -> None:
     """Control: without the reasons, three equal items draw an interval of width zero."""
-    why, width = interval_of(scores, item, rater)
-    assert reason in why
-    assert math.isnan(width)
+    interval = two_way(parts_of(scores, item, rater))
+    assert reason in interval.reason
+    assert math.isnan(interval.low)
+    assert math.isnan(interval.high)
 
 
-def test_items_with_one_rating_still_count_the_rater() -> None:
-    """A rater who alone rated many items binds them together: the interval is wider than over items.
+def test_items_with_one_rating_still_bind_their_rater() -> None:
+    """Two raters, each alone on half of the items, far apart: the rater part must say so.
 
-    Control: dropping single ratings from the rater sums (influence 0) makes both widths equal.
+    Control: dropping single ratings from the rater sums (influence 0) makes it 0.
     """
-    scores = [1, 1, 2, 1, 5, 4, 5, 5]
-    why, width = interval_of(scores, list(range(8)), [0, 0, 0, 0, 1, 1, 1, 1])
-    assert why == ""
-    over_items = 2 * stats.t.ppf(0.975, 7) * np.std(scores, ddof=1) / math.sqrt(8)
-    assert width > over_items
+    parts = parts_of([1, 1, 2, 1, 5, 4, 5, 5], list(range(8)), [0, 0, 0, 0, 1, 1, 1, 1])
+    assert parts.rater_variance > 2 * parts.item_variance
 
 
 def test_the_mean_of_ratings_equals_the_published_estimator() -> None:
