@@ -2,13 +2,16 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as sign_in
-from django.urls import path
+from django.urls import include, path
 
 from config import health
 
 urlpatterns = [
+    path("", home, name="home"),
+    path("", include("generation.urls")),
     path("health/", health.health, name="health"),
     path("login/", sign_in.LoginView.as_view(), name="login"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("", include("annotation.rating_urls")),
 ]

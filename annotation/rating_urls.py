@@ -1,0 +1,18 @@
+"""Routes of the raters' pages. The token is the proof; there is nothing to sign in to."""
+
+from django.urls import path
+
+from annotation.views import entry, media, rating
+
+app_name = "rate"
+urlpatterns = [
+    path("c/<uuid:public_id>/", entry.entry, name="entry"),
+    path("r/<str:token>/", rating.session, name="session"),
+    path("r/<str:token>/consent/", entry.consent, name="consent"),
+    path("r/<str:token>/instructions/", entry.instructions, name="instructions"),
+    path("r/<str:token>/answer/", rating.answer, name="answer"),
+    path("r/<str:token>/undo/", rating.undo, name="undo"),
+    path("r/<str:token>/stop/", rating.stop, name="stop"),
+    path("r/<str:token>/image/<int:slot_id>.png", media.image, name="image"),
+    path("r/<str:token>/map/<int:slot_id>.png", media.word_map, name="word_map"),
+]

@@ -1,0 +1,158 @@
+"""The way in: a recruitment link or a plain link, consent, instructions.
+
+A platform's link names its rater, so she is entered at once and sent to her own address, which keeps the
+platform's id out of the address bar. A plain link names nobody: a rater is made only when somebody agrees,
+so that link previews and the merely curious leave no trace.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from annotation.choices import CampaignState, ItemKind, Platform
+from annotation.effort import ratings_per_rater_at_most
+from annotation.forms.rating import UnreadableRequest, read_consent, read_fields
+from annotation.models import Campaign, Rater
+from annotation.recruitment import (
+    RaterIdentityData,
+    RecruitmentRefused,
+    identity_from_query,
+    names_a_platform,
+)
+from annotation.services.entry import EntryRefusal, EntryRefused, decline_consent, enter, give_consent
+from annotation.tokens import rater_token
+from annotation.views.rater_outcomes import BAD_LINK, DECLINED, ENTRY_REFUSED, UNFILLED_LINK
+from annotation.views.rater_pages import page, rater_page, see_other, session_url, show, with_rater
+from annotation.views.rater_screens import time_estimate
+
+LONGEST_QUERY = 4096
+NOT_TAKING: Mapping[str, EntryRefusal] = {
+    CampaignState.DRAFT: EntryRefusal.NOT_OPEN,
+    CampaignState.PAUSED: EntryRefusal.PAUSED,
+    CampaignState.CLOSED: EntryRefusal.CLOSED,
+}
+
+
+@rater_page("GET", "POST")
+def entry(request: HttpRequest, *, public_id: UUID) -> HttpResponse:
+    """The campaign's link: on to the rater's own address, to consent, or to a page that says why not."""
+    campaign = Campaign.objects.filter(public_id=public_id).first()
+    if campaign is None:
+        return show(request, BAD_LINK)
+    try:
+        parameters = _parameters(request)
+        if names_a_platform(parameters):
+            rater = enter(campaign, identity_from_query(parameters))
+            return see_other(session_url(rater))
+        if request.method == "POST":
+            return _enter_by_plain_link(request, campaign)
+    except RecruitmentRefused as refused:
+        return show(request, UNFILLED_LINK, campaign=campaign, details=[str(refused)])
+    except EntryRefused as refused:
+        return _not_let_in(request, campaign, refused)
+    if reason := NOT_TAKING.get(campaign.state):
+        return entry_refusal(request, campaign, reason)
+    return consent_page(
+        campaign, consent_url=reverse("rate:entry", args=[public_id]), visit=secrets.token_hex(16)
+    )
+
+
+@rater_page("POST")
+@with_rater
+def consent(request: HttpRequest, *, rater: Rater) -> HttpResponse:
+    """Records a rater's yes or no to the consent text; both can be sent twice without harm."""
+    given = read_consent(read_fields(request))
+    try:
+        if given.agreed:
+            give_consent(rater)
+            return see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+        decline_consent(rater)
+    except EntryRefused as refused:
+        return _not_let_in(request, rater.campaign, refused)
+    return see_other(session_url(rater))
+
+
+@rater_page("GET")
+@with_rater
+def instructions(_request: HttpRequest, *, rater: Rater) -> HttpResponse:
+    """The instructions, and the way on to the questions."""
+    return page("rate/instructions.html", wording(rater.campaign) | {"continue_url": session_url(rater)})
+
+
+def consent_page(campaign: Campaign, *, consent_url: str, **context: Any) -> HttpResponse:
+    """What a campaign asks of a rater, with the buttons to agree and to decline."""
+    return page(
+        "rate/consent.html",
+        wording(campaign) | session_size(campaign) | {"consent_url": consent_url} | context,
+    )
+
+
+def wording(campaign: Campaign) -> dict[str, Any]:
+    """The campaign's texts by the names the templates use. They are frozen from opening on."""
+    return {
+        "title": campaign.title,
+        "question": campaign.question,
+        "instructions": campaign.instructions,
+        "consent_text": campaign.consent_text,
+        "contact": campaign.contact,
+    }
+
+
+def session_size(campaign: Campaign) -> dict[str, Any]:
+    """How many questions a session has at most, checks included, and how long they take."""
+    ratings = ratings_per_rater_at_most(
+        items=campaign.items.filter(kind=ItemKind.RATING).count(),
+        raters_per_item=campaign.raters_per_item,
+        share_cap=campaign.share_cap,
+        items_per_rater=campaign.items_per_rater,
+    )
+    tasks_total = ratings + campaign.checks_per_rater
+    return {
+        "tasks_total": tasks_total,
+        "time_estimate": time_estimate(tasks_total * campaign.seconds_per_item),
+    }
+
+
+def entry_refusal(request: HttpRequest, campaign: Campaign, reason: EntryRefusal) -> HttpResponse:
+    """The page for a reason not to let somebody in."""
+    return show(request, ENTRY_REFUSED[reason], campaign=campaign)
+
+
+def declined_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Thanks, and the code for those who don't take part."""
+    return show(request, DECLINED, campaign=campaign, code=campaign.no_consent_code, code_label="Your code")
+
+
+def _not_let_in(request: HttpRequest, campaign: Campaign, refused: EntryRefused) -> HttpResponse:
+    """Whoever has ended here before sees her own last page again, with her code; others see the reason."""
+    if refused.rater is not None and refused.rater.outcome:
+        return see_other(session_url(refused.rater))
+    return entry_refusal(request, campaign, refused.reason)
+
+
+def _enter_by_plain_link(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    given = read_consent(read_fields(request))
+    if not given.agreed:
+        return declined_page(request, campaign)
+    if not given.visit:
+        raise UnreadableRequest("visit must be the number that came with the page.")
+    # The page's own random number is the identity, so a double click makes one rater.
+    rater = enter(campaign, RaterIdentityData(platform=Platform.LINK, platform_id=given.visit))
+    give_consent(rater)
+    return see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+
+
+def _parameters(request: HttpRequest) -> Mapping[str, Sequence[str]]:
+    """The query's parameters. Raises UnreadableRequest where it is not UTF-8 or too long for a link."""
+    query = request.META.get("QUERY_STRING", "")
+    if len(query) > LONGEST_QUERY:
+        raise UnreadableRequest("The link is too long to be one of ours.")
+    try:
+        return parse_qs(query, keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise UnreadableRequest("The link holds bytes that are not text.") from None

@@ -1,0 +1,205 @@
+"""The rater's pages for the campaign's researcher: the same templates, and nothing is saved.
+
+No rater, lease or answer is made: an answer only moves on to the campaign's next item.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from annotation.choices import ItemKind
+from annotation.models import Campaign, Item
+from annotation.views.entry import session_size, wording
+from annotation.views.media import map_png, png
+from annotation.views.rater_outcomes import FINISHED, NO_ITEMS
+from annotation.views.rater_pages import page, reply, see_other, wants_json
+from annotation.views.rater_screens import TaskScreen, cut_prompt, option_context, time_left
+from generation.storage import read_png
+
+LONGEST_NUMBER: Final = 9
+ANY_KEY: Final = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One way on from a preview page."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Banner:
+    """What tells a researcher where in the preview she is. number: 0 on pages without an item."""
+
+    number: int
+    total: int
+    is_check: bool
+    links: tuple[Link, ...]
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest, public_id: str) -> HttpResponse:
+    """One of the rater's pages: ?page=consent, instructions or end, else the task of ?item=N."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    total = campaign.items.count()
+    step = request.GET.get("page", "")
+    if step == "consent" and request.method == "POST":
+        agreed = request.POST.get("consent") == "agree"
+        return see_other(_address(campaign, page="instructions" if agreed else "end"))
+    if step in ("consent", "instructions"):
+        return _text_page(request, campaign, step=step, total=total)
+    if step == "end" or total == 0:
+        return _end_page(campaign, total=total)
+    number = _number(request.GET.get("item", "1"), total=total)
+    if request.method == "POST":
+        return _move(request, campaign, number=number, total=total)
+    return page("rate/task.html", _task_context(request, campaign, number=number, total=total))
+
+
+@login_required
+@require_GET
+def image(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
+    """The image of one of the researcher's own items."""
+    return _for_the_session(png(read_png(_item(request, public_id, item_id=item_id).word_map.image)))
+
+
+@login_required
+@require_GET
+def word_map(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
+    """The coloured map of one of the researcher's own items."""
+    return _for_the_session(png(map_png(_item(request, public_id, item_id=item_id).word_map)))
+
+
+def _move(request: HttpRequest, campaign: Campaign, *, number: int, total: int) -> HttpResponse:
+    """To the item before after an undo, to the next one after an answer, at last to the end."""
+    back = request.GET.get("move") == "back"
+    target = max(1, number - 1) if back else number + 1
+    address = _address(campaign, item=target) if target <= total else _address(campaign, page="end")
+    return reply("preview", location=address) if wants_json(request) else see_other(address)
+
+
+def _task_context(request: HttpRequest, campaign: Campaign, *, number: int, total: int) -> dict[str, Any]:
+    item = _nth(campaign, number=number)
+    return (
+        wording(campaign)
+        | option_context()
+        | {
+            "screen": _screen(campaign, number=number, total=total),
+            "preview": _banner(
+                campaign,
+                current="task",
+                number=number,
+                total=total,
+                is_check=item.kind == ItemKind.ATTENTION,
+            ),
+            "csrf_token": get_token(request),
+            "answer_url": _address(campaign, item=number),
+            "undo_url": _address(campaign, item=number, move="back"),
+            "instructions_url": _address(campaign, page="instructions"),
+            "stop_url": _address(campaign, page="end"),
+        }
+    )
+
+
+def _screen(campaign: Campaign, *, number: int, total: int) -> TaskScreen:
+    item = _nth(campaign, number=number)
+    word, run = item.word_map.word, item.word_map.image.run
+    before, text, after = cut_prompt(word.prompt.text, start=word.start, end=word.end)
+    return TaskScreen(
+        slot_id=number,
+        idempotency_key=ANY_KEY,
+        before=before,
+        word=text,
+        after=after,
+        image_url=reverse("annotation:preview_image", args=[campaign.public_id, item.pk]),
+        map_url=reverse("annotation:preview_map", args=[campaign.public_id, item.pk]),
+        width=run.width,
+        height=run.height,
+        place=number,
+        places_total=total,
+        time_left=time_left((total - number + 1) * campaign.seconds_per_item),
+        can_undo=number > 1,
+    )
+
+
+def _text_page(request: HttpRequest, campaign: Campaign, *, step: str, total: int) -> HttpResponse:
+    context = wording(campaign) | session_size(campaign)
+    context |= {
+        "preview": _banner(campaign, current=step, total=total),
+        "csrf_token": get_token(request),
+        "consent_url": _address(campaign, page="consent"),
+        "continue_url": reverse("annotation:preview", args=[campaign.public_id]),
+    }
+    return page(f"rate/{step}.html", context)
+
+
+def _end_page(campaign: Campaign, *, total: int) -> HttpResponse:
+    context = wording(campaign) | {
+        "preview": _banner(campaign, current="end", total=total),
+        "outcome": FINISHED if total else NO_ITEMS,
+        "code": campaign.completion_code if total else "",
+        "back_url": campaign.completion_url if total else "",
+    }
+    return page("rate/end.html", context)
+
+
+def _banner(
+    campaign: Campaign, *, current: str, total: int, number: int = 0, is_check: bool = False
+) -> Banner:
+    links = [
+        Link(label=label, url=_address(campaign, **query), current=current == step)
+        for label, step, query in (
+            ("Consent", "consent", {"page": "consent"}),
+            ("Instructions", "instructions", {"page": "instructions"}),
+            ("Questions", "task", {"item": number or 1}),
+            ("End", "end", {"page": "end"}),
+        )
+    ]
+    home = reverse("annotation:campaign", args=[campaign.public_id])
+    links.append(Link(label="Back to the campaign", url=home, current=False))
+    return Banner(number=number, total=total, is_check=is_check, links=tuple(links))
+
+
+def _number(text: str, *, total: int) -> int:
+    """The item's number as the address names it. Raises Http404 for what is no item of the campaign."""
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+        raise Http404
+    if not 1 <= int(text) <= total:
+        raise Http404
+    return int(text)
+
+
+def _nth(campaign: Campaign, *, number: int) -> Item:
+    return _items(campaign).order_by("position", "pk")[number - 1]
+
+
+def _item(request: HttpRequest, public_id: str, *, item_id: int) -> Item:
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    if item_id >= 2**63:
+        raise Http404
+    return get_object_or_404(_items(campaign), pk=item_id)
+
+
+def _items(campaign: Campaign) -> Any:
+    return campaign.items.select_related("word_map__word__prompt", "word_map__image__run")
+
+
+def _address(campaign: Campaign, **query: str | int) -> str:
+    return f"{reverse('annotation:preview', args=[campaign.public_id])}?{urlencode(query)}"
+
+
+def _for_the_session(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "private, max-age=600"
+    return response
