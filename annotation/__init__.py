@@ -1,0 +1,1 @@
+"""Campaigns put to raters: recruitment, slots, answers, and what researchers see of them."""

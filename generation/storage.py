@@ -44,6 +44,11 @@ def image_path(image: Image) -> Path:
     return _path_of(image.file, image)
 
 
+def has_files(image: Image) -> bool:
+    """Whether both files of a done image are where its row says."""
+    return all(_path_of(name, image).is_file() for name in (image.file, image.maps_file))
+
+
 def read_png(image: Image) -> bytes:
     """The image as PNG bytes. Raises MediaMissing."""
     return _read(image_path(image))

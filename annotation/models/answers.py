@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from annotation.choices import OpinionScore, OptOut
 from annotation.models.campaigns import CampaignVersion
@@ -25,7 +26,7 @@ class Answer(models.Model):
     opt_out = models.CharField(max_length=32, blank=True, choices=OptOut)
     place = models.PositiveIntegerField(help_text="1 for the rater's first answer.")
     shown_at = models.DateTimeField(help_text="When the task was handed out.")
-    answered_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(db_default=Now(), editable=False)
     client_milliseconds = models.PositiveIntegerField(
         null=True, blank=True, help_text="From display to answer, as the browser timed it."
     )
@@ -59,11 +60,12 @@ class LateAnswer(models.Model):
     idempotency_key = models.UUIDField(unique=True)
     score = models.PositiveSmallIntegerField(null=True, blank=True, choices=OpinionScore)
     opt_out = models.CharField(max_length=32, blank=True, choices=OptOut)
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["pk"]
         constraints = [
+            models.UniqueConstraint(fields=["slot"], name="late_answer_once_per_slot"),
             models.CheckConstraint(name="late_answer_is_score_xor_opt_out", condition=SCORE_XOR_OPT_OUT),
             models.CheckConstraint(name="late_answer_score_on_scale", condition=SCORE_ON_SCALE),
         ]

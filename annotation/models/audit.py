@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from annotation.models.campaigns import Campaign
 from annotation.models.raters import Rater
@@ -10,12 +11,18 @@ from annotation.models.raters import Rater
 class AuditEntry(models.Model):
     """One act. Entries are added, never changed."""
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="audit_entries",
     )
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="audit_entries")
-    rater = models.ForeignKey(Rater, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries")
+    rater = models.ForeignKey(
+        Rater, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
+    )
     act = models.CharField(max_length=40)
     detail = models.JSONField(default=dict, blank=True)
 

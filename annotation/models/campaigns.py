@@ -7,15 +7,29 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, ItemKind
+from generation.choices import PartOfSpeech
 from generation.models import Run, WordMap
+from generation.models.owned import OwnedQuerySet
+
+
+def parts_rated_by_default() -> list[str]:
+    """Every part of speech but punctuation, whose words serve as attention checks."""
+    return [part.value for part in PartOfSpeech if part != PartOfSpeech.PUNCT]
+
+
+class CampaignQuerySet(OwnedQuerySet):
+    """Campaigns of a researcher."""
 
 
 class Campaign(models.Model):
     """One study put to raters: its wording, its rules, and where it stands."""
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Names it in links.")
+    public_id = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="Names it in links."
+    )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="campaigns")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="campaigns")
     name = models.CharField(max_length=120, help_text="For you; raters never see it.")
@@ -27,6 +41,17 @@ class Campaign(models.Model):
     consent_text = models.TextField(help_text="Shown before the first task; a rater must agree to go on.")
     contact = models.CharField(max_length=200, help_text="Where a rater can turn with a question.")
 
+    parts_of_speech = ArrayField(
+        models.CharField(max_length=5, choices=PartOfSpeech),
+        default=parts_rated_by_default,
+        help_text="Words of these kinds are rated.",
+    )
+    items_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Most word maps put to raters, drawn by the seed; empty for all of them.",
+    )
     raters_per_item = models.PositiveSmallIntegerField(
         default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
@@ -49,15 +74,19 @@ class Campaign(models.Model):
         validators=[MinValueValidator(30), MaxValueValidator(86_400)],
         help_text="How long a task waits for its rater.",
     )
-    seconds_per_item = models.FloatField(default=8, help_text="Expected seconds per rating, for time estimates.")
+    seconds_per_item = models.FloatField(
+        default=8, help_text="Expected seconds per rating, for time estimates."
+    )
     order_seed = models.PositiveBigIntegerField(default=0, help_text="Seed of the items' order.")
     completion_code = models.CharField(max_length=64)
     no_consent_code = models.CharField(max_length=64, blank=True)
     completion_url = models.URLField(blank=True, help_text="Where a finished rater is sent, if anywhere.")
 
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -86,7 +115,10 @@ class CampaignVersion(models.Model):
     wording = models.JSONField(help_text="Title, question, instructions, consent text, options and rules.")
     wording_sha256 = models.CharField(max_length=64)
     consent_sha256 = models.CharField(max_length=64)
-    opened_at = models.DateTimeField(auto_now_add=True)
+    ratings_wanted = models.PositiveIntegerField(
+        help_text="Numbered slots made at the opening: items times raters per item. The share cap counts from it."
+    )
+    opened_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["campaign", "number"]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from annotation.choices import Platform, RaterOutcome
 from annotation.models.campaigns import Campaign, CampaignVersion
@@ -11,9 +12,11 @@ class Rater(models.Model):
     """One person in one campaign, known by a keyed hash. Exclusion is a reversible flag, never a deletion."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="raters")
-    pseudonym = models.CharField(max_length=32, help_text="Keyed hash of the platform identity, per campaign.")
+    pseudonym = models.CharField(
+        max_length=32, help_text="Keyed hash of the platform identity, per campaign."
+    )
     platform = models.CharField(max_length=8, choices=Platform)
-    entered_at = models.DateTimeField(auto_now_add=True)
+    entered_at = models.DateTimeField(db_default=Now(), editable=False)
     outcome = models.CharField(max_length=9, choices=RaterOutcome, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     excluded_at = models.DateTimeField(null=True, blank=True)
@@ -61,7 +64,7 @@ class Consent(models.Model):
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="consents")
     version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="consents")
     text_sha256 = models.CharField(max_length=64)
-    given_at = models.DateTimeField(auto_now_add=True)
+    given_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["rater", "given_at"]

@@ -13,6 +13,8 @@ class Slot(models.Model):
 
     A rating item has `raters_per_item` numbered slots, made when the campaign opens. An attention check
     has no number: its slots are made for each rater when the session starts, due after so many answers.
+    A slot whose lease was taken over turns void and keeps its rater, who never meets the item again; the
+    taker gets a new slot with the same number.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="slots")
@@ -23,7 +25,10 @@ class Slot(models.Model):
         null=True, blank=True, help_text="For a check: shown after so many of the rater's answers."
     )
     state = models.CharField(max_length=8, choices=SlotState, default=SlotState.FREE)
-    rater = models.ForeignKey(Rater, null=True, blank=True, on_delete=models.PROTECT, related_name="slots")
+    # The unique constraint below begins with the rater: a further index would only cost writes.
+    rater = models.ForeignKey(
+        Rater, null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="slots"
+    )
     leased_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     void_reason = models.CharField(max_length=300, blank=True)
@@ -37,10 +42,16 @@ class Slot(models.Model):
                 name="slot_number_once_per_item",
             ),
             models.UniqueConstraint(
-                fields=["item", "rater"],
+                fields=["rater", "item"],
                 condition=Q(rater__isnull=False),
                 name="slot_item_once_per_rater",
                 violation_error_message="This rater has met this item already.",
+            ),
+            models.UniqueConstraint(
+                fields=["rater"],
+                condition=Q(state=SlotState.LEASED),
+                name="slot_one_lease_per_rater",
+                violation_error_message="This rater has another task in hand.",
             ),
             models.CheckConstraint(
                 name="slot_has_its_rater",
@@ -69,9 +80,7 @@ class Slot(models.Model):
             models.Index(
                 fields=["campaign", "lease_until"], name="slot_leased", condition=Q(state=SlotState.LEASED)
             ),
-            models.Index(
-                fields=["rater", "state"], name="slot_of_rater", condition=Q(rater__isnull=False)
-            ),
+            models.Index(fields=["rater", "state"], name="slot_of_rater", condition=Q(rater__isnull=False)),
         ]
 
     def __str__(self) -> str:

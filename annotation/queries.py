@@ -1,0 +1,250 @@
+"""Joins for pages: how far a campaign is, what each rater did, and what a rater may see of her own task."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from statistics import median
+from typing import Any, Final
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
+
+from annotation import checks
+from annotation.choices import ItemKind, RaterOutcome, SlotState
+from annotation.models import Answer, Campaign, CampaignVersion, Item, LateAnswer, Rater, Slot
+from annotation.standings import option_code
+from generation.models import WordMap
+
+UNDER_WAY: Final = "Under way or gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeCount:
+    """Raters by how their visit ended; outcome is empty for those whose visit goes on."""
+
+    outcome: str
+    label: str
+    raters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignProgress:
+    """Where the places of a campaign stand, counted now: places = answered + live + expired + free.
+
+    live: with a rater whose lease runs.  expired: with a rater whose lease has run out; the next one who
+    needs it takes it over.  late: answers that came after that.  checks_*: attention checks of all raters.
+    """
+
+    places: int
+    answered: int
+    live: int
+    expired: int
+    free: int
+    late: int
+    checks_answered: int
+    checks_wrong: int
+    raters: int
+    raters_excluded: int
+    outcomes: tuple[OutcomeCount, ...]
+
+    @property
+    def share_answered(self) -> float:
+        """Answered places as a share of all, in [0, 1]; 0 for a campaign without places."""
+        return self.answered / self.places if self.places else 0.0
+
+    @property
+    def missing(self) -> int:
+        """Places without an answer."""
+        return self.places - self.answered
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaterRow:
+    """One rater with the evidence of her care. Times are server intervals, from handing out to answer.
+
+    answers: her ratings that stand, checks not counted.  share: of all places, in [0, 1].
+    median_seconds: None before the first answer.  longest_run: most equal answers in a row.
+    commonest_share: her most frequent answer among her answers, in [0, 1].
+    """
+
+    pseudonym: str
+    platform: str
+    simulated: bool
+    outcome: str
+    entered_at: datetime
+    ended_at: datetime | None
+    excluded: bool
+    exclusion_reason: str
+    answers: int
+    share: float
+    checks_served: int
+    checks_wrong: int
+    failed_checks: bool
+    median_seconds: float | None
+    longest_run: int
+    commonest_share: float
+    undone: int
+    late: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether her answers enter the analysis."""
+        return not (self.failed_checks or self.excluded)
+
+    @property
+    def outcome_label(self) -> str:
+        """How her visit ended, in words."""
+        return str(RaterOutcome(self.outcome).label) if self.outcome else UNDER_WAY
+
+    @property
+    def share_percent(self) -> float:
+        """Her share of all places, in percent."""
+        return 100 * self.share
+
+
+def with_counts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """The campaigns with `items_count` (rating items), `places`, `answered` and `raters_count`."""
+    slots = Slot.objects.filter(campaign=OuterRef("pk"), number__isnull=False)
+    return campaigns.annotate(
+        items_count=_count(Item.objects.filter(campaign=OuterRef("pk"), kind=ItemKind.RATING)),
+        places=_count(slots.exclude(state=SlotState.VOID)),
+        answered=_count(slots.filter(state=SlotState.ANSWERED)),
+        raters_count=_count(Rater.objects.filter(campaign=OuterRef("pk"))),
+    )
+
+
+def progress(campaign: Campaign) -> CampaignProgress:
+    """The campaign's progress, in six queries however large it is."""
+    numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
+    slots = numbered.aggregate(
+        places=Count("pk", filter=~Q(state=SlotState.VOID)),
+        answered=Count("pk", filter=Q(state=SlotState.ANSWERED)),
+        live=Count("pk", filter=Q(state=SlotState.LEASED, lease_until__gt=Now())),
+        expired=Count("pk", filter=Q(state=SlotState.LEASED, lease_until__lte=Now())),
+        free=Count("pk", filter=Q(state=SlotState.FREE)),
+    )
+    raters = Rater.objects.filter(campaign=campaign)
+    counts = {row["outcome"]: row["n"] for row in raters.order_by().values("outcome").annotate(n=Count("pk"))}
+    answered, wrong = _checks_together(campaign)
+    return CampaignProgress(
+        **slots,
+        late=LateAnswer.objects.filter(slot__campaign=campaign).count(),
+        checks_answered=answered,
+        checks_wrong=wrong,
+        raters=sum(counts.values()),
+        raters_excluded=raters.filter(excluded_at__isnull=False).count(),
+        outcomes=tuple(
+            OutcomeCount(outcome=code, label=label, raters=counts.get(code, 0))
+            for code, label in [("", UNDER_WAY), *RaterOutcome.choices]
+        ),
+    )
+
+
+def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]:
+    """The rows of these raters of the campaign, in their order: for one page of a list."""
+    pks = [rater.pk for rater in raters]
+    wanted = ratings_wanted(campaign)
+    answers = (
+        Answer.objects.filter(rater__in=pks)
+        .order_by("rater_id", "pk")
+        .values(
+            "rater_id", "score", "opt_out", "shown_at", "answered_at", "undone_at",
+            "slot__item__kind", "slot__item__accepted_answers",
+        )
+    )  # fmt: skip
+    by_rater = {pk: list(rows) for pk, rows in groupby(answers, key=lambda row: row["rater_id"])}
+    late_answers = LateAnswer.objects.filter(rater__in=pks).order_by().values_list("rater_id")
+    late = dict(late_answers.annotate(n=Count("pk")))
+    return [
+        _rater_row(
+            rater,
+            by_rater.get(rater.pk, []),
+            allowed_wrong=campaign.checks_allowed_wrong,
+            wanted=wanted,
+            late=late.get(rater.pk, 0),
+        )
+        for rater in raters
+    ]
+
+
+def rater_row(rater: Rater) -> RaterRow:
+    """One rater's row."""
+    return rater_rows(rater.campaign, raters=[rater])[0]
+
+
+def ratings_wanted(campaign: Campaign) -> int:
+    """Places made at the opening: items times raters per item; 0 for a draft."""
+    version = (
+        CampaignVersion.objects.filter(campaign=campaign).order_by("-number").only("ratings_wanted").first()
+    )
+    return version.ratings_wanted if version else 0
+
+
+def word_map_in_hand(rater: Rater, *, slot_id: int) -> WordMap | None:
+    """The word map, with its image and word, of a task that this rater has in hand; None for any other.
+
+    Rater pages serve pictures through this and nothing else.
+    """
+    slot = (
+        Slot.objects.filter(pk=slot_id, rater=rater, state=SlotState.LEASED)
+        .select_related("item__word_map__image", "item__word_map__word")
+        .first()
+    )
+    return slot.item.word_map if slot else None
+
+
+def _checks_together(campaign: Campaign) -> tuple[int, int]:
+    standing = Answer.objects.filter(
+        slot__campaign=campaign, slot__item__kind=ItemKind.ATTENTION, undone_at__isnull=True
+    ).values_list("score", "opt_out", "slot__item__accepted_answers")
+    answered = wrong = 0
+    for score, opt_out, accepted in standing.iterator():
+        answered += 1
+        wrong += not checks.passes(accepted, option_code(score=score, opt_out=opt_out))
+    return answered, wrong
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    # A subquery each: joins would multiply the rows of one count by those of the next.
+    counted = rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+def _rater_row(
+    rater: Rater, answers: list[dict[str, Any]], *, allowed_wrong: int, wanted: int, late: int
+) -> RaterRow:
+    standing = [answer for answer in answers if answer["undone_at"] is None]
+    ratings = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.RATING]
+    served = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.ATTENTION]
+    wrong = sum(not checks.passes(answer["slot__item__accepted_answers"], _code(answer)) for answer in served)
+    outcome = checks.AttentionOutcome(served=len(served), wrong=wrong)
+    codes = [_code(answer) for answer in standing]
+    return RaterRow(
+        pseudonym=rater.pseudonym,
+        platform=rater.platform,
+        simulated=rater.simulated,
+        outcome=rater.outcome,
+        entered_at=rater.entered_at,
+        ended_at=rater.ended_at,
+        excluded=rater.excluded_at is not None,
+        exclusion_reason=rater.exclusion_reason,
+        answers=len(ratings),
+        share=len(ratings) / wanted if wanted else 0.0,
+        checks_served=outcome.served,
+        checks_wrong=outcome.wrong,
+        failed_checks=checks.fails_campaign(outcome, allowed_wrong=allowed_wrong),
+        median_seconds=median(_seconds(standing)) if standing else None,
+        longest_run=max((len(list(run)) for _, run in groupby(codes)), default=0),
+        commonest_share=max(map(codes.count, set(codes)), default=0) / len(codes) if codes else 0.0,
+        undone=len(answers) - len(standing),
+        late=late,
+    )
+
+
+def _code(answer: dict[str, Any]) -> str:
+    return option_code(score=answer["score"], opt_out=answer["opt_out"])
+
+
+def _seconds(answers: Iterable[dict[str, Any]]) -> list[float]:
+    return [(answer["answered_at"] - answer["shown_at"]).total_seconds() for answer in answers]

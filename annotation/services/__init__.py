@@ -1,0 +1,1 @@
+"""What changes the tables of annotation. Every write is in here; times come from PostgreSQL."""

@@ -1,0 +1,267 @@
+"""Recording answers: each exactly once, whatever is clicked twice, retried, replayed or late."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Now
+
+from annotation.choices import OPTION_BY_CODE, AnswerOption, CampaignState, RaterOutcome, SlotState
+from annotation.models import Answer, LateAnswer, Rater, Slot
+from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
+from annotation.services.locks import lock_rater
+from annotation.services.seats import ConsentMissing, Seat, take_seat
+from annotation.services.tasks_for_raters import Task, give_back, last_answer_to_undo, task_of
+
+LONGEST_CLIENT_MILLISECONDS: Final = 2**31 - 1
+LONGEST_VIEW: Final = 20
+
+
+class AnswerRefusal(models.TextChoices):
+    """Why an answer was not stored."""
+
+    NO_CONSENT = "no_consent", "There is no consent to the text as it stands"
+    NOT_YOURS = "not_yours", "This task is not with this rater"
+    KEY_REUSED = "key_reused_with_another_answer", "This key came with another answer before"
+    ALREADY_ANSWERED = "already_answered", "This task has another answer already, which stands"
+    UNKNOWN_OPTION = "unknown_option", "There is no such option"
+    BAD_VALUE = "bad_value", "A time or a view lies outside its range"
+
+
+class AnswerRefused(Exception):
+    """An answer that was not stored; nothing changed."""
+
+    def __init__(self, reason: AnswerRefusal) -> None:
+        super().__init__(reason.label)
+        self.reason = reason
+
+
+class UndoRefusal(models.TextChoices):
+    """Why nothing was undone."""
+
+    NOTHING_TO_UNDO = "nothing_to_undo", "There is no answer to undo, or it was undone already"
+    SESSION_ENDED = "session_ended", "The session is over"
+    CAMPAIGN_NOT_OPEN = "campaign_not_open", "The campaign is paused or closed"
+
+
+class UndoRefused(Exception):
+    """Nothing was undone; nothing changed."""
+
+    def __init__(self, reason: UndoRefusal) -> None:
+        super().__init__(reason.label)
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """The answer is stored and counts. already: it was stored before this call."""
+
+    answer_id: int
+    already: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Late:
+    """The answer is stored and payable, and counts for nothing else: its place went to somebody else."""
+
+    late_answer_id: int
+    already: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Submission:
+    """One submitted answer, checked at the edge."""
+
+    rater: Rater
+    slot_id: int
+    option: AnswerOption
+    key: UUID
+    client_milliseconds: int | None
+    view: str
+
+    def repeats(self, stored: Answer | LateAnswer) -> bool:
+        """Whether the stored answer is this one: same rater, slot and option."""
+        return self.same_option(stored) and (stored.rater_id, stored.slot_id) == (self.rater.pk, self.slot_id)
+
+    def same_option(self, stored: Answer | LateAnswer) -> bool:
+        return (stored.score, stored.opt_out) == (self.option.score, self.option.opt_out or "")
+
+
+def record_answer(
+    rater: Rater,
+    *,
+    slot_id: int,
+    option_code: str,
+    idempotency_key: UUID,
+    client_milliseconds: int | None,
+    view: str,
+) -> Recorded | Late:
+    """Stores one answer and returns its id; the same answer again returns the same id.
+
+    - A key that came before: the stored answer when it is the same, else refused.
+    - A slot answered before under another key: the first answer stands; the same option again counts as a repeat,
+      another one is refused.
+    - A lease that has run out is no fault while nobody has taken the slot over and the campaign is not closed;
+      otherwise the answer is kept as late.
+    Raises AnswerRefused. It is committed when this returns, unless the caller has a transaction open.
+    """
+    submission = _checked(rater, slot_id, option_code, idempotency_key, client_milliseconds, view)
+    try:
+        with transaction.atomic():
+            lock_rater(rater)
+            return _record(submission)
+    except IntegrityError:
+        # Only the key of another rater, committed in between, gets this far: the rater's own requests queue up.
+        if (stored := _stored_under(idempotency_key)) is None or submission.repeats(stored):
+            raise
+        raise AnswerRefused(AnswerRefusal.KEY_REUSED) from None
+
+
+def undo_last(rater: Rater) -> Task:
+    """Takes back the rater's very last answer: it stays stored, marked, and its slot is hers again.
+
+    The task she had in hand meanwhile goes back to the free ones. Raises UndoRefused, ConsentMissing.
+    """
+    with transaction.atomic():
+        lock_rater(rater)
+        seat = take_seat(rater)
+        answer = _undoable(seat)
+        give_back(seat.rater)
+        Answer.objects.filter(pk=answer.pk, undone_at__isnull=True).update(undone_at=Now())
+        _lease_again(seat, slot_id=answer.slot_id)
+        return task_of(take_seat(rater), slot_id=answer.slot_id)
+
+
+def stop_session(rater: Rater) -> SessionEnd:
+    """Ends the session early: the task in hand is free again, the answers stay. A second call changes nothing.
+
+    Raises ConsentMissing: before consent there is no session, but `entry.decline_consent`.
+    """
+    with transaction.atomic():
+        lock_rater(rater)
+        seat = take_seat(rater)
+        if seat.rater.outcome:
+            return session_end(seat.rater, reason=reason_of(seat.rater))
+        give_back(seat.rater)
+        return end_session(seat.rater, outcome=RaterOutcome.STOPPED, reason=EndReason.STOPPED)
+
+
+def _checked(
+    rater: Rater, slot_id: int, option_code: str, key: UUID, client_milliseconds: int | None, view: str
+) -> _Submission:
+    option = OPTION_BY_CODE.get(option_code)
+    if option is None:
+        raise AnswerRefused(AnswerRefusal.UNKNOWN_OPTION)
+    in_range = client_milliseconds is None or 0 <= client_milliseconds <= LONGEST_CLIENT_MILLISECONDS
+    if not in_range or len(view) > LONGEST_VIEW or "\0" in view:
+        raise AnswerRefused(AnswerRefusal.BAD_VALUE)
+    if not 0 < slot_id < 2**63:
+        raise AnswerRefused(AnswerRefusal.NOT_YOURS)
+    return _Submission(
+        rater=rater,
+        slot_id=slot_id,
+        option=option,
+        key=key,
+        client_milliseconds=client_milliseconds,
+        view=view,
+    )
+
+
+def _record(submission: _Submission) -> Recorded | Late:
+    try:
+        seat = take_seat(submission.rater)
+    except ConsentMissing:
+        raise AnswerRefused(AnswerRefusal.NO_CONSENT) from None
+    if (stored := _stored_under(submission.key)) is not None:
+        if not submission.repeats(stored):
+            raise AnswerRefused(AnswerRefusal.KEY_REUSED)
+        return _again(stored)
+    slot = Slot.objects.filter(pk=submission.slot_id, rater=seat.rater).first()
+    if slot is None:
+        raise AnswerRefused(AnswerRefusal.NOT_YOURS)
+    if (stored := _stored_for(slot)) is not None:
+        if not submission.same_option(stored):
+            raise AnswerRefused(AnswerRefusal.ALREADY_ANSWERED)
+        return _again(stored)
+    if slot.state != SlotState.FREE and _take_slot(slot, seat=seat):
+        return _insert(submission, seat=seat, slot=slot)
+    return _keep_late(submission, slot=slot)
+
+
+def _stored_under(key: UUID) -> Answer | LateAnswer | None:
+    return (
+        Answer.objects.filter(idempotency_key=key).first()
+        or LateAnswer.objects.filter(idempotency_key=key).first()
+    )
+
+
+def _stored_for(slot: Slot) -> Answer | LateAnswer | None:
+    return (
+        Answer.objects.filter(slot=slot, undone_at__isnull=True).first()
+        or LateAnswer.objects.filter(slot=slot).first()
+    )
+
+
+def _again(stored: Answer | LateAnswer) -> Recorded | Late:
+    if isinstance(stored, LateAnswer):
+        return Late(late_answer_id=stored.pk, already=True)
+    return Recorded(answer_id=stored.pk, already=True)
+
+
+def _take_slot(slot: Slot, *, seat: Seat) -> bool:
+    """Turns the rater's leased slot into an answered one; False when another rater or the closing was first."""
+    mine = Slot.objects.filter(pk=slot.pk, rater=seat.rater, state=SlotState.LEASED)
+    if seat.campaign.state == CampaignState.CLOSED:
+        mine = mine.filter(lease_until__gt=Now())
+    return mine.update(state=SlotState.ANSWERED, lease_until=None) == 1
+
+
+def _insert(submission: _Submission, *, seat: Seat, slot: Slot) -> Recorded:
+    answer = Answer.objects.create(
+        slot=slot,
+        rater=seat.rater,
+        consent=seat.consent,
+        version=seat.version,
+        idempotency_key=submission.key,
+        score=submission.option.score,
+        opt_out=submission.option.opt_out or "",
+        place=seat.given + 1,
+        shown_at=slot.leased_at,
+        client_milliseconds=submission.client_milliseconds,
+        view=submission.view,
+    )
+    return Recorded(answer_id=answer.pk, already=False)
+
+
+def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
+    if slot.state == SlotState.FREE:
+        # A check that an undo put back: it is this rater's, but not what she is being asked now.
+        raise AnswerRefused(AnswerRefusal.NOT_YOURS)
+    late = LateAnswer.objects.create(
+        slot=slot,
+        rater=submission.rater,
+        idempotency_key=submission.key,
+        score=submission.option.score,
+        opt_out=submission.option.opt_out or "",
+    )
+    return Late(late_answer_id=late.pk, already=False)
+
+
+def _undoable(seat: Seat) -> Answer:
+    if seat.rater.outcome:
+        raise UndoRefused(UndoRefusal.SESSION_ENDED)
+    if seat.campaign.state != CampaignState.OPEN:
+        raise UndoRefused(UndoRefusal.CAMPAIGN_NOT_OPEN)
+    if (answer := last_answer_to_undo(seat.rater)) is None:
+        raise UndoRefused(UndoRefusal.NOTHING_TO_UNDO)
+    return answer
+
+
+def _lease_again(seat: Seat, *, slot_id: int) -> None:
+    lease = timedelta(seconds=seat.campaign.lease_seconds)
+    answered = Slot.objects.filter(pk=slot_id, rater=seat.rater, state=SlotState.ANSWERED)
+    if answered.update(state=SlotState.LEASED, leased_at=Now(), lease_until=Now() + lease) != 1:
+        # A researcher reopened the place in between: roll everything back.
+        raise UndoRefused(UndoRefusal.NOTHING_TO_UNDO)

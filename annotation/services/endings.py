@@ -1,0 +1,65 @@
+"""How a session ends: the reason, and the code that the rater takes along."""
+
+from dataclasses import dataclass
+
+from django.db import models
+from django.db.models.functions import Now
+
+from annotation.choices import RaterOutcome
+from annotation.models import Answer, LateAnswer, Rater
+
+
+class EndReason(models.TextChoices):
+    """Why a rater gets no further task."""
+
+    FINISHED = "finished", "All ratings of the session are given"
+    SHARE_CAP = "share_cap", "The largest share of one rater is reached"
+    NOTHING_LEFT = "nothing_left", "No item is left that this rater has not met"
+    CAMPAIGN_CLOSED = "campaign_closed", "The campaign is closed"
+    PAUSED = "paused", "The campaign is paused"
+    STOPPED = "stopped", "The rater stopped early"
+    DECLINED = "declined", "The rater declined consent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnd:
+    """The last page. answers_given: those that stand or came late.  completion_code: empty where none applies.
+
+    A paused session has not ended: it has no code, and goes on by the same link.
+    """
+
+    reason: EndReason
+    completion_code: str
+    answers_given: int
+
+
+def end_session(rater: Rater, *, outcome: RaterOutcome, reason: EndReason) -> SessionEnd:
+    """Records how the session ended, once; a session that has ended before keeps its first outcome."""
+    Rater.objects.filter(pk=rater.pk, outcome="").update(outcome=outcome, ended_at=Now())
+    return session_end(rater, reason=reason)
+
+
+def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
+    """What the last page says. Nothing changes.
+
+    Whoever answered anything gets the completion code: an early stop, a late answer and a later exclusion from the
+    analysis are no grounds to withhold it. Whoever declined gets the code for that.
+    """
+    campaign = rater.campaign
+    standing = Answer.objects.filter(rater=rater, undone_at__isnull=True).count()
+    given = standing + LateAnswer.objects.filter(rater=rater).count()
+    code = campaign.completion_code if given else ""
+    if reason is EndReason.DECLINED:
+        code = campaign.no_consent_code
+    if reason is EndReason.PAUSED:
+        code = ""
+    return SessionEnd(reason=reason, completion_code=code, answers_given=given)
+
+
+def reason_of(rater: Rater) -> EndReason:
+    """Why a session that has ended is over."""
+    return {
+        RaterOutcome.STOPPED: EndReason.STOPPED,
+        RaterOutcome.DECLINED: EndReason.DECLINED,
+        RaterOutcome.COMPLETED: EndReason.FINISHED,
+    }[RaterOutcome(rater.outcome)]

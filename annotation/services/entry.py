@@ -1,0 +1,182 @@
+"""Coming in: a rater by her link, her consent, and the attention checks drawn for her session."""
+
+import random
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.functions import Now
+
+from annotation.choices import CampaignState, ItemKind, RaterOutcome, SlotState
+from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
+from annotation.recruitment import RaterIdentityData, pseudonym
+from annotation.services import claims
+from annotation.services.answers import stop_session
+from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
+from annotation.services.locks import lock_rater
+from annotation.services.seats import current_consent, rating_limit
+
+IDENTITY_KEPT_FOR: Final = timedelta(days=90)
+
+
+class EntryRefusal(models.TextChoices):
+    """Why somebody can't come in, or not any more."""
+
+    NOT_OPEN = "not_open", "The campaign has not opened yet"
+    PAUSED = "paused", "The campaign is paused"
+    CLOSED = "closed", "The campaign is closed"
+    FULL = "full", "Every place is taken"
+    ALREADY_FINISHED = "already_finished", "The session is over"
+    DECLINED = "declined", "Consent was declined"
+
+
+class EntryRefused(Exception):
+    """Not let in. rater: whoever has been here before, for showing her own last page again."""
+
+    def __init__(self, reason: EntryRefusal, *, rater: Rater | None = None) -> None:
+        super().__init__(reason.label)
+        self.reason = reason
+        self.rater = rater
+
+
+def enter(campaign: Campaign, identity: RaterIdentityData, *, simulated: bool = False) -> Rater:
+    """The rater of this identity; the same one however often and from wherever she comes.
+
+    Raises EntryRefused. Whoever has begun is let in again in any state of the campaign, to end properly.
+    """
+    name = pseudonym(identity, campaign_public_id=campaign.public_id, secret=settings.SECRET_KEY)
+    known = Rater.objects.select_related("campaign").filter(campaign=campaign, pseudonym=name).first()
+    if known is not None:
+        return _returning(known)
+    fresh = Campaign.objects.get(pk=campaign.pk)
+    require_open(fresh)
+    if not _has_place(fresh):
+        raise EntryRefused(EntryRefusal.FULL)
+    return _create(fresh, identity, name=name, simulated=simulated)
+
+
+def give_consent(rater: Rater) -> Consent:
+    """The record that the rater agreed to the consent text as it stands; the first one also draws her checks.
+
+    Repeating it changes nothing. Raises EntryRefused, also when the last place went while she was reading.
+    """
+    with transaction.atomic():
+        lock_rater(rater)
+        fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
+        version, consent = current_consent(fresh)
+        if consent is not None:
+            return consent
+        _require_undecided(fresh)
+        require_open(fresh.campaign, rater=fresh)
+        if version is None:
+            raise EntryRefused(EntryRefusal.NOT_OPEN, rater=fresh)
+        if not fresh.consents.exists():
+            _draw_checks(fresh, version=version)
+        return Consent.objects.create(rater=fresh, version=version, text_sha256=version.consent_sha256)
+
+
+def decline_consent(rater: Rater) -> SessionEnd:
+    """Ends the visit before it began and forgets the platform's id at once.
+
+    After consent it is a stop. A second call changes nothing.
+    """
+    with transaction.atomic():
+        lock_rater(rater)
+        fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
+        if fresh.outcome == RaterOutcome.DECLINED:
+            return session_end(fresh, reason=EndReason.DECLINED)
+        if fresh.consents.exists():
+            return stop_session(fresh)
+        RaterIdentity.objects.filter(rater=fresh).delete()
+        return end_session(fresh, outcome=RaterOutcome.DECLINED, reason=EndReason.DECLINED)
+
+
+def require_open(campaign: Campaign, *, rater: Rater | None = None) -> None:
+    """Nothing changes. Raises EntryRefused unless the campaign takes raters now."""
+    reason = {
+        CampaignState.DRAFT: EntryRefusal.NOT_OPEN,
+        CampaignState.PAUSED: EntryRefusal.PAUSED,
+        CampaignState.CLOSED: EntryRefusal.CLOSED,
+    }.get(CampaignState(campaign.state))
+    if reason is not None:
+        raise EntryRefused(reason, rater=rater)
+
+
+def draw_positions(*, ratings: int, checks: int, generator: random.Random) -> list[int]:
+    """After how many answers each check of a session comes: distinct, every set of places equally likely.
+
+    A session of `ratings` + `checks` places is drawn as a whole, so a check may come first and may come last.
+    """
+    return sorted(generator.sample(range(ratings + checks), checks))
+
+
+def _returning(rater: Rater) -> Rater:
+    _require_undecided(rater)
+    if not rater.consents.exists():
+        require_open(rater.campaign, rater=rater)
+    return rater
+
+
+def _require_undecided(rater: Rater) -> None:
+    if rater.outcome == RaterOutcome.DECLINED:
+        raise EntryRefused(EntryRefusal.DECLINED, rater=rater)
+    if rater.outcome:
+        raise EntryRefused(EntryRefusal.ALREADY_FINISHED, rater=rater)
+
+
+def _has_place(campaign: Campaign) -> bool:
+    numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
+    return (
+        numbered.filter(state=SlotState.FREE).exists()
+        or numbered.filter(state=SlotState.LEASED, lease_until__lt=Now()).exists()
+    )
+
+
+def _create(campaign: Campaign, identity: RaterIdentityData, *, name: str, simulated: bool) -> Rater:
+    with transaction.atomic():
+        # Of two simultaneous visits the second waits here for the first and then gets its row.
+        rater, created = Rater.objects.get_or_create(
+            campaign=campaign,
+            pseudonym=name,
+            defaults={"platform": identity.platform, "simulated": simulated},
+        )
+        if created:
+            RaterIdentity.objects.create(
+                rater=rater,
+                platform_id=identity.platform_id,
+                study_id=identity.study_id,
+                session_id=identity.session_id,
+                delete_after=Now() + IDENTITY_KEPT_FOR,
+            )
+    return rater
+
+
+def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
+    """Makes the session's attention-check slots, or none where the campaign asks for none."""
+    campaign = rater.campaign
+    limit = rating_limit(campaign, version=version)
+    ratings = claims.items_ahead(rater, campaign=campaign, at_most=limit)
+    if ratings == 0:
+        raise EntryRefused(EntryRefusal.FULL, rater=rater)
+    items = list(
+        Item.objects.filter(campaign=campaign, kind=ItemKind.ATTENTION)
+        .order_by("position")
+        .values_list("pk", "position")
+    )
+    # Reproducible for the researcher, unknowable for the rater: the pseudonym comes from the server's secret.
+    generator = random.Random(f"{campaign.order_seed} {rater.pseudonym}")  # noqa: S311
+    chosen = generator.sample(items, min(campaign.checks_per_rater, len(items)))
+    places = draw_positions(ratings=ratings, checks=len(chosen), generator=generator)
+    Slot.objects.bulk_create(
+        Slot(
+            campaign=campaign,
+            item_id=item,
+            number=None,
+            order=position,
+            due_after=due_after,
+            state=SlotState.FREE,
+            rater=rater,
+        )
+        for (item, position), due_after in zip(chosen, places, strict=True)
+    )

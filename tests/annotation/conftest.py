@@ -1,0 +1,24 @@
+"""The fixed cast: a researcher, another one who must see nothing of hers, and an administrator."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests import factories
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """She owns what the tests make."""
+    return factories.make_user("owner")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """A researcher who is not on the owner's projects."""
+    return factories.make_user("stranger")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """Sees everything."""
+    return factories.make_user("admin", superuser=True)

@@ -1,0 +1,227 @@
+"""Things that tests need, made by the project's own services: users, prompts, finished runs, open campaigns.
+
+Images and maps are small but real files under MEDIA_ROOT. Nothing here is a stand-in for code of ours; only the
+language model and the image model are left out, since their output is what the tests start from.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import count
+from typing import Any, Final
+from uuid import uuid4
+
+import numpy as np
+from django.contrib.auth.models import User
+from PIL import Image as Picture
+
+from annotation.choices import Platform
+from annotation.models import Campaign, Rater
+from annotation.recruitment import RaterIdentityData
+from annotation.services import campaigns, entry
+from annotation.services.answers import Recorded, record_answer
+from annotation.services.campaigns import CampaignSpec
+from annotation.services.tasks_for_raters import Task, next_task
+from generation import storage
+from generation.choices import SafetyVerdict
+from generation.models import PromptSet, PromptWord, Run
+from generation.parsing import Parse, ParsedWord
+from generation.prompts import PromptRow
+from generation.registry import GenerationSettings, ModelSpec
+from generation.services import images, prompt_sets, runs
+
+PROMPTS: Final = ("a red ball beside a blue box.", "the green cone, a yellow cube.")
+SIDE: Final = 64
+MAP_SIDE: Final = 8
+MODEL: Final = ModelSpec(
+    id="test-model",
+    source="percept/test-model",
+    revision="0123456789abcdef0123456789abcdef01234567",
+    description="A model that only tests name",
+    defaults=GenerationSettings(
+        steps=2, guidance=2.0, scheduler="dpm-solver-multistep", height=SIDE, width=SIDE
+    ),
+)
+_TAGS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("a", "the"), "DET"),
+    **dict.fromkeys(("red", "blue", "green", "yellow"), "ADJ"),
+    **dict.fromkeys(("beside", "on", "under"), "ADP"),
+}
+_serial = count(1)
+
+
+def make_user(name: str = "", *, superuser: bool = False) -> User:
+    """A researcher; the password is `password`."""
+    name = name or f"researcher-{next(_serial)}"
+    make = User.objects.create_superuser if superuser else User.objects.create_user
+    return make(name, password="password")
+
+
+def make_prompt_set(texts: Sequence[str] = PROMPTS, *, owner: User | None = None) -> PromptSet:
+    """A prompt set; words are found by a rule: letters are words, tagged by a small table, else nouns."""
+    rows = [PromptRow(line=line, text=text) for line, text in enumerate(texts, start=2)]
+    return prompt_sets.import_prompts(
+        owner or make_user(),
+        name=f"Prompts {next(_serial)}",
+        source=prompt_sets.SourceFile(
+            name="prompts.csv", sha256=sha256("\n".join(texts).encode()).hexdigest()
+        ),
+        rows=rows,
+        parse=Parse(parser="rule of the tests", prompts=tuple(words_of(text) for text in texts)),
+    )
+
+
+def words_of(text: str) -> tuple[ParsedWord, ...]:
+    """The words and punctuation marks of a text."""
+    return tuple(
+        ParsedWord(
+            text=match[0],
+            start=match.start(),
+            end=match.end(),
+            part_of_speech=_TAGS.get(match[0], "NOUN") if match[0][0].isalnum() else "PUNCT",
+            lemma=match[0].lower(),
+            dependency="dep",
+            head=0,
+        )
+        for match in re.finditer(r"\w+|[^\w\s]", text)
+    )
+
+
+def make_run(
+    owner: User | None = None, *, prompts: Sequence[str] = PROMPTS, images_per_prompt: int = 1
+) -> Run:
+    """A run whose images still wait to be generated."""
+    owner = owner or make_user()
+    return runs.create_run(
+        owner,
+        runs.RunSpec(
+            name=f"Run {next(_serial)}",
+            prompt_set=make_prompt_set(prompts, owner=owner),
+            model=MODEL,
+            settings=MODEL.defaults,
+            images_per_prompt=images_per_prompt,
+        ),
+    )
+
+
+def make_finished_run(
+    owner: User | None = None,
+    *,
+    prompts: Sequence[str] = PROMPTS,
+    images_per_prompt: int = 1,
+    verdict: SafetyVerdict = SafetyVerdict.UNCHECKED,
+) -> Run:
+    """A run with every image done, its files on disk, and a map for every word."""
+    run = make_run(owner, prompts=prompts, images_per_prompt=images_per_prompt)
+    finish_images(run, verdict=verdict)
+    return run
+
+
+def finish_images(run: Run, *, verdict: SafetyVerdict = SafetyVerdict.UNCHECKED) -> None:
+    """Does what a worker does, with coloured noise in place of the image model's output."""
+    models = [images.ModelPin(model_id=run.model_id, revision=run.model_revision)]
+    while claims := images.claim_images("tests", models=models, batch_size=1, lease_seconds=60):
+        for claim in claims:
+            _finish(claim, verdict=verdict)
+
+
+def _finish(claim: images.Claim, *, verdict: SafetyVerdict) -> None:
+    generator = np.random.default_rng(claim.image_id)
+    words = list(PromptWord.objects.filter(prompt__images=claim.image_id).order_by("position"))
+    maps = {word.position: generator.random((MAP_SIDE, MAP_SIDE), dtype=np.float32) for word in words}
+    staged = storage.stage_image(claim.image_id, run_id=claim.run_id, png=png_of(generator), word_maps=maps)
+    result = images.ImageResult(
+        safety_verdict=verdict,
+        versions={"tests": "1"},
+        seconds=0.1,
+        peaks={word.pk: float(maps[word.position].max()) for word in words},
+    )
+    assert images.complete_image(claim, staged=staged, result=result)
+
+
+def png_of(generator: np.random.Generator, *, side: int = SIDE) -> bytes:
+    """A PNG of coloured noise, side by side pixels."""
+    pixels = generator.integers(0, 256, size=(side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Picture.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def make_spec(run: Run, **changes: Any) -> CampaignSpec:
+    """What a researcher fills in for a campaign on this run; name the fields to differ."""
+    values: dict[str, Any] = {
+        "run_id": run.pk,
+        "name": f"Campaign {next(_serial)}",
+        "title": "Words and images",
+        "question": "How well do the highlighted parts reflect the meaning of the red word?",
+        "instructions": "Look at the image, then at the highlighted parts.",
+        "consent_text": "You take part voluntarily and may stop at any time.",
+        "contact": "Study team, study@example.org",
+        "completion_code": "DONE1234",
+        "no_consent_code": "NOPE1234",
+        "checks_per_rater": 0,
+        "share_cap": 1.0,
+    }
+    return CampaignSpec(**(values | changes))
+
+
+def make_draft(owner: User | None = None, *, run: Run | None = None, **changes: Any) -> Campaign:
+    """A draft campaign; `changes` are fields of its CampaignSpec."""
+    owner = owner or (run.owner if run else make_user())
+    return campaigns.create_campaign(owner, make_spec(run or make_finished_run(owner), **changes))
+
+
+def make_open_campaign(owner: User | None = None, *, run: Run | None = None, **changes: Any) -> Campaign:
+    """An open campaign; `changes` are fields of its CampaignSpec. No attention checks unless asked for."""
+    draft = make_draft(owner, run=run, **changes)
+    return campaigns.open_campaign(draft, draft.owner)
+
+
+def make_campaign_of(items: int, *, checks: int = 0, owner: User | None = None, **changes: Any) -> Campaign:
+    """An open campaign with exactly so many rating items, and so many maps of punctuation marks."""
+    words = [f"w{number}" for number in range(items)]
+    prompts = [" ".join(words[start : start + 20]) for start in range(0, items, 20)]
+    marks = " ".join("," * checks)
+    return make_open_campaign(
+        owner,
+        run=make_finished_run(owner, prompts=[*prompts[:-1], f"{prompts[-1]} {marks}".strip()]),
+        **changes,
+    )
+
+
+def identity(name: str = "") -> RaterIdentityData:
+    """A Prolific participant."""
+    return RaterIdentityData(
+        platform=Platform.PROLIFIC, platform_id=name or uuid4().hex, study_id="study", session_id="session"
+    )
+
+
+def make_rater(campaign: Campaign, name: str = "") -> Rater:
+    """Somebody who has come in and agreed."""
+    rater = entry.enter(campaign, identity(name))
+    entry.give_consent(rater)
+    return rater
+
+
+def answer(rater: Rater, task: Task, option: str = "4") -> Recorded:
+    """The rater's answer to a task, as a page would send it. A late one fails the test."""
+    recorded = record_answer(
+        rater,
+        slot_id=task.slot_id,
+        option_code=option,
+        idempotency_key=uuid4(),
+        client_milliseconds=1500,
+        view="both",
+    )
+    assert isinstance(recorded, Recorded)
+    return recorded
+
+
+def rate_all(rater: Rater, option: str = "4") -> int:
+    """The rater answers until there is nothing left for her; returns how many answers that were."""
+    answers = 0
+    while isinstance(task := next_task(rater), Task):
+        answer(rater, task, option)
+        answers += 1
+    return answers
