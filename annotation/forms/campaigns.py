@@ -1,0 +1,257 @@
+"""The campaign form: what it asks, within which bounds, and what it starts with."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django import forms
+from django.core.validators import URLValidator
+from django.forms.boundfield import BoundField
+
+from annotation import wording
+from annotation.effort import Effort, effort
+from annotation.models import Campaign
+from generation.choices import PartOfSpeech
+
+MOST_ITEMS: Final = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Fields that belong together on the page."""
+
+    title: str
+    lead: str
+    fields: tuple[BoundField, ...]
+
+
+class EffortForm(forms.Form):
+    """The fields that decide how much work a campaign is."""
+
+    parts_of_speech = forms.MultipleChoiceField(
+        label="Words to rate",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Every map of such a word becomes an item.",
+        error_messages={
+            "required": "Choose at least one part of speech: without words there is nothing to rate."
+        },
+    )
+    items_limit = forms.IntegerField(
+        label="At most so many items",
+        required=False,
+        min_value=1,
+        max_value=MOST_ITEMS,
+        help_text="Leave empty for all of them. A smaller number is drawn at random, by the campaign's seed.",
+    )
+    raters_per_item = forms.IntegerField(
+        label="Raters per item",
+        min_value=1,
+        max_value=100,
+        help_text="Every item gets exactly so many answers. Three is usual; more make intervals narrower.",
+    )
+    items_per_rater = forms.IntegerField(
+        label="Most ratings in one session",
+        min_value=1,
+        max_value=10_000,
+        help_text="A rater leaves with the completion code after so many.",
+    )
+    share_cap_percent = forms.FloatField(
+        label="Largest share of one rater, in percent",
+        min_value=0.1,
+        max_value=100,
+        help_text="No rater gives more than this share of all ratings. Tang et al. (2023) report 18.",
+    )
+    seconds_per_item = forms.FloatField(
+        label="Expected seconds per answer",
+        min_value=1,
+        max_value=600,
+        help_text="Only for the time that you and the raters are told.",
+    )
+    checks_per_rater = forms.IntegerField(
+        label="Checks per session",
+        min_value=0,
+        max_value=50,
+        help_text="Punctuation marks, mixed in among the items. Either opt-out is right, a score is wrong.",
+    )
+
+    def __init__(self, *args: Any, word_counts: Mapping[str, int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.word_counts = word_counts
+        self.fields["parts_of_speech"].choices = [  # type: ignore[attr-defined]
+            (part.value, f"{part.label} ({word_counts[part.value]:,})")
+            for part in PartOfSpeech
+            if part is not PartOfSpeech.PUNCT and word_counts.get(part.value)
+        ]
+
+    @property
+    def check_words(self) -> int:
+        """Punctuation marks in the run: as many different attention checks can be asked."""
+        return self.word_counts.get(PartOfSpeech.PUNCT.value, 0)
+
+    def effort(self) -> Effort | None:
+        """What the entries add up to; None while one of them is missing or out of bounds."""
+        if not self.is_valid():
+            return None
+        chosen = self.cleaned_data
+        words = sum(self.word_counts[part] for part in chosen["parts_of_speech"])
+        return effort(
+            items=min(words, chosen["items_limit"] or words),
+            raters_per_item=chosen["raters_per_item"],
+            share_cap=chosen["share_cap_percent"] / 100,
+            items_per_rater=chosen["items_per_rater"],
+            checks_per_rater=chosen["checks_per_rater"],
+            seconds_per_item=chosen["seconds_per_item"],
+        )
+
+
+class CampaignForm(EffortForm):
+    """Everything that a researcher decides before a campaign opens."""
+
+    name = forms.CharField(max_length=120, label="Name", help_text="For you. Raters never see it.")
+    title = forms.CharField(max_length=120, label="Title", help_text="What raters see at the top.")
+    question = forms.CharField(max_length=300, label="Question", help_text="Asked beside every image.")
+    instructions = forms.CharField(
+        max_length=10_000,
+        label="Instructions",
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="Shown before the first task, and one key away in every task.",
+    )
+    consent_text = forms.CharField(
+        max_length=20_000,
+        label="Consent text",
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text="A rater agrees to exactly this text before the first task. Ethics boards have their own.",
+    )
+    contact = forms.CharField(
+        max_length=200,
+        label="Contact",
+        help_text="Where a rater can turn with a question: a name and an address.",
+    )
+    checks_allowed_wrong = forms.IntegerField(
+        label="Wrong checks allowed",
+        min_value=0,
+        max_value=50,
+        help_text="A rater with more is left out of the analysis. It does not decide about payment.",
+    )
+    lease_minutes = forms.IntegerField(
+        label="Minutes that a task waits for its rater",
+        min_value=1,
+        max_value=1440,
+        help_text="After that, somebody else may get it.",
+    )
+    completion_code = forms.RegexField(
+        r"^[A-Za-z0-9_-]{4,64}$",
+        label="Completion code",
+        help_text="Shown to a rater at the end. Paste your platform's code, or keep this one.",
+        error_messages={"invalid": "Use 4 to 64 letters, digits, - or _, without spaces."},
+    )
+    no_consent_code = forms.RegexField(
+        r"^[A-Za-z0-9_-]{4,64}$",
+        required=False,
+        label="Code for declined consent",
+        help_text="Shown to somebody who declines, if your platform has a code for that.",
+        error_messages={"invalid": "Use 4 to 64 letters, digits, - or _, without spaces."},
+    )
+    completion_url = forms.URLField(
+        required=False,
+        label="Completion address",
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Where a finished rater is sent, e.g. Prolific's address with your code in it.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Checks that can all be wrong, checks without punctuation: said here, before anything is stored."""
+        entered: dict[str, Any] = super().clean() or self.cleaned_data
+        checks, allowed = entered.get("checks_per_rater"), entered.get("checks_allowed_wrong")
+        if checks and allowed is not None and allowed >= checks:
+            self.add_error(
+                "checks_allowed_wrong",
+                f"With {allowed} of {checks} allowed wrong, nobody can fail. Allow at most {checks - 1}.",
+            )
+        if checks and checks > self.check_words:
+            self.add_error(
+                "checks_per_rater",
+                f"The run has {self.check_words} maps of punctuation marks and a rater meets each once, so "
+                f"ask for at most {self.check_words}. Prompts that end with a full stop give more.",
+            )
+        return entered
+
+    def sections(self) -> list[Section]:
+        """The fields in the order of the page."""
+        return [
+            Section(title=title, lead=lead, fields=tuple(self[name] for name in names))
+            for title, lead, names in SECTIONS
+        ]
+
+
+SECTIONS: Final = (
+    ("Items", "Which words of the run are put to raters.", ("name", "parts_of_speech", "items_limit")),
+    (
+        "What raters read",
+        "Frozen word for word when the campaign opens.",
+        ("title", "question", "instructions", "consent_text", "contact"),
+    ),
+    (
+        "How many ratings",
+        "",
+        ("raters_per_item", "items_per_rater", "share_cap_percent", "seconds_per_item", "lease_minutes"),
+    ),
+    (
+        "Attention checks",
+        "They look like any other item. Who fails is left out of the analysis, reversibly.",
+        ("checks_per_rater", "checks_allowed_wrong"),
+    ),
+    ("At the end", "", ("completion_code", "no_consent_code", "completion_url")),
+)
+
+
+def initial_for_new(*, run_name: str, word_counts: Mapping[str, int]) -> dict[str, Any]:
+    """What the form of a new campaign starts with: the founding paper's protocol where it says one."""
+    checks = min(3, word_counts.get(PartOfSpeech.PUNCT.value, 0))
+    return {
+        "name": run_name,
+        "title": wording.TITLE,
+        "question": wording.QUESTION,
+        "instructions": wording.INSTRUCTIONS,
+        "consent_text": wording.CONSENT,
+        "parts_of_speech": [part for part in word_counts if part != PartOfSpeech.PUNCT.value],
+        "raters_per_item": 3,
+        "items_per_rater": 40,
+        "share_cap_percent": 18,
+        "seconds_per_item": 8,
+        "lease_minutes": 10,
+        "checks_per_rater": checks,
+        "checks_allowed_wrong": 0,
+        "completion_code": _new_code(),
+        "no_consent_code": _new_code(),
+    }
+
+
+def initial_from(campaign: Campaign) -> dict[str, Any]:
+    """The form of a draft as it stands."""
+    same_names = (
+        "name", "title", "question", "instructions", "consent_text", "contact", "raters_per_item",
+        "items_per_rater", "seconds_per_item", "checks_per_rater", "checks_allowed_wrong", "completion_code",
+        "no_consent_code", "completion_url", "parts_of_speech", "items_limit",
+    )  # fmt: skip
+    return {name: getattr(campaign, name) for name in same_names} | {
+        "share_cap_percent": round(campaign.share_cap * 100, 10),
+        "lease_minutes": max(1, round(campaign.lease_seconds / 60)),
+    }
+
+
+def _new_code() -> str:
+    """Eight characters that nobody mixes up when copying by hand: no 0, O, 1, I."""
+    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(8))
+
+
+class ExclusionForm(forms.Form):
+    """Why a rater is left out: the reason is kept and exported."""
+
+    reason = forms.CharField(
+        max_length=300,
+        label="Reason",
+        help_text="For example: answered every item within a second. Kept in the history and in raters.csv.",
+    )

@@ -1,0 +1,31 @@
+"""What a campaign can be made from: finished runs, and their word maps by part of speech."""
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from generation.choices import ImageState, SafetyVerdict
+from generation.models import Image, Run, WordMap
+
+UNFINISHED = (ImageState.READY, ImageState.LEASED)
+
+
+def finished_runs(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Those of the runs with at least one image and none under way; `done_count` is the number of images."""
+    images = Image.objects.filter(run=OuterRef("pk"))
+    return runs.filter(
+        Exists(images.filter(state=ImageState.DONE)),
+        ~Exists(images.filter(state__in=UNFINISHED)),
+    ).annotate(done_count=Count("images", filter=Q(images__state=ImageState.DONE)))
+
+
+def ratable_maps(run: Run) -> QuerySet[WordMap]:
+    """Word maps that a rater can judge: the image is finished and not filtered, the model saw the word."""
+    return WordMap.objects.filter(image__run=run, image__state=ImageState.DONE, seen_by_model=True).exclude(
+        image__safety_verdict=SafetyVerdict.FILTERED
+    )
+
+
+def word_counts(run: Run) -> dict[str, int]:
+    """Ratable maps of the run by part of speech, the largest group first."""
+    part = "word__part_of_speech"
+    counts = ratable_maps(run).values(part).annotate(n=Count("pk")).order_by("-n", part)
+    return {row[part]: row["n"] for row in counts}

@@ -1,0 +1,49 @@
+"""Which raters count in the analysis. Worked out from the answers each time, never stored beside them."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from annotation import checks
+from annotation.choices import ItemKind
+from annotation.models import Answer, Campaign, Rater
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One rater's attention checks, and whether the rater's answers count."""
+
+    checks: checks.AttentionOutcome
+    failed_checks: bool
+    excluded_by_hand: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the answers enter the analysis."""
+        return not (self.failed_checks or self.excluded_by_hand)
+
+
+def standings(campaign: Campaign) -> dict[int, Standing]:
+    """The standing of every rater of the campaign, by primary key."""
+    served: dict[int, int] = defaultdict(int)
+    wrong: dict[int, int] = defaultdict(int)
+    answers = Answer.objects.filter(
+        slot__campaign=campaign, slot__item__kind=ItemKind.ATTENTION, undone_at__isnull=True
+    ).values_list("rater_id", "score", "opt_out", "slot__item__accepted_answers")
+    for rater, score, opt_out, accepted in answers.iterator():
+        served[rater] += 1
+        wrong[rater] += not checks.passes(accepted, option_code(score=score, opt_out=opt_out))
+    result = {}
+    raters = Rater.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "excluded_at")
+    for rater, excluded_at in raters:
+        outcome = checks.AttentionOutcome(served=served[rater], wrong=wrong[rater])
+        result[rater] = Standing(
+            checks=outcome,
+            failed_checks=checks.fails_campaign(outcome, allowed_wrong=campaign.checks_allowed_wrong),
+            excluded_by_hand=excluded_at is not None,
+        )
+    return result
+
+
+def option_code(*, score: int | None, opt_out: str) -> str:
+    """The code of the button that gave this answer."""
+    return opt_out or str(score)

@@ -1,0 +1,237 @@
+"""The page of one campaign: opening, progress, raters, closing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractUser
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from annotation import queries
+from annotation.choices import CampaignState, ItemKind
+from annotation.effort import effort
+from annotation.forms.campaigns import ExclusionForm
+from annotation.models import Campaign, Rater
+from annotation.services import campaigns as service
+from annotation.services import raters as rater_service
+from generation.choices import PartOfSpeech
+
+RATERS_ON_A_PAGE = 50
+HISTORY_SHOWN = 50
+# The names that Prolific fills in; its own spelling of placeholders.
+PROLIFIC_QUERY = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Addresses to give to raters."""
+
+    plain: str
+    prolific: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartLine:
+    """Items of one part of speech."""
+
+    label: str
+    items: int
+
+
+@login_required
+@never_cache
+@require_GET
+def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The whole page."""
+    found = _campaign(request, public_id)
+    parts, check_items = _parts(found)
+    items = sum(part.items for part in parts)
+    context = _progress_context(request, found) | {
+        "section": "campaigns",
+        "obstacles": service.opening_obstacles(found) if found.state == CampaignState.DRAFT else [],
+        "effort": effort(
+            items=items,
+            raters_per_item=found.raters_per_item,
+            share_cap=found.share_cap,
+            items_per_rater=found.items_per_rater,
+            checks_per_rater=found.checks_per_rater,
+            seconds_per_item=found.seconds_per_item,
+        ),
+        "links": _links(request, found),
+        "parts": parts,
+        "check_items": check_items,
+        "share_cap_percent": found.share_cap * 100,
+        "lease_minutes": found.lease_seconds / 60,
+        "history": found.audit_entries.select_related("actor", "rater")[:HISTORY_SHOWN],
+    }
+    return render(request, "annotation/campaign.html", context)
+
+
+@login_required
+@never_cache
+@require_GET
+def campaign_progress(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A fragment: the part of the page that changes while raters work."""
+    found = _campaign(request, public_id)
+    return render(request, "annotation/partials/progress.html", _progress_context(request, found))
+
+
+@login_required
+@require_POST
+def campaign_open(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Opens a draft, or says what is still missing."""
+    found = _campaign(request, public_id)
+    return _act(
+        request, found, act=service.open_campaign, done="Open. Raters can come in by the links below."
+    )
+
+
+@login_required
+@require_POST
+def campaign_pause(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Lets nobody in and hands nothing out until it is resumed."""
+    found = _campaign(request, public_id)
+    return _act(request, found, act=service.pause, done="Paused.")
+
+
+@login_required
+@require_POST
+def campaign_resume(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ends a pause."""
+    found = _campaign(request, public_id)
+    return _act(request, found, act=service.resume, done="Open again.")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Asks first: a closed campaign stays closed."""
+    found = _campaign(request, public_id)
+    if request.method == "POST":
+        return _act(request, found, act=service.close, done="Closed. The results are final.")
+    context = {"section": "campaigns", "campaign": found, "progress": queries.progress(found)}
+    return render(request, "annotation/campaign_close.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """One rater: exclude with a reason; once excluded, include again or give the places to others."""
+    found = _campaign(request, public_id)
+    chosen = _rater(found, pseudonym)
+    form = ExclusionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        rater_service.exclude(chosen, _user(request), form.cleaned_data["reason"])
+        messages.success(request, f"Rater {pseudonym} is left out of the analysis.")
+        return redirect("annotation:rater", found.public_id, pseudonym)
+    context = {
+        "section": "campaigns",
+        "campaign": found,
+        "rater": chosen,
+        "row": queries.rater_row(chosen),
+        "form": form,
+        "takes_answers": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
+    }
+    return render(request, "annotation/rater.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def rater_include(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """Takes an exclusion back."""
+    chosen = _rater(_campaign(request, public_id), pseudonym)
+    try:
+        rater_service.include(chosen, _user(request))
+    except rater_service.RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"Rater {pseudonym} counts again.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+@login_required
+@require_POST
+def rater_refill(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """Gives an excluded rater's places to others, for good."""
+    chosen = _rater(_campaign(request, public_id), pseudonym)
+    try:
+        places = rater_service.reopen_places(chosen, _user(request))
+    except rater_service.RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{places:,} places are free for other raters.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+def _user(request: HttpRequest) -> AbstractUser:
+    """The signed-in user; every view here is behind login_required."""
+    return cast(AbstractUser, request.user)
+
+
+def _campaign(request: HttpRequest, public_id: str) -> Campaign:
+    visible = Campaign.objects.visible_to(request.user).select_related("run", "owner")
+    found: Campaign = get_object_or_404(visible, public_id=public_id)
+    return found
+
+
+def _rater(found: Campaign, pseudonym: str) -> Rater:
+    return get_object_or_404(Rater.objects.select_related("campaign"), campaign=found, pseudonym=pseudonym)
+
+
+def _act(
+    request: HttpRequest,
+    found: Campaign,
+    *,
+    act: Callable[[Campaign, AbstractUser], Campaign],
+    done: str,
+) -> HttpResponse:
+    """One change of state; a refusal becomes a message on the page that shows the state as it is now."""
+    try:
+        act(found, _user(request))
+    except service.OpeningRefused as refusal:
+        for obstacle in refusal.obstacles:
+            messages.error(request, obstacle)
+    except service.CampaignMoved as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, done)
+    return redirect("annotation:campaign", found.public_id)
+
+
+def _progress_context(request: HttpRequest, found: Campaign) -> dict[str, Any]:
+    """Progress, and one page of raters, those who came last first."""
+    raters = Rater.objects.filter(campaign=found).order_by("-pk")
+    page = Paginator(raters, RATERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    return {
+        "campaign": found,
+        "progress": queries.progress(found),
+        "page": page,
+        "rows": queries.rater_rows(found, raters=list(page.object_list)),
+    }
+
+
+def _links(request: HttpRequest, found: Campaign) -> Links:
+    plain = request.build_absolute_uri(reverse("rate:entry", args=[found.public_id]))
+    return Links(plain=plain, prolific=f"{plain}?{PROLIFIC_QUERY}")
+
+
+def _parts(found: Campaign) -> tuple[list[PartLine], int]:
+    """Rating items by part of speech, the largest group first, and the number of attention items."""
+    part = "word_map__word__part_of_speech"
+    counts = found.items.values("kind", part).annotate(n=Count("pk")).order_by("-n", part)
+    rating = [
+        PartLine(label=str(PartOfSpeech(row[part]).label), items=row["n"])
+        for row in counts
+        if row["kind"] == ItemKind.RATING
+    ]
+    return rating, sum(row["n"] for row in counts if row["kind"] == ItemKind.ATTENTION)
