@@ -1,4 +1,4 @@
-"""Attention checks: what passes one, and when a rater has failed. Pure; verdicts are worked out, never stored."""
+"""Attention checks: what passes one, and when a rater has failed. Pure; verdicts are never stored."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -153,7 +153,9 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
             "slot__item__kind", "slot__item__accepted_answers",
         )
     )  # fmt: skip
-    by_rater = {pk: list(rows) for pk, rows in groupby(answers, key=lambda row: row["rater_id"])}
+    by_rater: dict[int, list[Any]] = {
+        pk: list(rows) for pk, rows in groupby(answers, key=lambda row: row["rater_id"])
+    }
     late_answers = LateAnswer.objects.filter(rater__in=pks).order_by().values_list("rater_id")
     late = dict(late_answers.annotate(n=Count("pk")))
     return [

@@ -1,4 +1,4 @@
-"""Recruitment links: query parameters become a rater identity, or the link is refused with a reason a rater can read.
+"""Recruitment links: query parameters become a rater identity, or the link is refused with a reason.
 
 Pure. An unfilled placeholder must never pass: every rater would become the same one.
 """
@@ -22,7 +22,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 _PLACEHOLDER_MARKS: Final = ("{", "}", "${", "%%", "<", ">", "[", "]")
 
 
-class RecruitmentRefused(Exception):
+class RecruitmentRefused(Exception):  # noqa: N818 (an outcome that the page shows, not a malfunction)
     """A link that doesn't name one rater. The message is for the rater."""
 
 
@@ -40,15 +40,15 @@ def identity_from_query(params: Mapping[str, Sequence[str]]) -> RaterIdentityDat
     """The identity that a recruitment link carries.
 
     params: values by name, as they come out of the query string, decoded once.
-    Raises RecruitmentRefused for a missing, doubled, blank, overlong or unfilled parameter, and for one whose name
-    is spelled in another case.
+    Raises RecruitmentRefused for a missing, doubled, blank, overlong or unfilled parameter, and for one whose
+    name is spelled in another case.
     """
     misnamed = [
         name for name in params if name not in PROLIFIC_PARAMETERS and name.upper() in PROLIFIC_PARAMETERS
     ]
     if misnamed:
         raise RecruitmentRefused(
-            f"The link says {ascii(misnamed[0])}; it must be {misnamed[0].upper()}, in capitals."
+            f"The link says {misnamed[0]!a}; it must be {misnamed[0].upper()}, in capitals."
         )
     return RaterIdentityData(
         platform=Platform.PROLIFIC,
@@ -94,7 +94,8 @@ def _value(params: Mapping[str, Sequence[str]], name: str, *, required: bool) ->
         raise RecruitmentRefused(f"{name} is longer than {LONGEST_ID} characters.")
     if _is_placeholder(value):
         raise RecruitmentRefused(
-            f"{name} was not filled in by the recruitment platform. Open the study from there; a copied link won't do."
+            f"{name} was not filled in by the recruitment platform. Open the study from there: "
+            "a copied link won't do."
         )
     if not _ID.fullmatch(value):
         raise RecruitmentRefused(f"{name} holds characters that no platform's id has.")

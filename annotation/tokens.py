@@ -1,4 +1,4 @@
-"""Raters' tokens: signed, safe in a path, the only proof a rater needs. No cookie, nothing kept in the browser."""
+"""Raters' tokens: signed, safe in a path, the only proof a rater needs. No cookie, no storage."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _LONGEST: Final = 100
 _SHAPE: Final = re.compile(r"([1-9][0-9]{0,18})\.[A-Za-z0-9_-]{20,80}")
 
 
-class BadToken(Exception):
+class BadToken(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """Not a token of ours, or of another secret."""
 
 

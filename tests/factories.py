@@ -1,7 +1,7 @@
 """Things that tests need, made by the project's own services: users, prompts, finished runs, open campaigns.
 
-Images and maps are small but real files under MEDIA_ROOT. Nothing here is a stand-in for code of ours; only the
-language model and the image model are left out, since their output is what the tests start from.
+Images and maps are small but real files under MEDIA_ROOT. Nothing here is a stand-in for code of ours; only
+the language model and the image model are left out, since their output is what the tests start from.
 """
 
 import io

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('wording', models.JSONField(help_text='Title, question, instructions, consent text, options and rules.')),
                 ('wording_sha256', models.CharField(max_length=64)),
                 ('consent_sha256', models.CharField(max_length=64)),
-                ('ratings_wanted', models.PositiveIntegerField(help_text='Numbered slots made at the opening: items times raters per item. The share cap counts from it.')),
+                ('ratings_wanted', models.PositiveIntegerField(help_text='Numbered slots made at the opening: items times raters per item.')),
                 ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='annotation.campaign')),
             ],

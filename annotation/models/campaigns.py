@@ -116,7 +116,7 @@ class CampaignVersion(models.Model):
     wording_sha256 = models.CharField(max_length=64)
     consent_sha256 = models.CharField(max_length=64)
     ratings_wanted = models.PositiveIntegerField(
-        help_text="Numbered slots made at the opening: items times raters per item. The share cap counts from it."
+        help_text="Numbered slots made at the opening: items times raters per item."
     )
     opened_at = models.DateTimeField(db_default=Now(), editable=False)
 

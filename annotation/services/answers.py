@@ -30,7 +30,7 @@ class AnswerRefusal(models.TextChoices):
     BAD_VALUE = "bad_value", "A time or a view lies outside its range"
 
 
-class AnswerRefused(Exception):
+class AnswerRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """An answer that was not stored; nothing changed."""
 
     def __init__(self, reason: AnswerRefusal) -> None:
@@ -46,7 +46,7 @@ class UndoRefusal(models.TextChoices):
     CAMPAIGN_NOT_OPEN = "campaign_not_open", "The campaign is paused or closed"
 
 
-class UndoRefused(Exception):
+class UndoRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """Nothing was undone; nothing changed."""
 
     def __init__(self, reason: UndoRefusal) -> None:
@@ -101,10 +101,10 @@ def record_answer(
     """Stores one answer and returns its id; the same answer again returns the same id.
 
     - A key that came before: the stored answer when it is the same, else refused.
-    - A slot answered before under another key: the first answer stands; the same option again counts as a repeat,
-      another one is refused.
-    - A lease that has run out is no fault while nobody has taken the slot over and the campaign is not closed;
-      otherwise the answer is kept as late.
+    - A slot answered before under another key: the first answer stands; the same option again counts as a
+      repeat, another one is refused.
+    - A lease that has run out is no fault while nobody has taken the slot over and the campaign is not
+      closed; otherwise the answer is kept as late.
     Raises AnswerRefused. It is committed when this returns, unless the caller has a transaction open.
     """
     submission = _checked(rater, slot_id, option_code, idempotency_key, client_milliseconds, view)
@@ -113,7 +113,7 @@ def record_answer(
             lock_rater(rater)
             return _record(submission)
     except IntegrityError:
-        # Only the key of another rater, committed in between, gets this far: the rater's own requests queue up.
+        # Only another rater's use of the key, committed in between, gets here: one rater's requests queue up.
         if (stored := _stored_under(idempotency_key)) is None or submission.repeats(stored):
             raise
         raise AnswerRefused(AnswerRefusal.KEY_REUSED) from None
@@ -135,9 +135,10 @@ def undo_last(rater: Rater) -> Task:
 
 
 def stop_session(rater: Rater) -> SessionEnd:
-    """Ends the session early: the task in hand is free again, the answers stay. A second call changes nothing.
+    """Ends the session early: the task in hand is free again, the answers stay.
 
-    Raises ConsentMissing: before consent there is no session, but `entry.decline_consent`.
+    A second call changes nothing. Raises ConsentMissing: before consent there is only
+    `entry.decline_consent`.
     """
     with transaction.atomic():
         lock_rater(rater)
@@ -211,7 +212,7 @@ def _again(stored: Answer | LateAnswer) -> Recorded | Late:
 
 
 def _take_slot(slot: Slot, *, seat: Seat) -> bool:
-    """Turns the rater's leased slot into an answered one; False when another rater or the closing was first."""
+    """Turns the rater's leased slot into an answered one; False when a taker or the closing was first."""
     mine = Slot.objects.filter(pk=slot.pk, rater=seat.rater, state=SlotState.LEASED)
     if seat.campaign.state == CampaignState.CLOSED:
         mine = mine.filter(lease_until__gt=Now())
@@ -219,6 +220,7 @@ def _take_slot(slot: Slot, *, seat: Seat) -> bool:
 
 
 def _insert(submission: _Submission, *, seat: Seat, slot: Slot) -> Recorded:
+    assert slot.leased_at is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
     answer = Answer.objects.create(
         slot=slot,
         rater=seat.rater,

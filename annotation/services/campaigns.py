@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -14,11 +14,11 @@ from annotation.services import audit, openings
 from generation.models import Run
 
 
-class CampaignMoved(Exception):
+class CampaignMoved(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The campaign is not in a state for this: somebody was first. The message says where it stands."""
 
 
-class OpeningRefused(Exception):
+class OpeningRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The campaign can't open. obstacles: each with its remedy."""
 
     def __init__(self, obstacles: list[str]) -> None:
@@ -59,7 +59,7 @@ class CampaignSpec:
 _FIELDS: Final = tuple(field.name for field in fields(CampaignSpec))
 
 
-def create_campaign(owner: AbstractUser, spec: CampaignSpec) -> Campaign:
+def create_campaign(owner: User, spec: CampaignSpec) -> Campaign:
     """A new draft with its items. Raises Run.DoesNotExist unless the owner may see the run."""
     with transaction.atomic():
         run = Run.objects.visible_to(owner).get(pk=spec.run_id)
@@ -69,7 +69,7 @@ def create_campaign(owner: AbstractUser, spec: CampaignSpec) -> Campaign:
     return campaign
 
 
-def update_draft(campaign: Campaign, spec: CampaignSpec, *, actor: AbstractUser | None = None) -> Campaign:
+def update_draft(campaign: Campaign, spec: CampaignSpec, *, actor: User | None = None) -> Campaign:
     """The draft with other values, its items rebuilt. Raises CampaignMoved once it has opened."""
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
@@ -89,7 +89,7 @@ def opening_obstacles(campaign: Campaign) -> list[str]:
     return openings.obstacles(campaign)
 
 
-def open_campaign(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
+def open_campaign(campaign: Campaign, actor: User | None) -> Campaign:
     """Freezes the wording as version 1, makes k slots per rating item, and lets raters in.
 
     All or nothing. Raises OpeningRefused with every obstacle, CampaignMoved unless it is a draft.
@@ -107,23 +107,23 @@ def open_campaign(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
     return locked
 
 
-def pause(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
+def pause(campaign: Campaign, actor: User | None) -> Campaign:
     """No new tasks; those in hand may be answered. Raises CampaignMoved unless it is open."""
     return _change(campaign, actor, act="pause", source=CampaignState.OPEN, to=CampaignState.PAUSED)
 
 
-def resume(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
+def resume(campaign: Campaign, actor: User | None) -> Campaign:
     """Tasks are handed out again. Raises CampaignMoved unless it is paused."""
     return _change(campaign, actor, act="resume", source=CampaignState.PAUSED, to=CampaignState.OPEN)
 
 
-def close(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
+def close(campaign: Campaign, actor: User | None) -> Campaign:
     """No new tasks for good; those in hand may be answered until their lease ends.
 
     Raises CampaignMoved for a draft and for a closed campaign.
     """
     with transaction.atomic():
-        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if locked.state not in (CampaignState.OPEN, CampaignState.PAUSED):
             raise CampaignMoved(_moved(locked, act="close"))
         _move(locked, to=CampaignState.CLOSED, closed_at=Now())
@@ -133,7 +133,7 @@ def close(campaign: Campaign, actor: AbstractUser | None) -> Campaign:
 
 
 def _change(
-    campaign: Campaign, actor: AbstractUser | None, *, act: str, source: CampaignState, to: CampaignState
+    campaign: Campaign, actor: User | None, *, act: str, source: CampaignState, to: CampaignState
 ) -> Campaign:
     with transaction.atomic():
         locked = _lock(campaign, state=source, act=act)
@@ -144,7 +144,7 @@ def _change(
 
 
 def _lock(campaign: Campaign, *, state: CampaignState, act: str) -> Campaign:
-    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.state != state:
         raise CampaignMoved(_moved(locked, act=act))
     return locked

@@ -1,8 +1,9 @@
 """Claiming one slot: the statements that make k per item exact. PostgreSQL, inside the caller's transaction.
 
-Two raters never get one row: each locks the row it takes and skips rows that another holds (SKIP LOCKED). An item
-that the rater has met is left out by `item <> ALL (array)`, which lets the planner walk the partial index of free
-slots in order and stop at the first fit; NOT EXISTS would read the whole table.
+Two raters never get one row: each locks the row it takes and skips rows that another holds (SKIP LOCKED). An
+item that the rater has met is left out by `item <> ALL (array)`, which lets the planner walk the partial
+index of free slots in order and stop at the first fit; NOT EXISTS would read the whole table.
+The f-strings below join constants of this file only.
 """
 
 from typing import Final
@@ -29,14 +30,14 @@ _FREE: Final = f"""
     SELECT id FROM annotation_slot
     WHERE campaign_id = %(campaign)s AND state = 'free' AND number IS NOT NULL AND {_MET}
     ORDER BY "order" LIMIT 1 FOR UPDATE
-"""
+"""  # noqa: S608
 
 _EXPIRED: Final = f"""
     SELECT id FROM annotation_slot
     WHERE campaign_id = %(campaign)s AND state = 'leased' AND number IS NOT NULL
       AND lease_until < statement_timestamp() AND {_MET}
     ORDER BY lease_until LIMIT 1 FOR UPDATE
-"""
+"""  # noqa: S608
 
 _CHECK: Final = """
     SELECT id FROM annotation_slot
@@ -71,14 +72,14 @@ _AHEAD: Final = f"""
            AND lease_until < statement_timestamp() AND {_MET}
          LIMIT %(limit)s)
     ) ahead
-"""
+"""  # noqa: S608
 
 
 def claim_rating_slot(rater: Rater, *, campaign: Campaign) -> int | None:
     """Leases a slot of an item this rater has never met; returns its id, or None where there is none.
 
-    Free slots first, from the lowest; then expired leases of others. None is only said after waiting for claims
-    under way: one of them may yet roll back and leave its slot free.
+    Free slots first, from the lowest; then expired leases of others. None is only said after waiting for
+    claims under way: one of them may yet roll back and leave its slot free.
     """
     return (
         _claim_free(rater, campaign=campaign, wait="SKIP LOCKED")
@@ -95,7 +96,10 @@ def claim_check_slot(rater: Rater, *, campaign: Campaign, given: int) -> int | N
 
 
 def items_ahead(rater: Rater, *, campaign: Campaign, at_most: int) -> int:
-    """How many items the rater could still be given, counted up to at_most; beyond LOOK_AHEAD rows not counted."""
+    """How many items the rater could still be given, counted up to at_most.
+
+    Where LOOK_AHEAD slots lie ahead it says at_most without counting further.
+    """
     limit = min(at_most * campaign.raters_per_item, LOOK_AHEAD)
     with connection.cursor() as cursor:
         cursor.execute(_AHEAD, {"rater": rater.pk, "campaign": campaign.pk, "limit": limit})

@@ -23,7 +23,9 @@ class EndReason(models.TextChoices):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnd:
-    """The last page. answers_given: those that stand or came late.  completion_code: empty where none applies.
+    """The last page.
+
+    answers_given: those that stand or came late.  completion_code: empty where none applies.
 
     A paused session has not ended: it has no code, and goes on by the same link.
     """
@@ -42,8 +44,8 @@ def end_session(rater: Rater, *, outcome: RaterOutcome, reason: EndReason) -> Se
 def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
     """What the last page says. Nothing changes.
 
-    Whoever answered anything gets the completion code: an early stop, a late answer and a later exclusion from the
-    analysis are no grounds to withhold it. Whoever declined gets the code for that.
+    Whoever answered anything gets the completion code: an early stop, a late answer and a later exclusion
+    from the analysis are no grounds to withhold it. Whoever declined gets the code for that.
     """
     campaign = rater.campaign
     standing = Answer.objects.filter(rater=rater, undone_at__isnull=True).count()

@@ -31,7 +31,7 @@ class EntryRefusal(models.TextChoices):
     DECLINED = "declined", "Consent was declined"
 
 
-class EntryRefused(Exception):
+class EntryRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """Not let in. rater: whoever has been here before, for showing her own last page again."""
 
     def __init__(self, reason: EntryRefusal, *, rater: Rater | None = None) -> None:
@@ -165,7 +165,7 @@ def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
         .values_list("pk", "position")
     )
     # Reproducible for the researcher, unknowable for the rater: the pseudonym comes from the server's secret.
-    generator = random.Random(f"{campaign.order_seed} {rater.pseudonym}")  # noqa: S311
+    generator = random.Random(f"{campaign.order_seed} {rater.pseudonym}")
     chosen = generator.sample(items, min(campaign.checks_per_rater, len(items)))
     places = draw_positions(ratings=ratings, checks=len(chosen), generator=generator)
     Slot.objects.bulk_create(

@@ -30,7 +30,7 @@ def rebuild_items(campaign: Campaign) -> None:
         .order_by("image__prompt__row_number", "image__seed", "word__position")
         .values_list("pk", "word__part_of_speech")
     )
-    generator = random.Random(f"items {campaign.order_seed}")  # noqa: S311 — an order, not a secret
+    generator = random.Random(f"items {campaign.order_seed}")
     generator.shuffle(maps)
     wanted = set(campaign.parts_of_speech) - {PartOfSpeech.PUNCT}
     rated = [pk for pk, part in maps if part in wanted][: campaign.items_limit]
@@ -67,7 +67,8 @@ def obstacles(campaign: Campaign) -> list[str]:
 def make_slots(campaign: Campaign) -> int:
     """k numbered slots for each rating item; returns how many in all.
 
-    Handed out in rounds: every item gets its first rater before any gets its second, each round in its own order.
+    Handed out in rounds: every item gets its first rater before any gets its second, each round in an order
+    of its own.
     """
     items = list(
         campaign.items.filter(kind=ItemKind.RATING).order_by("position").values_list("pk", flat=True)
@@ -100,7 +101,7 @@ def _slots(campaign: Campaign, items: list[int]) -> Iterator[Slot]:
     order = 0
     for number in range(1, campaign.raters_per_item + 1):
         shuffled = items.copy()
-        random.Random(f"round {number} {campaign.order_seed}").shuffle(shuffled)  # noqa: S311
+        random.Random(f"round {number} {campaign.order_seed}").shuffle(shuffled)
         for item in shuffled:
             yield Slot(campaign=campaign, item_id=item, number=number, order=order, state=SlotState.FREE)
             order += 1

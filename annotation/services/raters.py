@@ -1,8 +1,8 @@
-"""Leaving a rater out of the analysis and back in, and giving her places to others. Pay is never decided here."""
+"""Leaving a rater out of the analysis and back in, and giving her places to others. Never about pay."""
 
 from typing import Final
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -16,15 +16,15 @@ LONGEST_REASON: Final = 300
 REOPENED: Final = "rater excluded, place given to another"
 
 
-class RaterActRefused(Exception):
+class RaterActRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """Nothing was done; the message says why and what to do."""
 
 
-def exclude(rater: Rater, actor: AbstractUser | None, reason: str) -> Rater:
-    """Leaves the rater's answers out of the analysis; they stay stored and exported, and she is given no new task.
+def exclude(rater: Rater, actor: User | None, reason: str) -> Rater:
+    """Leaves the rater's answers out of the analysis; they stay stored and exported. She gets no new task.
 
-    A rater who is excluded already stays so with the first reason. Raises RaterActRefused for an empty or overlong
-    reason.
+    A rater who is excluded already stays so with the first reason. Raises RaterActRefused for an empty or
+    overlong reason.
     """
     text = reason.strip()
     if not text or len(text) > LONGEST_REASON or "\0" in text:
@@ -39,7 +39,7 @@ def exclude(rater: Rater, actor: AbstractUser | None, reason: str) -> Rater:
     return _fresh(rater)
 
 
-def include(rater: Rater, actor: AbstractUser | None) -> Rater:
+def include(rater: Rater, actor: User | None) -> Rater:
     """Takes an exclusion back. One who isn't excluded is left as she is.
 
     Raises RaterActRefused once her places were given to others: her answers would be a k+1st.
@@ -54,10 +54,10 @@ def include(rater: Rater, actor: AbstractUser | None) -> Rater:
     return _fresh(rater)
 
 
-def reopen_places(rater: Rater, actor: AbstractUser | None) -> int:
-    """Gives the rating places of an excluded rater to others; returns how many were reopened, 0 the second time.
+def reopen_places(rater: Rater, actor: User | None) -> int:
+    """Gives the rating places of an excluded rater to others; returns how many, 0 the second time.
 
-    Her answers stay stored; her slots turn void and keep her name, so she never meets the items again.
+    Her answers stay stored; her slots turn void and stay hers, so she never meets the items again.
     Raises RaterActRefused unless she is excluded and the campaign is open or paused.
     """
     with transaction.atomic():

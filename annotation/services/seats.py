@@ -9,7 +9,7 @@ from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Rater, Slot
 
 
-class ConsentMissing(Exception):
+class ConsentMissing(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The rater has not agreed to the campaign's consent text as it stands. No task, no answer."""
 
 
@@ -17,7 +17,8 @@ class ConsentMissing(Exception):
 class Seat:
     """A rater with what decides about her next step.
 
-    limit: most ratings she may give.  ratings, checks: those that stand.  checks_ahead: made for her, not answered.
+    limit: most ratings she may give.  ratings, checks: those that stand.  checks_ahead: made for her, not
+    answered and not in hand.
     """
 
     rater: Rater

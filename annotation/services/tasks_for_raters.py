@@ -18,8 +18,8 @@ from annotation.services.seats import Seat, take_seat
 class Task:
     """One task as a rater may know it: nothing in it tells an attention check from any other task.
 
-    word_start, word_end: characters of the prompt, end exclusive.  place: 1 for the first.  places_total: an upper
-    bound that shrinks when others take the last items.  lease_until: database time.
+    word_start, word_end: characters of the prompt, end exclusive.  place: 1 for the first.  places_total: an
+    upper bound that shrinks when others take the last items.  lease_until: database time.
     """
 
     slot_id: int
@@ -38,7 +38,7 @@ class Task:
 def next_task(rater: Rater) -> Task | SessionEnd:
     """What the rater sees next; asking again gives the same task, from any tab.
 
-    Raises ConsentMissing. A session that runs out ends here, with its outcome recorded; a paused one doesn't end.
+    Raises ConsentMissing. A session that runs out ends here, with its outcome recorded; a paused one doesn't.
     """
     with transaction.atomic():
         lock_rater(rater)
@@ -60,7 +60,7 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
     ratings_ahead = claims.items_ahead(seat.rater, campaign=seat.campaign, at_most=at_most)
     checks_ahead = Slot.objects.filter(rater=seat.rater, state=SlotState.FREE, number__isnull=True).count()
     to_do = 1 + ratings_ahead + checks_ahead
-    assert slot.lease_until is not None  # noqa: S101 — the constraint slot_leased_iff_it_has_a_lease
+    assert slot.lease_until is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
     return Task(
         slot_id=slot.pk,
         word_map_id=slot.item.word_map_id,
@@ -77,7 +77,7 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
 
 
 def last_answer_to_undo(rater: Rater) -> Answer | None:
-    """The rater's very last answer if it still stands; None when it was undone already: one step back, no more."""
+    """The rater's very last answer if it stands; None when it was undone already: one step back, no more."""
     last = Answer.objects.filter(rater=rater).select_related("slot").order_by("-pk").first()
     if last is None or last.undone_at is not None or last.slot.state != SlotState.ANSWERED:
         return None
@@ -128,9 +128,8 @@ def _why_over(seat: Seat) -> EndReason:
     if seat.ratings < seat.limit:
         return EndReason.NOTHING_LEFT
     items = seat.version.ratings_wanted // seat.campaign.raters_per_item
-    return (
-        EndReason.FINISHED if seat.limit == min(seat.campaign.items_per_rater, items) else EndReason.SHARE_CAP
-    )
+    by_session = seat.limit == min(seat.campaign.items_per_rater, items)
+    return EndReason.FINISHED if by_session else EndReason.SHARE_CAP
 
 
 def give_back(rater: Rater) -> None:
