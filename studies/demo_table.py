@@ -1,0 +1,46 @@
+"""The demo's result as a plain table for a terminal."""
+
+import math
+
+from evaluation.metrics.intervals import Interval
+from evaluation.metrics.opinion import GroupOpinion
+from evaluation.reports import Report
+
+HEADER = ("part of speech", "items", "dropped", "ratings", "MOS", "95 % interval", "fair to excellent")
+
+
+def mos_table(report: Report) -> str:
+    """MOS by part of speech with its headline interval; a group without one says why beneath the table."""
+    groups = [*report.opinion.groups, report.opinion.overall]
+    rows = [HEADER, *(_row(group) for group in groups)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    lines = ["  ".join(_set(cell, widths[i], left=i == 0) for i, cell in enumerate(row)) for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    notes = [
+        f"{group.group}: no interval: {group.mos.reason}" for group in groups if not group.mos.is_defined
+    ]
+    return "\n".join([*lines, *notes])
+
+
+def _row(group: GroupOpinion) -> tuple[str, ...]:
+    return (
+        group.group,
+        str(group.n_items),
+        str(group.n_dropped),
+        str(group.n_ratings),
+        _number(group.mos.estimate),
+        _bounds(group.mos),
+        f"{100 * group.fair_share.estimate:.0f} %" if group.n_ratings else "-",
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval.is_defined else "-"
+
+
+def _set(cell: str, width: int, *, left: bool) -> str:
+    return cell.ljust(width) if left else cell.rjust(width)
