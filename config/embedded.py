@@ -20,6 +20,7 @@ import os
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +35,8 @@ from config.postgres_programs import EmbeddedServerError
 
 DATABASE: Final = "percept"
 USER: Final = "postgres"
-SOCKET_NAME: Final = ".s.PGSQL.5432.lock"
+SOCKET_NAME: Final = ".s.PGSQL.5432"
+SOCKET_LOCK_NAME: Final = f"{SOCKET_NAME}.lock"
 SOCKET_PATH_BYTES: Final = 103  # the shortest limit of a socket's path: macOS; Linux has 107
 MAX_CONNECTIONS: Final = 120  # 50 raters at once, the web's idle connections, a worker, and room
 START_SECONDS: Final = 60
@@ -71,7 +73,7 @@ def place(var: Path) -> Place:
     /tmp.
     """
     data = var.absolute() / "postgres"
-    if len(os.fsencode(data / SOCKET_NAME)) <= SOCKET_PATH_BYTES:
+    if len(os.fsencode(data / SOCKET_LOCK_NAME)) <= SOCKET_PATH_BYTES:
         return Place(data=data, sockets=data)
     name = sha256(os.fsencode(data)).hexdigest()[:16]
     return Place(data=data, sockets=Path(f"/tmp/percept-{os.geteuid()}-{name}"))  # noqa: S108
@@ -96,13 +98,19 @@ def attach(here: Place) -> None:
 
 def ensure_running(here: Place) -> None:
     """The server accepts connections when this returns. Raises EmbeddedServerError."""
+    deadline = time.monotonic() + START_SECONDS
     with here.start_lock.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not here.data.exists():
             _create_data(here)
-        if not _is_up(here):
-            _start(here)
-        _wait_until_ready(here)
+        # Asked anew each time round: a server that somebody kills looks alive for a moment, and then never
+        # answers.
+        while not _answers(here):
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"PostgreSQL does not answer.\n{_end_of_log(here)}")
+            if not _server_processes(here):
+                _start(here)
+            time.sleep(0.1)
 
 
 _this_process: Final = threading.Lock()
@@ -140,17 +148,25 @@ def _create_data(here: Place) -> None:
 
 
 def _start(here: Place) -> None:
+    """Starts a server where no process of one is left, so whatever its lock files say is about the past.
+
+    PostgreSQL would refuse to start if a number in them had become a stranger's, or were a zombie's.
+    """
+    for leftover in (
+        here.data / "postmaster.pid",
+        here.sockets / SOCKET_NAME,
+        here.sockets / SOCKET_LOCK_NAME,
+    ):
+        leftover.unlink(missing_ok=True)
     _make_socket_folder(here)
     postgres_programs.let_server_reach(here.data)
     configuration = here.data / "percept.conf"
     configuration.write_text(_configuration(here))
     postgres_programs.give_to_server(configuration)
     try:
-        postgres_programs.run(
-            "pg_ctl", "-D", here.data, "-l", here.log, "-w", "-t", START_SECONDS, "start",
-        )  # fmt: skip
+        postgres_programs.run("pg_ctl", "-D", here.data, "-l", here.log, "-w", "-t", START_SECONDS, "start")
     except EmbeddedServerError as error:
-        raise EmbeddedServerError(f"{error}\nThe end of {here.log}:\n{_end_of_log(here)}") from error
+        raise EmbeddedServerError(f"{error}\n{_end_of_log(here)}") from error
 
 
 def _configuration(here: Place) -> str:
@@ -168,17 +184,14 @@ def _configuration(here: Place) -> str:
     )
 
 
-def _wait_until_ready(here: Place) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            with psycopg.connect(here.conninfo("postgres"), autocommit=True, connect_timeout=5) as connection:
-                _create_database(connection)
-            return
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise EmbeddedServerError(f"PostgreSQL does not answer: {error}. See {here.log}.") from error
-            time.sleep(0.1)
+def _answers(here: Place) -> bool:
+    """Whether a connection succeeds; its database is there afterwards."""
+    try:
+        with psycopg.connect(here.conninfo("postgres"), autocommit=True, connect_timeout=5) as connection:
+            _create_database(connection)
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _create_database(connection: psycopg.Connection) -> None:
@@ -186,22 +199,19 @@ def _create_database(connection: psycopg.Connection) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
-def _is_up(here: Place) -> bool:
-    """Whether the process named in postmaster.pid lives and is a PostgreSQL server on this very folder.
+def _server_processes(here: Place) -> list[int]:
+    """The numbers of PostgreSQL's processes on this very folder: the server, and children that outlive it.
 
-    After a power cut the number may belong to a stranger; PostgreSQL itself would then refuse to start, so
-    such a file is removed. A number of nobody's is left to PostgreSQL, which also looks for survivors of
-    the old server.
+    Each of them, and nobody else, has the data folder as its working folder.
     """
-    pid_file = here.data / "postmaster.pid"
-    try:
-        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
-        if process.name() != "postgres":
-            pid_file.unlink()
-            return False
-        return str(here.data) in process.cmdline()
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return False
+    folder = str(here.data.resolve())
+    found = []
+    for process in psutil.process_iter(["name", "status"]):
+        if process.info["name"] == "postgres" and process.info["status"] != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.Error):
+                if process.cwd() == folder:
+                    found.append(process.pid)
+    return found
 
 
 def _make_socket_folder(here: Place) -> None:
@@ -216,4 +226,5 @@ def _make_socket_folder(here: Place) -> None:
 
 
 def _end_of_log(here: Place) -> str:
-    return here.log.read_text(errors="replace")[-2000:] if here.log.exists() else "(no log)"
+    end = here.log.read_text(errors="replace")[-2000:] if here.log.exists() else "(there is none)"
+    return f"The end of {here.log}:\n{end}"
