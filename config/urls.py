@@ -5,6 +5,7 @@ from django.contrib.auth import views as sign_in
 from django.urls import include, path
 
 from config import health
+from config.home import home
 
 urlpatterns = [
     path("", home, name="home"),
@@ -13,5 +14,7 @@ urlpatterns = [
     path("login/", sign_in.LoginView.as_view(), name="login"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("campaigns/", include("annotation.urls")),
+    path("campaigns/<uuid:public_id>/results/", include("evaluation.urls")),
     path("", include("annotation.rating_urls")),
 ]

@@ -1,0 +1,156 @@
+"""Forms of prompts and runs."""
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib.auth.models import AnonymousUser, User
+
+from generation.choices import PartOfSpeech
+from generation.limits import refusal
+from generation.models import PromptSet, PromptWord
+from generation.prompt_bytes import MAX_BYTES
+from generation.registry import SCHEDULERS, GenerationSettings, ModelSpec, available
+
+MAX_SEED: Final = 2**63 - 1 - 1000
+SIDE_STEP: Final = 8
+SCHEDULER_NAMES: Final = {
+    "dpm-solver-multistep": "DPM-Solver (multistep)",
+    "pndm": "PNDM",
+    "ddim": "DDIM",
+    "euler": "Euler",
+}
+
+
+class PromptFileForm(forms.Form):
+    """A file of prompts, or the prompts themselves."""
+
+    file = forms.FileField(
+        required=False,
+        label="File",
+        help_text="CSV with a column named prompt, or plain text with one prompt a line. At most 10 MB.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or paste prompts",
+        help_text="One prompt a line.",
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one of the two; `content` holds its bytes and `source_name` its name."""
+        cleaned = super().clean() or {}
+        file, text = cleaned.get("file"), cleaned.get("text", "")
+        if self.errors:
+            return cleaned
+        if bool(file) == bool(text.strip()):
+            raise forms.ValidationError("Choose a file or paste prompts, one of the two.")
+        if file and file.size > MAX_BYTES:
+            raise forms.ValidationError(f"The file is larger than {MAX_BYTES // 2**20} MB. Split it.")
+        cleaned["content"] = file.read() if file else text.encode()
+        cleaned["source_name"] = file.name if file else "pasted.txt"
+        return cleaned
+
+
+class PromptSetForm(forms.Form):
+    """The name of a prompt set about to be imported."""
+
+    name = forms.CharField(max_length=120, label="Name of the prompt set")
+
+
+class WordsForm(forms.Form):
+    """The parts of speech of one prompt's words, one choice per word."""
+
+    def __init__(self, words: list[PromptWord], data: Any = None) -> None:
+        super().__init__(data)
+        self.words = words
+        for word in words:
+            self.fields[f"word-{word.pk}"] = forms.ChoiceField(
+                choices=PartOfSpeech, initial=word.part_of_speech, label=word.text
+            )
+
+    def changed_words(self) -> list[tuple[PromptWord, PartOfSpeech]]:
+        """Words whose part of speech differs from the stored one, with the chosen one."""
+        chosen = [(word, PartOfSpeech(self.cleaned_data[f"word-{word.pk}"])) for word in self.words]
+        return [(word, tag) for word, tag in chosen if tag != word.part_of_speech]
+
+
+class RunForm(forms.Form):
+    """A run: prompts, model, settings, seeds, within the joint limit on work."""
+
+    name = forms.CharField(max_length=120, label="Name")
+    prompt_set = forms.ModelChoiceField(queryset=PromptSet.objects.none(), label="Prompts")
+    model = forms.ChoiceField(label="Model")
+    images_per_prompt = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Images per prompt")
+    first_seed = forms.IntegerField(
+        min_value=0,
+        max_value=MAX_SEED,
+        initial=0,
+        label="First seed",
+        help_text="A prompt's images use this seed and the ones after it.",
+    )
+    steps = forms.IntegerField(min_value=1, max_value=200, label="Steps")
+    guidance = forms.FloatField(
+        min_value=0, max_value=50, label="Guidance", help_text="1 or less switches guidance off."
+    )
+    scheduler = forms.ChoiceField(choices=[(name, SCHEDULER_NAMES.get(name, name)) for name in SCHEDULERS])
+    width = forms.IntegerField(min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Width, pixels")
+    height = forms.IntegerField(min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Height, pixels")
+    negative_prompt = forms.CharField(
+        max_length=1000, required=False, label="Negative prompt", help_text="What the images should not show."
+    )
+
+    def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.models = {spec.id: spec for spec in available()}
+        self.fields["prompt_set"].queryset = PromptSet.objects.visible_to(user)  # type: ignore[attr-defined]
+        self.fields["model"].choices = [  # type: ignore[attr-defined]
+            (spec.id, spec.description or spec.id) for spec in self.models.values()
+        ]
+        for name in ("images_per_prompt", "first_seed", "steps", "width", "height"):
+            self.fields[name].widget.attrs["inputmode"] = "numeric"
+
+    def clean(self) -> dict[str, Any]:
+        """Adds a refusal where prompts, images, pixels and steps together ask for too much."""
+        cleaned = super().clean() or {}
+        if not self.errors and (reason := refusal(self.generation_settings, images=self.images)):
+            raise forms.ValidationError(reason)
+        return cleaned
+
+    @property
+    def images(self) -> int:
+        """Images that the run would make."""
+        return self.cleaned_data["prompt_set"].prompts.count() * int(self.cleaned_data["images_per_prompt"])
+
+    @property
+    def generation_settings(self) -> GenerationSettings:
+        """The settings that were typed in."""
+        cleaned = self.cleaned_data
+        return GenerationSettings(
+            steps=cleaned["steps"],
+            guidance=cleaned["guidance"],
+            scheduler=cleaned["scheduler"],
+            height=cleaned["height"],
+            width=cleaned["width"],
+            negative_prompt=cleaned["negative_prompt"],
+        )
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        """The model that was chosen."""
+        return self.models[self.cleaned_data["model"]]
+
+
+def defaults_of(spec: ModelSpec) -> dict[str, Any]:
+    """A model's own settings, as initial values of RunForm."""
+    settings = spec.defaults
+    return {
+        "model": spec.id,
+        "steps": settings.steps,
+        "guidance": settings.guidance,
+        "scheduler": settings.scheduler,
+        "width": settings.width,
+        "height": settings.height,
+        "negative_prompt": settings.negative_prompt,
+    }

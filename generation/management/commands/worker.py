@@ -1,0 +1,46 @@
+"""python manage.py worker: generates images until it is stopped."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """A Celery worker for the doorbell, beside it the loop that drains the table of images."""
+
+    help = "Generates the images of all runs. Stop it with Ctrl-C or SIGTERM; it finishes the batch in hand."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the command's options."""
+        parser.add_argument(
+            "--until-done", action="store_true", help="End when no image is waiting; listens to no messages."
+        )
+
+    def handle(self, *args: Any, until_done: bool, **options: Any) -> None:
+        """Runs until stopped, or until done."""
+        # Here, not above: only this process may import torch.
+        from generation.worker import Drainer, Worker
+
+        worker = Worker()
+        self.stdout.write(f"Worker {worker.name} on {worker.device}, {worker.batch_size} images at a time.")
+        if until_done:
+            self.stdout.write(f"{worker.drain()} images claimed.")
+            return
+        drainer = Drainer(worker, poll_seconds=settings.GENERATION_POLL_SECONDS)
+        drainer.start()
+        try:
+            _answer_doorbell()
+        finally:
+            drainer.stop()
+
+
+def _answer_doorbell() -> None:
+    """Receives Celery's messages until SIGTERM or Ctrl-C. A broker that is away is waited for."""
+    from config.celery import app
+
+    # Its output is the drainer's; the pool has nothing to do but to ring.
+    app.worker_main(
+        ["worker", "--pool=solo", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    )

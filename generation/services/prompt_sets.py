@@ -1,0 +1,82 @@
+"""Importing prompts with their words, and correcting a word's part of speech."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from generation.choices import PartOfSpeech
+from generation.models import Prompt, PromptSet, PromptWord
+from generation.parsing import Parse, ParsedWord
+from generation.prompts import PromptRow
+
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """Where prompts came from: the file's name and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+@transaction.atomic
+def import_prompts(
+    owner: User, *, name: str, source: SourceFile, rows: Sequence[PromptRow], parse: Parse
+) -> PromptSet:
+    """A new prompt set with all its prompts and words, or nothing at all.
+
+    parse: the words of each row, in the rows' order. Raises ValueError where they don't belong together.
+    """
+    if len(parse.prompts) != len(rows):
+        raise ValueError(f"{len(rows)} prompts, but the words of {len(parse.prompts)}")
+    prompt_set = PromptSet.objects.create(
+        owner=owner,
+        name=name,
+        source_name=source.name[:255],
+        source_sha256=source.sha256,
+        parser=parse.parser[:120],
+    )
+    prompts = Prompt.objects.bulk_create(
+        [
+            Prompt(prompt_set=prompt_set, row_number=row.line, text=row.text, extra=row.extra)
+            for row in rows
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
+    PromptWord.objects.bulk_create(
+        [
+            _word(prompt, position=position, parsed=parsed)
+            for prompt, words in zip(prompts, parse.prompts, strict=True)
+            for position, parsed in enumerate(words)
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
+    return prompt_set
+
+
+def correct_word(word: PromptWord, *, part_of_speech: PartOfSpeech) -> PromptWord:
+    """Sets a word's part of speech by hand; what the parser said stays beside it."""
+    word.part_of_speech = part_of_speech
+    word.save(update_fields=["part_of_speech"])
+    return word
+
+
+def _word(prompt: Prompt, *, position: int, parsed: ParsedWord) -> PromptWord:
+    if prompt.text[parsed.start : parsed.end] != parsed.text:
+        raise ValueError(f"{parsed.text!r} does not stand at {parsed.start} of {prompt.text!r}")
+    tag = parsed.part_of_speech if parsed.part_of_speech in PartOfSpeech.values else PartOfSpeech.X
+    return PromptWord(
+        prompt=prompt,
+        position=position,
+        text=parsed.text,
+        start=parsed.start,
+        end=parsed.end,
+        part_of_speech=tag,
+        part_of_speech_parsed=tag,
+        lemma=parsed.lemma[:200],
+        dependency=parsed.dependency[:32],
+        head_position=parsed.head,
+    )

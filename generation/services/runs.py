@@ -1,0 +1,97 @@
+"""Starting runs and steering them. Each move is a conditional update: None back means somebody was first."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models.functions import Now
+
+from generation.choices import ImageState, RunState
+from generation.fingerprints import revision_of
+from generation.limits import refusal
+from generation.models import Image, Prompt, PromptSet, Run
+from generation.registry import GenerationSettings, ModelSpec
+
+ROWS_AT_ONCE = 2000
+
+
+class RunRefused(ValueError):  # noqa: N818 (an outcome that the page shows, not a malfunction)
+    """The run can't be made; the message says why and what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a run is made of. Image i (from 0) of each prompt uses seed first_seed + i."""
+
+    name: str
+    prompt_set: PromptSet
+    model: ModelSpec
+    settings: GenerationSettings
+    images_per_prompt: int = 1
+    first_seed: int = 0
+
+
+@transaction.atomic
+def create_run(owner: User, spec: RunSpec) -> Run:
+    """A new run with one waiting image per prompt and seed. Raises RunRefused, FingerprintError."""
+    prompt_ids = list(
+        Prompt.objects.filter(prompt_set=spec.prompt_set).order_by("row_number").values_list("pk", flat=True)
+    )
+    reason = refusal(spec.settings, images=len(prompt_ids) * spec.images_per_prompt)
+    if reason:
+        raise RunRefused(reason)
+    run = Run.objects.create(
+        owner=owner,
+        prompt_set=spec.prompt_set,
+        name=spec.name,
+        model_id=spec.model.id,
+        model_revision=revision_of(spec.model),
+        scheduler=spec.settings.scheduler,
+        steps=spec.settings.steps,
+        guidance=spec.settings.guidance,
+        height=spec.settings.height,
+        width=spec.settings.width,
+        negative_prompt=spec.settings.negative_prompt,
+        images_per_prompt=spec.images_per_prompt,
+        first_seed=spec.first_seed,
+    )
+    Image.objects.bulk_create(
+        [
+            Image(run=run, prompt_id=prompt_id, seed=spec.first_seed + number)
+            for prompt_id in prompt_ids
+            for number in range(spec.images_per_prompt)
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
+    return run
+
+
+def pause_run(run: Run) -> bool:
+    """Workers take no further images of this run; those they hold they finish. False if it was not generating."""
+    return _move(run, source=RunState.QUEUED, target=RunState.PAUSED)
+
+
+def resume_run(run: Run) -> bool:
+    """Workers take its images again. False if it was not paused."""
+    return _move(run, source=RunState.PAUSED, target=RunState.QUEUED)
+
+
+def cancel_run(run: Run) -> bool:
+    """Nothing more is generated, for good; finished images stay. False if it was cancelled already."""
+    return _move(run, source=RunState.QUEUED, target=RunState.CANCELLED) or _move(
+        run, source=RunState.PAUSED, target=RunState.CANCELLED
+    )
+
+
+def retry_failed(run: Run) -> int:
+    """Failed images wait again with all their attempts. Returns how many."""
+    return Image.objects.filter(run=run, run__state__in=[RunState.QUEUED, RunState.PAUSED], state=ImageState.DEAD).update(
+        state=ImageState.READY, attempts=0, failure="", ready_at=Now()
+    )
+
+
+def _move(run: Run, *, source: RunState, target: RunState) -> bool:
+    moved = Run.objects.filter(pk=run.pk, state=source).update(state=target)
+    if moved == 1:
+        run.state = target
+    return moved == 1

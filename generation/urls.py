@@ -1,0 +1,45 @@
+"""Routes of prompts, runs and images."""
+
+from django.urls import path, register_converter
+
+from generation.views import images, imports, prompt_sets, runs
+
+
+class Sha256Converter:
+    """64 lower-case hexadecimal digits."""
+
+    regex = "[0-9a-f]{64}"
+
+    def to_python(self, value: str) -> str:
+        """The digits as they are."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """The digits as they are."""
+        return value
+
+
+register_converter(Sha256Converter, "sha256")
+
+app_name = "generation"
+
+urlpatterns = [
+    path("prompts/", prompt_sets.prompt_sets, name="prompt_sets"),
+    path("prompts/import/", imports.prompt_import, name="prompt_import"),
+    path("prompts/import/example.csv", imports.example_file, name="example_file"),
+    path("prompts/import/example/", imports.use_example, name="use_example"),
+    path("prompts/import/<sha256:digest>/", imports.prompt_preview, name="prompt_preview"),
+    path("prompts/import/<sha256:digest>/state/", imports.preview_state, name="preview_state"),
+    path("prompts/<int:pk>/", prompt_sets.prompt_set, name="prompt_set"),
+    path("prompts/<int:pk>/words/<int:prompt_pk>/", prompt_sets.prompt_words, name="prompt_words"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/new/", runs.run_new, name="run_new"),
+    path("runs/new/price/", runs.run_price, name="run_price"),
+    path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/progress/", runs.run_progress, name="run_progress"),
+    path("runs/<int:pk>/<str:act>/", runs.run_act, name="run_act"),
+    path("runs/<int:pk>/images/<int:image_pk>/", images.image, name="image"),
+    path("runs/<int:pk>/images/<int:image_pk>/image.png", images.image_png, name="image_png"),
+    path("runs/<int:pk>/maps/<int:map_pk>/heat.png", images.heat_png, name="heat_png"),
+    path("runs/<int:pk>/maps/<int:map_pk>/overlay.png", images.overlay_png, name="overlay_png"),
+]

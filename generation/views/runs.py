@@ -1,0 +1,169 @@
+"""The list of runs, the form of a new one, and one run with its progress and its images."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from generation import queries
+from generation.choices import RunState
+from generation.fingerprints import FingerprintError
+from generation.forms import RunForm, defaults_of
+from generation.models import PromptSet, Run
+from generation.registry import available
+from generation.services import runs as service
+from generation.tasks import wake_worker
+from generation.views.fragments import stop_polling
+
+RUNS_ON_A_PAGE: Final = 25
+IMAGES_ON_A_PAGE: Final = 24
+ACTS: Final[dict[str, Callable[[Run], object]]] = {
+    "pause": service.pause_run,
+    "resume": service.resume_run,
+    "cancel": service.cancel_run,
+    "retry": service.retry_failed,
+}
+TOO_LATE: Final = "Nothing changed: the run is {state} already."
+
+
+@login_required
+@never_cache
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    """Every run that the user may see, the newest first."""
+    visible = queries.runs_with_counts(Run.objects.visible_to(request.user))
+    context = {
+        "section": "runs",
+        "page": Paginator(visible, RUNS_ON_A_PAGE).get_page(request.GET.get("page")),
+        "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
+    }
+    return render(request, "generation/runs.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def run_new(request: HttpRequest) -> HttpResponse:
+    """The form of a new run, filled with the chosen model's own settings; POST starts the run."""
+    if request.method == "POST":
+        form = RunForm(request.POST, user=request.user)
+        if form.is_valid() and (run := _create(request, form)):
+            return redirect("generation:run", run.pk)
+    else:
+        form = RunForm(initial=_initial(request), user=request.user)
+    context = {
+        "section": "runs",
+        "form": form,
+        "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
+        **_price(RunForm(_initial(request) | form.data.dict() if form.is_bound else _initial(request), user=request.user)),
+    }
+    return render(request, "generation/run_new.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_safe
+def run_price(request: HttpRequest) -> HttpResponse:
+    """What a run with these settings would cost in images and time: a fragment of the form."""
+    return render(request, "generation/partials/price.html", _price(RunForm(request.GET, user=request.user)))
+
+
+@login_required
+@never_cache
+@require_safe
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """One run: settings, progress, failures, finished images."""
+    return render(request, "generation/run.html", _run_context(request, pk))
+
+
+@login_required
+@never_cache
+@require_safe
+def run_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of a run's page that changes while it is generated."""
+    context = _run_context(request, pk)
+    response = render(request, "generation/partials/run_progress.html", context)
+    return response if context["is_live"] else stop_polling(response)
+
+
+@login_required
+@require_POST
+def run_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Pause, resume, cancel, or retry what failed."""
+    if act not in ACTS:
+        raise Http404
+    found = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
+    if ACTS[act](found):
+        wake_worker.delay_on_commit(found.pk)
+    else:
+        found.refresh_from_db()
+        messages.warning(request, TOO_LATE.format(state=found.get_state_display().lower()))
+    return redirect("generation:run", found.pk)
+
+
+def _create(request: HttpRequest, form: RunForm) -> Run | None:
+    cleaned = form.cleaned_data
+    spec = service.RunSpec(
+        name=cleaned["name"],
+        prompt_set=cleaned["prompt_set"],
+        model=form.model_spec,
+        settings=form.generation_settings,
+        images_per_prompt=cleaned["images_per_prompt"],
+        first_seed=cleaned["first_seed"],
+    )
+    try:
+        run = service.create_run(request.user, spec)  # type: ignore[arg-type]
+    except (service.RunRefused, FingerprintError) as refused:
+        form.add_error(None, str(refused))
+        return None
+    wake_worker.delay_on_commit(run.pk)
+    return run
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """The model's own settings, under what was typed in already."""
+    specs = {spec.id: spec for spec in available()}
+    spec = specs.get(request.GET.get("model", ""), next(iter(specs.values())))
+    prompt_sets = PromptSet.objects.visible_to(request.user)
+    asked = request.GET.get("prompt_set", "")
+    chosen = prompt_sets.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() else prompt_sets.first()
+    kept = {key: request.GET[key] for key in ("name", "images_per_prompt", "first_seed") if request.GET.get(key)}
+    name = f"{chosen.name}, {spec.id}"[:120] if chosen else ""
+    start = {"name": name, "prompt_set": chosen.pk if chosen else "", "images_per_prompt": 1, "first_seed": 0}
+    return defaults_of(spec) | start | kept
+
+
+def _price(form: RunForm) -> dict[str, Any]:
+    """Images and, where the model's pace is known, seconds; or why the run can't be made."""
+    if not form.is_valid():
+        return {"price_problem": next(iter(form.non_field_errors()), "")}
+    settings = form.generation_settings
+    pace = queries.seconds_per_image(
+        model_id=form.model_spec.id, work=settings.height * settings.width * settings.steps
+    )
+    return {
+        "price_images": form.images,
+        "price_pace": pace,
+        "price_seconds": None if pace is None else pace * form.images,
+    }
+
+
+def _run_context(request: HttpRequest, pk: int) -> dict[str, Any]:
+    visible = queries.runs_with_counts(Run.objects.visible_to(request.user))
+    found = get_object_or_404(visible, pk=pk)
+    progress = queries.run_progress(found)
+    page = Paginator(queries.finished_images(found), IMAGES_ON_A_PAGE).get_page(request.GET.get("page"))
+    return {
+        "section": "runs",
+        "run": found,
+        "progress": progress,
+        "failures": queries.failures(found),
+        "page": page,
+        "is_live": progress.leased > 0 or (found.state == RunState.QUEUED and not progress.is_finished),
+    }

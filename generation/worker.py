@@ -1,0 +1,286 @@
+"""Where Django and torch meet, and the only place: images are claimed, generated and completed here."""
+
+import errno
+import gc
+import io
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import PIL.Image
+import torch
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from generation import doorbell, pipelines, registry, storage
+from generation.choices import SafetyVerdict
+from generation.fingerprints import FingerprintError, revision_of
+from generation.heartbeat import Heartbeat
+from generation.models import Image
+from generation.services.images import (
+    Claim,
+    ImageResult,
+    ModelPin,
+    claim_images,
+    complete_image,
+    extend_leases,
+    fail_image,
+    hand_back,
+)
+
+logger = logging.getLogger(__name__)
+
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+WAIT_FOR_DISK_SECONDS: Final = 30
+WAIT_FOR_MODEL_SECONDS: Final = 15
+SWEEP_EVERY_SECONDS: Final = 15
+# A file is staged for milliseconds; what is this old belongs to nobody alive.
+ORPHAN_SECONDS: Final = 40
+REASON_CHARACTERS: Final = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One claimed image with what the pipeline needs to know about it."""
+
+    claim: Claim
+    image: Image
+    request: pipelines.GenerationRequest
+    word_ids: dict[int, int]
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """Claims images, generates them in batches, keeps each model it has loaded warm."""
+
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    device: str = field(default_factory=lambda: choose_device(settings.GENERATION_DEVICE))
+    batch_size: int = field(default_factory=lambda: settings.GENERATION_BATCH_SIZE)
+    lease_seconds: float = field(default_factory=lambda: settings.GENERATION_LEASE_SECONDS)
+    hard_limit_seconds: float = field(default_factory=lambda: settings.GENERATION_HARD_LIMIT_SECONDS)
+    _warm: dict[ModelPin, Any] = field(default_factory=dict)
+
+    def drain(self, *, should_stop: Callable[[], bool] = lambda: False) -> int:
+        """Works until nothing can be claimed or until asked to stop, between two batches. Returns images claimed."""
+        claimed = 0
+        while not should_stop():
+            claims = claim_images(
+                self.name,
+                models=list(runnable_models()),
+                batch_size=self.batch_size,
+                lease_seconds=self.lease_seconds,
+            )
+            if not claims:
+                break
+            claimed += len(claims)
+            self.work(claims, should_stop=should_stop)
+        return claimed
+
+    def work(self, claims: Sequence[Claim], *, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Each of the claims, all of one run, ends completed, failed or handed back."""
+        with Heartbeat(
+            lambda: extend_leases(claims, lease_seconds=self.lease_seconds),
+            lease_seconds=self.lease_seconds,
+            hard_limit_seconds=self.hard_limit_seconds,
+        ):
+            jobs = _jobs(claims)
+            try:
+                pipeline = self._pipeline(jobs[0].image)
+            except Exception as error:
+                logger.exception("model %s could not be loaded", jobs[0].image.run.model_id)
+                for claim in claims:
+                    fail_image(
+                        claim,
+                        reason=_short(f"The model could not be loaded: {error}"),
+                        wait_seconds=WAIT_FOR_MODEL_SECONDS,
+                    )
+                return
+            self._attempt(pipeline, jobs, should_stop)
+
+    def _attempt(self, pipeline: Any, jobs: Sequence[Job], should_stop: Callable[[], bool]) -> None:
+        """Generates the jobs as one batch; a batch that fails is tried again in halves or one by one."""
+        if should_stop():
+            for job in jobs:
+                hand_back(job.claim)
+            return
+        run = jobs[0].image.run
+        begun = time.monotonic()
+        try:
+            made = pipelines.generate(
+                pipeline, requests=[job.request for job in jobs], settings=_settings(jobs[0].image)
+            )
+        except Exception as error:
+            out_of_memory = is_out_of_memory(error)
+            problem = (
+                f"Out of memory at {run.width} x {run.height} pixels, batch {len(jobs)}. Free memory or make smaller images."
+                if out_of_memory
+                else f"{type(error).__name__}: {error}"
+            )
+            logger.warning("batch of %s failed: %s", len(jobs), problem, exc_info=not out_of_memory)
+        else:
+            seconds = (time.monotonic() - begun) / len(jobs)
+            for job, image in zip(jobs, made, strict=True):
+                _save(job, image, seconds=seconds)
+            return
+        # Outside the except block: its traceback would keep the failed batch's memory alive.
+        if out_of_memory:
+            free_memory()
+        if len(jobs) == 1:
+            fail_image(jobs[0].claim, reason=_short(problem))
+            return
+        part = len(jobs) // 2 if out_of_memory else 1
+        for start in range(0, len(jobs), part):
+            self._attempt(pipeline, jobs[start : start + part], should_stop)
+
+    def _pipeline(self, image: Image) -> Any:
+        pin = ModelPin(model_id=image.run.model_id, revision=image.run.model_revision)
+        if pin not in self._warm:
+            self._warm[pin] = pipelines.load(registry.get(pin.model_id), device=self.device)
+        return self._warm[pin]
+
+
+class Drainer(threading.Thread):
+    """A worker's loop: drains the table, sweeps orphaned files, then waits for the doorbell or the next poll."""
+
+    def __init__(self, worker: Worker, *, poll_seconds: float) -> None:
+        super().__init__(name="drainer")
+        self._worker = worker
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._swept = 0.0
+
+    def run(self) -> None:
+        """Loops until `stop` is called; the thread's body."""
+        while not self._stopping.is_set():
+            close_old_connections()
+            try:
+                self._worker.drain(should_stop=self._stopping.is_set)
+                self._sweep()
+            except Exception:
+                # The database may be restarting, the model list may be edited: the images are safe, so try again.
+                logger.exception("the worker's loop failed; it goes on in %s s", self._poll_seconds)
+            doorbell.rung.wait(self._poll_seconds)
+            doorbell.rung.clear()
+        connection.close()
+
+    def stop(self) -> None:
+        """Lets the batch in hand finish and ends the loop."""
+        self._stopping.set()
+        doorbell.rung.set()
+        self.join()
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept > SWEEP_EVERY_SECONDS:
+            storage.sweep(older_than_seconds=ORPHAN_SECONDS)
+            self._swept = time.monotonic()
+
+
+def runnable_models() -> Sequence[ModelPin]:
+    """The allow-listed models whose files are here or can be fetched, with their exact revisions."""
+    pins = []
+    for spec in registry.available():
+        try:
+            pins.append(ModelPin(model_id=spec.id, revision=revision_of(spec)))
+        except FingerprintError as error:
+            logger.warning("%s", error)
+    return pins
+
+
+def choose_device(wish: str) -> str:
+    """The torch device to work on: the wish, or for "auto" the GPU where there is one."""
+    if wish != "auto":
+        return wish
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a smaller batch may do better. On a CPU torch raises a plain RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def free_memory() -> None:
+    """Gives back what the failed batch held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _jobs(claims: Sequence[Claim]) -> list[Job]:
+    images = (
+        Image.objects.filter(pk__in=[claim.image_id for claim in claims])
+        .select_related("run", "prompt")
+        .prefetch_related("prompt__words")
+        .in_bulk()
+    )
+    return [_job(claim, images[claim.image_id]) for claim in claims]
+
+
+def _job(claim: Claim, image: Image) -> Job:
+    words = list(image.prompt.words.all())
+    spans = tuple(
+        pipelines.WordSpan(position=word.position, text=word.text, start=word.start, end=word.end) for word in words
+    )
+    return Job(
+        claim=claim,
+        image=image,
+        request=pipelines.GenerationRequest(prompt=image.prompt.text, seed=image.seed, words=spans),
+        word_ids={word.position: word.pk for word in words},
+    )
+
+
+def _settings(image: Image) -> pipelines.GenerationSettings:
+    run = image.run
+    return pipelines.GenerationSettings(
+        steps=run.steps,
+        guidance=run.guidance,
+        scheduler=run.scheduler,
+        height=run.height,
+        width=run.width,
+        negative_prompt=run.negative_prompt,
+    )
+
+
+def _save(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> None:
+    result = ImageResult(
+        safety_verdict=SafetyVerdict(made.safety_verdict),
+        versions=made.versions,
+        seconds=seconds,
+        peaks={
+            word_id: float(made.word_maps[position].max()) if position in made.word_maps else None
+            for position, word_id in job.word_ids.items()
+        },
+    )
+    try:
+        staged = storage.stage_image(
+            job.claim.image_id, run_id=job.claim.run_id, png=_png(made.image), word_maps=made.word_maps
+        )
+        if not complete_image(job.claim, staged=staged, result=result):
+            logger.warning("image %s was taken over; this result is refused", job.claim.image_id)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        logger.error("no space left for image %s", job.claim.image_id)  # noqa: TRY400
+        hand_back(
+            job.claim,
+            reason="No space left on the media disk. Free some; the image is tried again by itself.",
+            wait_seconds=WAIT_FOR_DISK_SECONDS,
+        )
+
+
+def _png(image: PIL.Image.Image) -> bytes:
+    # A new image from the pixels: nothing that the pipeline may have noted in it (prompt, seed) reaches a rater.
+    plain = PIL.Image.frombytes("RGB", image.size, image.convert("RGB").tobytes())
+    buffer = io.BytesIO()
+    plain.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _short(reason: str) -> str:
+    return reason[:REASON_CHARACTERS]
