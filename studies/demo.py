@@ -70,7 +70,7 @@ def start_run(owner: User) -> Run:
             name="Example prompts, bundled model",
             prompt_set=prompt_set,
             model=model,
-            settings=model.settings,
+            settings=model.defaults,
             images_per_prompt=IMAGES_PER_PROMPT,
         ),
     )
