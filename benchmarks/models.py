@@ -84,23 +84,28 @@ def tiny_pipeline(
     )
 
 
-def mini_sd2(*, seed: int = 0) -> StableDiffusionPipeline:
-    """Stable Diffusion 2's blocks and grids (64, 32, 16 and 8 in the middle) with a tenth of its channels."""
+def mini_sd2(
+    *, seed: int = 0, width: int = 64, unet: dict[str, Any] | None = None
+) -> StableDiffusionPipeline:
+    """Stable Diffusion 2's blocks and grids (64, 32, 16 and 8 in the middle) with a fifth of its channels.
+
+    width: channels of the first level (320 in the real one).  unet: other settings to override.
+    """
     torch.manual_seed(seed)
     own_tokenizer = tokenizer()
-    unet = UNet2DConditionModel(
-        sample_size=64,
-        block_out_channels=(64, 128, 256, 256),
-        attention_head_dim=(2, 4, 8, 8),
-        cross_attention_dim=128,
-        norm_num_groups=16,
-        use_linear_projection=True,
-    )
+    shape = {
+        "sample_size": 64,
+        "block_out_channels": (width, 2 * width, 4 * width, 4 * width),
+        "attention_head_dim": (2, 4, 8, 8),
+        "cross_attention_dim": 128,
+        "norm_num_groups": 8,
+        "use_linear_projection": True,
+    }
     return StableDiffusionPipeline(
         vae=_vae((8, 8, 8, 8), sample_size=512),
         text_encoder=_text_encoder(own_tokenizer, width=128),
         tokenizer=own_tokenizer,
-        unet=_sharpened(unet),
+        unet=_sharpened(UNet2DConditionModel(**{**shape, **(unet or {})})),
         scheduler=DPMSolverMultistepScheduler(**_SCHEDULE),
         safety_checker=None,
         feature_extractor=None,

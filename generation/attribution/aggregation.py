@@ -75,6 +75,18 @@ def heads(layers: Sequence[LayerSums], *, weights: Mapping[tuple[str, int], floa
     return torch.stack(enlarged).sum(dim=0) / divisor
 
 
+def top_heads(scores: Mapping[tuple[str, int], float], *, count: int) -> dict[tuple[str, int], float]:
+    """Weight 1 for each of the highest-scoring heads, none for the others; for heads().
+
+    scores: (module path, head) -> relevance to a concept.  Ties go to the head that stands first in scores.
+    Source: "Selective Aggregation of Attention Maps", top 30 of Stable Diffusion 1.4's 128 heads.
+    """
+    if not 1 <= count <= len(scores):
+        raise ValueError(f"count must lie between 1 and {len(scores)}, not {count}")
+    ranked = sorted(scores, key=lambda head: -scores[head])
+    return dict.fromkeys(ranked[:count], 1.0)
+
+
 def bicubic(maps: Tensor, *, out_hw: Grid) -> Tensor:
     """Maps of any leading shape enlarged to (height, width) with the bicubic kernel a = -0.75."""
     if tuple(maps.shape[-2:]) == out_hw:

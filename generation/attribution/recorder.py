@@ -204,19 +204,23 @@ def _as_maps(flat: Tensor, grid: Grid) -> Tensor:
 
 def _find_layers(unet: nn.Module, scope: Scope, feature_maps: tuple[str, ...]) -> list[_Layer]:
     """The wanted cross-attention modules, each with the module whose feature map it attends from."""
+    modules = {
+        path: module
+        for path, module in unet.named_modules()
+        if isinstance(module, Attention) and module.is_cross_attention
+    }
+    _refuse_unknown(scope, list(modules))
     found = []
-    for path, module in unet.named_modules():
-        if not isinstance(module, Attention) or not module.is_cross_attention:
-            continue
+    for path, module in modules.items():
         owners = [owner for owner in feature_maps if path.startswith(owner + ".")]
         if not owners:
             raise ValueError(f"{path}: no feature map around this attention; this UNet is of another kind")
+        heads = tuple(scope.heads.get(path, range(module.heads)))
+        if not set(heads) <= set(range(module.heads)):
+            raise ValueError(f"{path} has heads 0 to {module.heads - 1}, not {heads}")
         if scope.takes_layer(path):
-            heads = tuple(scope.heads.get(path, range(module.heads)))
-            if not set(heads) <= set(range(module.heads)):
-                raise ValueError(f"{path} has heads 0 to {module.heads - 1}, not {heads}")
-            found.append(_Layer(path=path, attention=module, feature_map=max(owners, key=len), heads=heads))
-    _refuse_unknown(scope, [layer.path for layer in found])
+            layer = _Layer(path=path, attention=module, feature_map=max(owners, key=len), heads=heads)
+            found.append(layer)
     return found
 
 
