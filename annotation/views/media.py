@@ -4,6 +4,7 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
+from annotation.bare_png import bare_png
 from annotation.choices import SlotState
 from annotation.models import Rater, Slot
 from annotation.views.rater_outcomes import NO_PICTURE
@@ -23,7 +24,7 @@ def image(request: HttpRequest, *, rater: Rater, slot_id: int) -> HttpResponse:
     slot = _live_slot(rater, slot_id=slot_id)
     if slot is None:
         return show(request, NO_PICTURE)
-    return _for_the_lease(png(read_png(slot.item.word_map.image)), slot)
+    return _for_the_lease(png(bare_png(read_png(slot.item.word_map.image))), slot)
 
 
 @rater_page("GET")

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from annotation.bare_png import bare_png
 from annotation.choices import ItemKind
 from annotation.models import Campaign, Item
 from annotation.views.entry import session_size, wording
@@ -72,7 +73,7 @@ def preview(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def image(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
     """The image of one of the researcher's own items."""
-    return _for_the_session(png(read_png(_item(request, public_id, item_id=item_id).word_map.image)))
+    return _for_the_session(png(bare_png(read_png(_item(request, public_id, item_id=item_id).word_map.image))))
 
 
 @login_required
