@@ -42,7 +42,7 @@ class Page:
 
 
 class RaterBrowser:
-    """One rater at her own address. CSRF checks are on, and every cookie is thrown away before each request."""
+    """One rater at her own address. CSRF checks are on, and every cookie is thrown away."""
 
     def __init__(self, rater: Rater) -> None:
         self.rater = rater

@@ -1,0 +1,105 @@
+"""A rater sees the two pictures of the task in her hand, and no other picture, then or later."""
+
+import io
+import struct
+import zlib
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.db.models.functions import Now
+from PIL import Image as Picture
+
+from annotation.bare_png import SIGNATURE, bare_png
+from annotation.models import Slot
+from generation.attribution.rendering import heat_png
+from generation.storage import image_path, read_word_map
+from tests import factories
+from tests.annotation.rater_browser import RaterBrowser
+
+
+@pytest.fixture
+def browser(db: None) -> RaterBrowser:
+    """A rater in an open campaign."""
+    return RaterBrowser(factories.make_rater(factories.make_open_campaign()))
+
+
+def in_hand(browser: RaterBrowser) -> int:
+    """The slot of the current task."""
+    return int(browser.open().hidden("slot_id"))
+
+
+@pytest.mark.parametrize("name", ["image", "word_map"])
+def test_the_pictures_of_the_task_in_hand_are_png_for_her_alone(browser: RaterBrowser, name: str) -> None:
+    response = browser.open(name, in_hand(browser)).response
+    assert response.status_code == 200
+    assert response["Content-Type"] == "image/png"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    cache, age = response["Cache-Control"].split(", max-age=")
+    assert cache == "private"
+    assert 0 < int(age) <= browser.rater.campaign.lease_seconds
+    assert Picture.open(io.BytesIO(response.content)).size[0] > 0
+
+
+def test_the_map_is_that_of_the_target_word(browser: RaterBrowser) -> None:
+    slot = in_hand(browser)
+    content = browser.open("word_map", slot).response.content
+    word_map = Slot.objects.get(pk=slot).item.word_map
+    shown = np.asarray(Picture.open(io.BytesIO(content)))
+    expected = Picture.open(io.BytesIO(heat_png(read_word_map(word_map), size_hw=shown.shape[:2])))
+    assert (shown == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize("name", ["image", "word_map"])
+def test_another_raters_picture_is_a_404(browser: RaterBrowser, name: str) -> None:
+    """Control: leaving the rater out of `_live_slot` gives 200."""
+    other = RaterBrowser(factories.make_rater(browser.rater.campaign))
+    assert browser.open(name, in_hand(other)).status == 404
+
+
+@pytest.mark.parametrize("name", ["image", "word_map"])
+def test_a_picture_is_gone_once_its_task_is_answered(browser: RaterBrowser, name: str) -> None:
+    """Control: leaving the state out of `_live_slot` gives 200."""
+    slot = in_hand(browser)
+    browser.answer()
+    assert browser.open(name, slot).status == 404
+
+
+@pytest.mark.parametrize("name", ["image", "word_map"])
+def test_a_picture_is_gone_once_the_lease_has_run_out(browser: RaterBrowser, name: str) -> None:
+    """Control: leaving the lease out of `_live_slot` gives 200."""
+    slot = in_hand(browser)
+    Slot.objects.filter(pk=slot).update(lease_until=Now() - timedelta(seconds=1))
+    assert browser.open(name, slot).status == 404
+
+
+@pytest.mark.parametrize("slot_id", [0, 10**9, 2**63, 10**40])
+def test_a_guessed_number_is_a_404(browser: RaterBrowser, slot_id: int) -> None:
+    assert browser.open("image", slot_id).status == 404
+
+
+def test_no_text_of_the_stored_file_reaches_a_rater(browser: RaterBrowser) -> None:
+    """Control: sending the stored bytes as they are shows the prompt."""
+    slot = in_hand(browser)
+    path = image_path(Slot.objects.get(pk=slot).item.word_map.image)
+    content = path.read_bytes()
+    end = content.index(b"IDAT") - 4
+    path.write_bytes(content[:end] + chunk(b"tEXt", b"prompt\0a red ball") + content[end:])
+    sent = browser.open("image", slot).response.content
+    assert b"red ball" not in sent
+    before, after = Picture.open(io.BytesIO(content)), Picture.open(io.BytesIO(sent))
+    assert (np.asarray(before) == np.asarray(after)).all()
+
+
+@pytest.mark.parametrize("cut", [0, 4, 8, 20, -1, -13])
+def test_a_png_cut_short_is_refused(cut: int) -> None:
+    whole = SIGNATURE + chunk(b"IHDR", b"\0" * 13) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    assert bare_png(whole) == whole
+    with pytest.raises(ValueError, match="PNG"):
+        bare_png(whole[:cut])
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file."""
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I4s", len(content), name) + content + struct.pack(">I", checksum)
