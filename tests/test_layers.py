@@ -38,9 +38,10 @@ DOOR_USERS: Final = ("generation.tasks", "generation.management", "studies", "co
 LAYERS: Final = {
     "models": 1,
     "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2,
+    "sources": 2, "pages": 3,
     "forms": 2, "schemas": 2, "loading": 2, "reports": 2,
     "worker": 3,
-    "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "apps": 4,
+    "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "rating_urls": 4, "apps": 4,
 }  # fmt: skip
 INTERFACES: Final = 4
 LAYERED_APPS: Final = ("generation", "annotation", "evaluation")

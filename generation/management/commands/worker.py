@@ -1,5 +1,6 @@
 """python manage.py worker: generates images until it is stopped."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,6 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, until_done: bool, **options: Any) -> None:
         """Runs until stopped, or until done."""
+        # What it says at import is about image processors that no pipeline here uses.
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         # Here, not above: only this process may import torch.
         from generation.worker import Drainer, Worker
 
@@ -38,7 +41,7 @@ class Command(BaseCommand):
 
 def _answer_doorbell() -> None:
     """Receives Celery's messages until SIGTERM or Ctrl-C. A broker that is away is waited for."""
-    from config.celery import app
+    from celery import current_app as app
 
     # Its output is the drainer's; the pool has nothing to do but to ring.
     app.worker_main(
