@@ -7,6 +7,7 @@ the language model and the image model are left out, since their output is what 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Any, Final
@@ -14,10 +15,11 @@ from uuid import uuid4
 
 import numpy as np
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 from PIL import Image as Picture
 
-from annotation.choices import Platform
-from annotation.models import Campaign, Rater
+from annotation.choices import Platform, SlotState
+from annotation.models import Campaign, Rater, Slot
 from annotation.recruitment import RaterIdentityData
 from annotation.services import campaigns, entry
 from annotation.services.answers import Recorded, record_answer
@@ -225,3 +227,8 @@ def rate_all(rater: Rater, option: str = "4") -> int:
         answer(rater, task, option)
         answers += 1
     return answers
+
+
+def expire_lease(rater: Rater) -> None:
+    """As if the rater had held her task for longer than the campaign allows."""
+    Slot.objects.filter(rater=rater, state=SlotState.LEASED).update(lease_until=Now() - timedelta(seconds=1))
