@@ -91,8 +91,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 BEHIND_HTTPS = env.flag("BEHIND_HTTPS", default=False)
 SECURE_CONTENT_TYPE_NOSNIFF = True
-# Nothing leaves for other sites. "no-referrer" would make browsers send "Origin: null" with every form, which the
-# CSRF check refuses; raters' pages, exempt from it, set it themselves.
+# Nothing leaves for other sites. With "no-referrer" browsers would send "Origin: null" with every form, which
+# the CSRF check refuses; raters' pages, exempt from it, set it themselves.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
