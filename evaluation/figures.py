@@ -125,10 +125,11 @@ def opinion_figure(
         body += _opinion_column(bar, x=left + band * (i + 0.5), band=band, scores=scores, shares=shares)
     if not bars:
         body += svg.text("No item with a score yet.", x=(left + width - right) / 2, y=190, anchor="middle")
-    body += svg.text(_interval_note(bars), x=left, y=540, size=12, fill=svg.SOFT_INK)
+    for i, note in enumerate(_notes(bars)):
+        body += svg.text(note, x=20, y=536 + 17 * i, size=12, fill=svg.SOFT_INK)
     description = "; ".join(_opinion_words(bar) for bar in bars) or "No item with a score yet."
     return svg.document(
-        body, width=width, height=556, figure_id=figure_id, title=title, description=description
+        body, width=width, height=566, figure_id=figure_id, title=title, description=description
     )
 
 
@@ -267,14 +268,15 @@ def _in_words(value: Interval, show: Callable[[float], str]) -> str:
     return f"{show(value.estimate)} ({show(value.low)} to {show(value.high)})"
 
 
-def _interval_note(bars: Sequence[OpinionBar]) -> str:
+def _notes(bars: Sequence[OpinionBar]) -> list[str]:
+    """Lines under the figure, each short enough for the narrowest one."""
     if not bars:
-        return ""
+        return []
     score, fair = bars[0].score, bars[0].fair
     method = {"two_way": "two-way (items and raters)"}.get(score.method, score.method.replace("_", " "))
     note = f"Whiskers: {score.confidence:.0%} intervals; above {method}, below {fair.method.title()}."
     few = any(bar.few_items for bar in bars)
-    return note.replace("%", " %") + (" Grey: few items." if few else "")
+    return [note.replace("%", " %"), *(["Grey: few items."] if few else [])]
 
 
 def _two_decimals(score: float) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -13,6 +14,16 @@ from evaluation.metrics.opinion import ALL_GROUPS, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
 from evaluation.reports import RaterLine, Report
 from generation.choices import PartOfSpeech
+
+
+# The filters in order, in words for readers; provenance.json keeps the analysis's own names.
+STEPS: Final = (
+    "Attention checks set aside",
+    "Raters who failed the checks left out",
+    "Raters left out by hand",
+    "Items dropped as too abstract",
+    "Answers with a score",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +206,7 @@ def _start(report: Report) -> FlowRow:
 def _flow(report: Report) -> tuple[FlowRow, ...]:
     return tuple(
         FlowRow(
-            name=step.name,
+            name=name,
             detail=step.detail,
             items=step.items_after,
             items_lost=step.items_before - step.items_after,
@@ -204,7 +215,7 @@ def _flow(report: Report) -> tuple[FlowRow, ...]:
             answers=step.answers_after,
             answers_lost=step.answers_before - step.answers_after,
         )
-        for step in report.flow
+        for name, step in zip(STEPS, report.flow, strict=True)
     )
 
 

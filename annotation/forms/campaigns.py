@@ -25,6 +25,11 @@ class Section:
     lead: str
     fields: tuple[BoundField, ...]
 
+    @property
+    def only_numbers(self) -> bool:
+        """Whether the fields are short enough to stand side by side."""
+        return all(isinstance(field.field, forms.IntegerField) for field in self.fields)
+
 
 class EffortForm(forms.Form):
     """The fields that decide how much work a campaign is."""
@@ -229,17 +234,25 @@ def initial_for_new(*, run_name: str, word_counts: Mapping[str, int]) -> dict[st
     }
 
 
-def initial_from(campaign: Campaign) -> dict[str, Any]:
-    """The form of a draft as it stands."""
+def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[str, Any]:
+    """The form of a draft as it stands; of its parts of speech those that the run has words of."""
     same_names = (
         "name", "title", "question", "instructions", "consent_text", "contact", "raters_per_item",
-        "items_per_rater", "seconds_per_item", "checks_per_rater", "checks_allowed_wrong", "completion_code",
-        "no_consent_code", "completion_url", "parts_of_speech", "items_limit",
+        "items_per_rater", "checks_per_rater", "checks_allowed_wrong", "completion_code",
+        "no_consent_code", "completion_url", "items_limit",
     )  # fmt: skip
     return {name: getattr(campaign, name) for name in same_names} | {
-        "share_cap_percent": round(campaign.share_cap * 100, 10),
+        "parts_of_speech": [part for part in campaign.parts_of_speech if word_counts.get(part)],
+        "share_cap_percent": _plain(campaign.share_cap * 100),
+        "seconds_per_item": _plain(campaign.seconds_per_item),
         "lease_minutes": max(1, round(campaign.lease_seconds / 60)),
     }
+
+
+def _plain(number: float) -> float | int:
+    """8 instead of 8.0, and 18 instead of 18.000000000000004."""
+    rounded = round(number, 6)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _new_code() -> str:

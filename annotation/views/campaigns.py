@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -69,7 +69,9 @@ def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
         return _frozen_page(request, campaign=campaign)
     run = campaign.run
     counts = sources.word_counts(run)
-    form = CampaignForm(request.POST or None, initial=initial_from(campaign), word_counts=counts)
+    form = CampaignForm(
+        request.POST or None, initial=initial_from(campaign, word_counts=counts), word_counts=counts
+    )
     if request.method == "POST" and form.is_valid():
         try:
             service.update_draft(campaign, _spec(form, run=run), actor=_user(request))
@@ -90,9 +92,9 @@ def campaign_effort(request: HttpRequest) -> HttpResponse:
     return render(request, "annotation/partials/effort.html", {"effort": form.effort()})
 
 
-def _user(request: HttpRequest) -> AbstractUser:
+def _user(request: HttpRequest) -> User:
     """The signed-in user; every view here is behind login_required."""
-    return cast(AbstractUser, request.user)
+    return cast(User, request.user)
 
 
 def _runs(request: HttpRequest) -> Any:

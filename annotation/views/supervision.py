@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -81,7 +81,11 @@ def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
 def campaign_progress(request: HttpRequest, public_id: str) -> HttpResponse:
     """A fragment: the part of the page that changes while raters work."""
     found = _campaign(request, public_id)
-    return render(request, "annotation/partials/progress.html", _progress_context(request, found))
+    response = render(request, "annotation/partials/progress.html", _progress_context(request, found))
+    if request.GET.get("state", found.state) != found.state:
+        # Paused or closed in another tab: the buttons of the page are no longer the right ones.
+        response["X-Poll-Reload"] = "1"
+    return response
 
 
 @login_required
@@ -173,9 +177,9 @@ def rater_refill(request: HttpRequest, public_id: str, pseudonym: str) -> HttpRe
     return redirect("annotation:rater", public_id, pseudonym)
 
 
-def _user(request: HttpRequest) -> AbstractUser:
+def _user(request: HttpRequest) -> User:
     """The signed-in user; every view here is behind login_required."""
-    return cast(AbstractUser, request.user)
+    return cast(User, request.user)
 
 
 def _campaign(request: HttpRequest, public_id: str) -> Campaign:
@@ -192,7 +196,7 @@ def _act(
     request: HttpRequest,
     found: Campaign,
     *,
-    act: Callable[[Campaign, AbstractUser], Campaign],
+    act: Callable[[Campaign, User], Campaign],
     done: str,
 ) -> HttpResponse:
     """One change of state; a refusal becomes a message on the page that shows the state as it is now."""

@@ -1,0 +1,144 @@
+"""From the database to the report: every number of the small campaign, against the table in its docstring."""
+
+import math
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+
+from annotation.exports import snapshot
+from annotation.models import Campaign, Rater
+from annotation.services import raters
+from annotation.services.answers import undo_last
+from annotation.services.tasks_for_raters import Task, next_task
+from evaluation.loading import load
+from evaluation.metrics.opinion import GroupOpinion
+from evaluation.reports import Report, build
+from tests import factories
+from tests.evaluation import small_campaign
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def report_of(campaign: Campaign) -> Report:
+    with snapshot():
+        return build(load(campaign))
+
+
+def group(report: Report, tag: str) -> GroupOpinion:
+    return next(found for found in report.opinion.groups if found.group == tag)
+
+
+def test_the_flow_is_the_one_worked_out_by_hand(small: Campaign) -> None:
+    """Control: in `loading._table`, leave the filter on ItemKind.RATING out."""
+    flow = report_of(small).flow
+    assert (flow[0].items_before, flow[0].raters_before, flow[0].answers_before) == (5, 4, 20)
+    after = [(step.items_after, step.raters_after, step.answers_after) for step in flow]
+    assert after == [(4, 4, 16), (4, 3, 12), (4, 3, 12), (3, 3, 9), (3, 3, 8)]
+
+
+def test_item_scores_are_medians_of_the_raters_who_count(small: Campaign) -> None:
+    """Control: build the report from `data.table` instead of `_kept(data)`: dora then drops the item box."""
+    scores = {line.item.word: line.result for line in report_of(small).items if line.result}
+    assert {word: row.median for word, row in scores.items() if word != "on"} == {
+        "red": 4,
+        "ball": 5,
+        "box": 3.5,
+    }
+    assert math.isnan(scores["on"].median)
+    assert scores["red"].mean == pytest.approx(11 / 3)
+    assert scores["on"].status.value == "dropped: word too abstract"
+    assert (scores["box"].n_scores, scores["box"].n_too_abstract, scores["box"].n_too_poor) == (2, 0, 1)
+
+
+def test_group_scores_and_intervals_are_the_ones_worked_out_by_hand(small: Campaign) -> None:
+    report = report_of(small)
+    noun, overall = group(report, "NOUN"), report.opinion.overall
+    assert noun.mos.estimate == pytest.approx(4.25)
+    assert noun.ci_t_items.high - noun.mos.estimate == pytest.approx(9.52965, abs=1e-5)
+    assert overall.mos.estimate == pytest.approx(12.5 / 3)
+    assert overall.ci_t_items.high - overall.mos.estimate == pytest.approx(1.89730, abs=1e-5)
+    assert (overall.fair_share.estimate, noun.fair_share.estimate) == (7 / 8, 1)
+    assert group(report, "ADJ").ci_t_items.reason == "one item: no spread to estimate"
+    assert math.isnan(group(report, "ADP").mos.estimate)
+
+
+def test_responses_are_those_before_the_drop_rule(small: Campaign) -> None:
+    overall = report_of(small).responses_overall
+    counts = dict(zip(overall.options, overall.counts, strict=True))
+    expected = {"1": 1, "2": 2, "3": 1, "4": 3, "5": 3, "word_too_abstract": 1, "image_too_poor": 1}
+    assert counts == expected
+
+
+def test_the_rater_who_failed_the_check_is_named_as_such(small: Campaign) -> None:
+    """Control: let `checks.fails_campaign` return False."""
+    lines = report_of(small).raters
+    verdicts = {line.rater.standing.checks.wrong: line.verdict for line in lines}
+    assert verdicts == {0: "kept", 1: "failed checks"}
+    assert sum(line.verdict == "failed checks" for line in lines) == 1
+
+
+def test_an_excluded_rater_leaves_and_comes_back(small: Campaign, owner: User) -> None:
+    rater = Rater.objects.filter(campaign=small).order_by("pk")[0]
+    before = report_of(small)
+    raters.exclude(rater, owner, "answers at random")
+    without = report_of(small)
+    assert without.flow[2].raters_after == 2
+    # Without anna, red has the scores 5 and 2, and box only cleo's 4.
+    medians = {line.item.word: line.result.median for line in without.items if line.result}
+    assert (medians["red"], medians["box"]) == (3.5, 4)
+    raters.include(rater, owner)
+    assert report_of(small).opinion.overall == before.opinion.overall
+
+
+def test_an_answer_that_was_taken_back_does_not_count(owner: User) -> None:
+    """Control: leave undone_at__isnull=True out of `loading._table`."""
+    campaign = factories.make_campaign_of(1, owner=owner, raters_per_item=1)
+    rater = factories.make_rater(campaign)
+    task = next_task(rater)
+    assert isinstance(task, Task)
+    factories.answer(rater, task, "1")
+    undo_last(rater)
+    again = next_task(rater)
+    if isinstance(again, Task):
+        factories.answer(rater, again, "5")
+    report = report_of(campaign)
+    assert report.n_answers == 1
+    assert report.opinion.overall.mos.estimate == 5
+
+
+def test_items_that_nobody_answered_are_counted(owner: User) -> None:
+    """Control: leave `_with_unanswered` out of `loading._table`."""
+    campaign = factories.make_campaign_of(3, owner=owner, raters_per_item=1, items_per_rater=1)
+    rater = factories.make_rater(campaign)
+    factories.rate_all(rater)
+    counts = report_of(campaign).item_counts
+    assert (counts.all, counts.kept, counts.no_answer) == (3, 1, 2)
+
+
+def test_a_campaign_without_an_answer_has_a_report_without_numbers(owner: User) -> None:
+    campaign = factories.make_campaign_of(2, owner=owner)
+    report = report_of(campaign)
+    assert report.n_answers == 0
+    assert math.isnan(report.opinion.overall.mos.estimate)
+    assert report.opinion.overall.mos.reason == "no item"
+
+
+def test_a_draft_has_a_report_without_numbers(owner: User) -> None:
+    assert report_of(factories.make_draft(owner)).n_answers == 0
+
+
+def test_answers_of_one_rater_alone_give_a_score_without_an_interval(owner: User) -> None:
+    campaign = factories.make_campaign_of(4, owner=owner, raters_per_item=1)
+    rater = factories.make_rater(campaign)
+    scores = iter("2345")
+    while isinstance(task := next_task(rater), Task):
+        factories.answer(rater, task, next(scores))
+    overall = report_of(campaign).opinion.overall
+    assert overall.mos.estimate == pytest.approx(np.mean([2, 3, 4, 5]))
+    assert overall.mos.reason == "one rater: how raters differ can't be estimated"
+
+
+def test_the_small_campaign_is_complete(small: Campaign) -> None:
+    """The table in the docstring holds as many answers as the campaign has places."""
+    assert report_of(small).n_answers == sum(len(row) - 1 for row in small_campaign.ANSWERS.values()) == 16
