@@ -11,6 +11,8 @@ graceful_timeout = 20
 # Memory that grows slowly never becomes an outage. The jitter keeps the workers from ending together.
 max_requests = 10_000
 max_requests_jitter = 1_000
+# Nothing here is managed from outside.
+control_socket_disable = True
 accesslog = "-"
 # Method, path without its query string, status, size, seconds: no address, no browser, no platform id.
 access_log_format = "%(m)s %(U)s %(s)s %(B)s %(L)ss"

@@ -72,7 +72,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static_collected"
+STATIC_ROOT = None if DEBUG else BASE_DIR / "static_collected"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = env.folder("MEDIA_ROOT", default=PERCEPT_VAR / "media")

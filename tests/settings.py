@@ -4,7 +4,8 @@ import os
 
 # A worker of the developer's own must not be woken by tests.
 os.environ["BROKER_URL"] = "memory://"
-os.environ.setdefault("DEBUG", "1")
+# Static files are served from where they lie; pytest-django turns the debug pages off.
+os.environ["DEBUG"] = "1"
 
 from config.settings import *  # noqa: F403
 
