@@ -39,6 +39,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evaluation.metrics.counting import sums_at
 from evaluation.metrics.intervals import (
     NAN,
     NO_SPREAD,
@@ -181,8 +182,7 @@ def ratings_two_way(
 
 def _sums(values: FloatArray, *, at: IndexArray, n: int) -> tuple[FloatArray, IndexArray]:
     """Sums and counts of values per index, each (n,)."""
-    sums = np.bincount(at, weights=values, minlength=n).astype(np.float64)
-    return sums, np.bincount(at, minlength=n)
+    return sums_at(at, weights=values, n=n), np.bincount(at, minlength=n)
 
 
 def _mean_without_rater(
