@@ -1,0 +1,148 @@
+"""Outside truth: scipy.stats, published examples, and values recorded from statsmodels 0.15.0."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from evaluation.metrics.tests import (
+    ExactTest,
+    compare_shares,
+    difference_of_shares,
+    holm,
+    paired_t,
+    welch_t,
+    wilcoxon,
+)
+
+
+def test_fisher_equals_the_lady_tasting_tea() -> None:
+    """Fisher 1935: three of four cups right, two-sided p = 34/70."""
+    assert compare_shares((3, 4), (1, 4)).p_value == pytest.approx(34 / 70, abs=1e-12)
+
+
+@pytest.mark.parametrize("test", list(ExactTest))
+def test_exact_tests_equal_scipy(test: ExactTest) -> None:
+    table = [[7, 12], [8, 3]]
+    truth = {
+        "fisher": stats.fisher_exact,
+        "barnard": stats.barnard_exact,
+        "boschloo": stats.boschloo_exact,
+    }[test](table)
+    assert compare_shares((7, 15), (12, 15), test=test).p_value == pytest.approx(truth.pvalue, abs=1e-9)
+
+
+def test_newcombes_interval_equals_his_example() -> None:
+    """Newcombe 1998, Statistics in Medicine 17:873, table II (a), method 10: 56/70 - 48/80, 0.0524 to
+    0.3339."""
+    ours = difference_of_shares((56, 70), (48, 80))
+    assert (round(ours.low, 4), round(ours.high, 4)) == (0.0524, 0.3339)
+
+
+def test_an_empty_group_has_a_reason() -> None:
+    result = compare_shares((0, 0), (3, 4))
+    assert math.isnan(result.p_value)
+    assert result.reason == "one of the groups is empty"
+
+
+def test_paired_t_equals_scipy_and_skips_nan() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=20), rng.normal(size=20)
+    a[3] = math.nan
+    truth = stats.ttest_rel(a, b, nan_policy="omit")
+    ours = paired_t(a, b)
+    assert (ours.p_value, ours.statistic, ours.n) == (
+        pytest.approx(truth.pvalue, abs=1e-12),
+        pytest.approx(truth.statistic, abs=1e-12),
+        19,
+    )
+    interval = truth.confidence_interval()
+    assert (ours.effect.low, ours.effect.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+
+
+def test_clusters_of_one_give_the_plain_paired_test() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 20))
+    names = [f"image {i}" for i in range(20)]
+    assert paired_t(a, b, clusters=names).p_value == pytest.approx(paired_t(a, b).p_value, abs=1e-12)
+
+
+def test_clustered_t_equals_ordinary_least_squares_with_clusters() -> None:
+    """Recorded from statsmodels 0.15.0: OLS(d, 1).fit(cov_type="cluster", groups=..., use_t=True).bse,
+    pvalues."""
+    difference = np.array([0.5, 0.1, 0.9, -0.2, 0.4, 0.7])
+    result = paired_t(difference, np.zeros(6), clusters=["a", "a", "b", "b", "c", "c"])
+    assert result.effect.standard_error == pytest.approx(0.07637626158259732, abs=1e-12)
+    assert result.p_value == pytest.approx(0.03457841594904443, abs=1e-12)
+    assert result.degrees == 2
+
+
+def test_repeating_every_pair_within_its_cluster_changes_nothing() -> None:
+    """Control: an unclustered error shrinks by sqrt(2) when each pair is written twice."""
+    a = np.array([0.5, 0.1, 0.9, -0.2])
+    names = ["a", "b", "c", "d"]
+    once = paired_t(a, np.zeros(4), clusters=names)
+    twice = paired_t(np.tile(a, 2), np.zeros(8), clusters=names * 2)
+    assert twice.p_value == pytest.approx(once.p_value, abs=1e-12)
+
+
+def test_welch_equals_scipy() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=12), rng.normal(0.5, 3, size=30)
+    truth = stats.ttest_ind(a, b, equal_var=False)
+    ours = welch_t(a, b)
+    assert (ours.p_value, ours.degrees) == pytest.approx((truth.pvalue, truth.df), abs=1e-12)
+
+
+def test_wilcoxon_equals_scipy() -> None:
+    a, b = np.array([4.0, 3, 5, 2, 4, 4]), np.array([3.0, 3, 3, 3, 2, 1])
+    truth = stats.wilcoxon(a - b, zero_method="pratt")
+    assert wilcoxon(a, b).p_value == pytest.approx(truth.pvalue, abs=1e-12)
+
+
+def test_holm_equals_the_published_example() -> None:
+    """Holm 1979 on p = 0.01, 0.04, 0.03, 0.005; the same as R's p.adjust(p, "holm")."""
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02], atol=1e-15)
+
+
+def test_holm_does_not_count_tests_that_could_not_run() -> None:
+    np.testing.assert_allclose(holm([0.01, math.nan, 0.04]), [0.02, math.nan, 0.04])
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_never_lowers_a_p_value_and_keeps_the_order(p: list[float]) -> None:
+    adjusted = holm(p)
+    assert (adjusted >= p).all()
+    assert (adjusted <= 1).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(adjusted[order]) >= 0).all()
+
+
+numbers = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(math.nan), st.just(2.0)), max_size=6)
+
+
+@given(first=numbers, second=numbers)
+def test_no_values_crash_a_test_and_no_p_value_is_silent(first: list[float], second: list[float]) -> None:
+    """Control: two constant samples divide by zero without the check on the error."""
+    n = min(len(first), len(second))
+    a, b = first[:n], second[:n]
+    for result in (
+        paired_t(a, b),
+        paired_t(a, b, clusters=["x"] * n),
+        welch_t(first, second),
+        wilcoxon(a, b),
+    ):
+        assert math.isnan(result.p_value) == bool(result.reason)
+        if not result.reason:
+            assert 0 <= result.p_value <= 1
+
+
+@given(a=st.integers(0, 6), b=st.integers(0, 6), c=st.integers(0, 6), d=st.integers(0, 6))
+def test_no_two_by_two_table_crashes(a: int, b: int, c: int, d: int) -> None:
+    result = compare_shares((a, a + b), (c, c + d))
+    assert math.isnan(result.p_value) == bool(result.reason)
+    boschloo = compare_shares((a, a + b), (c, c + d), test=ExactTest.FISHER)
+    assert not math.isinf(boschloo.statistic)
