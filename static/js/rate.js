@@ -21,11 +21,14 @@ const page = {
   help: document.querySelector("[data-help]"),
   keysOn: document.querySelector("[data-keys-on]"),
 };
-let shownAt = null; // performance.now() when the task was whole on the screen
+let shownAt = performance.now(); // when the task was whole on the screen
+let settlesAt = 0; // the first task may be answered at once
 let busy = false;
 
 page.status.textContent = "";
-whenDecoded([page.image, page.map]).then(taskIsShown);
+whenDecoded([page.image, page.map]).then(() => {
+  shownAt = performance.now();
+});
 form.addEventListener("submit", onAnswer);
 page.undo.addEventListener("submit", onUndo);
 document.addEventListener("keydown", onKey);
@@ -36,7 +39,7 @@ window.addEventListener("beforeunload", (event) => busy && event.preventDefault(
 async function onAnswer(event) {
   event.preventDefault();
   const button = event.submitter;
-  if (busy || !button || !settled()) return;
+  if (busy || !button || performance.now() < settlesAt) return;
   const fields = new URLSearchParams(new FormData(form));
   fields.set("option", button.value);
   fields.set("client_milliseconds", millisecondsShown());
@@ -116,7 +119,8 @@ async function showTask(task, message) {
     page.prompt.focus({ preventScroll: true });
   }
   say(`${message || "Saved."} Question ${task.place} of ${task.places_total}.`);
-  taskIsShown();
+  shownAt = performance.now();
+  settlesAt = shownAt + SETTLE_MILLISECONDS;
 }
 
 function showProgress(task) {
@@ -141,14 +145,6 @@ async function load(old, address, task) {
 
 function whenDecoded(pictures) {
   return Promise.allSettled(pictures.map((picture) => picture.decode()));
-}
-
-function taskIsShown() {
-  shownAt = performance.now();
-}
-
-function settled() {
-  return shownAt !== null && performance.now() - shownAt >= SETTLE_MILLISECONDS;
 }
 
 function millisecondsShown() {

@@ -1,0 +1,165 @@
+"""The rater's pages fit a phone, stand still, and break no accessibility rule."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
+from pytest_django.live_server_helper import LiveServer
+
+from annotation.models import Rater
+from annotation.services import entry
+from annotation.tokens import rater_token
+from tests import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ContextMaker = Callable[..., BrowserContext]
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LONG_PROMPT = "a very long description of a red ball that lies beside a blue box on the green grass of a park"
+
+
+@pytest.fixture
+def rater() -> Rater:
+    """A rater with a long prompt before her."""
+    run = factories.make_finished_run(prompts=[LONG_PROMPT])
+    return factories.make_rater(factories.make_open_campaign(run=run, question=QUESTION))
+
+
+QUESTION = "How well do the highlighted parts of the image reflect the meaning of the red word?"
+
+
+def own_address(server: LiveServer, rater: Rater) -> str:
+    """The rater's own address."""
+    return f"{server.url}/r/{rater_token(rater)}/"
+
+
+def box(page: Page, selector: str) -> dict[str, float]:
+    """Where an element is, in pixels of the window."""
+    found = page.locator(selector).bounding_box()
+    assert found, f"{selector} is not shown"
+    return dict(found)
+
+
+def violations(page: Page) -> list[str]:
+    """The A and AA rules the page breaks, with the elements that do."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("size", ["phone", "small phone"])
+def test_every_answer_is_in_reach_without_scrolling(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str
+) -> None:
+    """Control: a stage of fixed 20rem height pushes the opt-outs below the window."""
+    page = new_context(size).new_page()
+    page.goto(own_address(live_server, rater))
+    height = page.viewport_size["height"] if page.viewport_size else 0
+    for answer in page.locator("button[name=option]").all():
+        found = answer.bounding_box()
+        assert found
+        assert found["y"] + found["height"] <= height
+        assert found["height"] >= 44
+        assert found["width"] >= 44
+
+
+@pytest.mark.parametrize("size", ["laptop", "phone", "small phone"])
+@pytest.mark.parametrize("name", ["", "instructions/", "stop/"])
+def test_no_page_scrolls_sideways(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str, name: str
+) -> None:
+    page = new_context(size).new_page()
+    page.goto(own_address(live_server, rater) + name)
+    wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide[0] <= wide[1]
+
+
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_the_answers_stay_where_they_are_in_every_view(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str
+) -> None:
+    """Control: a stage without a height of its own moves them."""
+    page = new_context(size).new_page()
+    page.goto(own_address(live_server, rater))
+    places = set()
+    for view in ("both", "image", "map", "overlay"):
+        page.locator(f"input[value={view}]").check(force=True)
+        places.add(box(page, "[data-answers]")["y"])
+    assert len(places) == 1
+
+
+def test_nothing_moves_while_the_pictures_arrive(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker
+) -> None:
+    """Control: pictures without width and height move the answers' neighbours."""
+    page = new_context("phone").new_page()
+    page.route("**/*.png", lambda route: None)
+    page.goto(own_address(live_server, rater), wait_until="domcontentloaded")
+    page.wait_for_timeout(200)
+    before = [box(page, selector) for selector in ("[data-image]", "[data-map]", "[data-answers]")]
+    page.unroute_all()
+    page.goto(own_address(live_server, rater))
+    after = [box(page, selector) for selector in ("[data-image]", "[data-map]", "[data-answers]")]
+    assert before == after
+
+
+def test_the_overlay_lays_the_map_exactly_over_the_image(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker
+) -> None:
+    page = new_context("phone").new_page()
+    page.goto(own_address(live_server, rater))
+    page.locator("input[value=overlay]").check(force=True)
+    image, word_map = box(page, "[data-image]"), box(page, "[data-map]")
+    assert image == word_map
+    assert image["width"] >= 200
+
+
+def test_a_small_picture_is_shown_large(live_server: LiveServer, rater: Rater, new_context: ContextMaker) -> None:
+    page = new_context("laptop").new_page()
+    page.goto(own_address(live_server, rater))
+    assert page.locator("[data-image]").evaluate("image => image.naturalWidth") == factories.SIDE
+    assert box(page, "[data-image]")["width"] >= 300
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("laptop", "dark"), ("phone", "light"), ("small phone", "dark")])
+def test_no_rater_page_breaks_an_accessibility_rule(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str, scheme: Any
+) -> None:
+    """axe, WCAG 2.2 A and AA. Control: an image without alt, or --ink-soft at half its contrast."""
+    page = new_context(size, color_scheme=scheme).new_page()
+    newcomer = entry.enter(rater.campaign, factories.identity())
+    addresses = [
+        f"{live_server.url}/c/{rater.campaign.public_id}/",
+        f"{live_server.url}/c/{rater.campaign.public_id}/?PROLIFIC_PID=",
+        own_address(live_server, newcomer),
+        own_address(live_server, rater),
+        own_address(live_server, rater) + "instructions/",
+        own_address(live_server, rater) + "stop/",
+        f"{live_server.url}/r/no-such-rater/",
+    ]
+    for address in addresses:
+        page.goto(address)
+        assert violations(page) == [], address
+    page.goto(own_address(live_server, rater))
+    page.get_by_role("link", name="Instructions").click()
+    assert violations(page) == []
+    factories.rate_all(rater)
+    page.goto(own_address(live_server, rater))
+    assert page.locator("[data-code]").is_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("query", ["", "?page=consent", "?page=end"])
+def test_no_preview_page_breaks_an_accessibility_rule(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, query: str
+) -> None:
+    client = Client()
+    client.force_login(rater.campaign.owner)
+    context = new_context("phone")
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/campaigns/{rater.campaign.public_id}/preview/{query}")
+    assert "Preview" in page.locator("body").inner_text()
+    assert violations(page) == []
