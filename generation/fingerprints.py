@@ -29,7 +29,9 @@ def revision_of(spec: ModelSpec) -> str:
     except (OSError, ValueError) as error:
         raise FingerprintError(f"There is no model in {folder.name}: its {INDEX} can't be read.") from error
     # Only what the pipeline loads: a better model card beside it is the same model.
-    files = [path for name in sorted(components) for path in sorted((folder / name).rglob("*")) if path.is_file()]
+    files = [
+        path for name in sorted(components) for path in sorted((folder / name).rglob("*")) if path.is_file()
+    ]
     stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in (folder / INDEX, *files)]
     return _hash(folder, tuple(stamps))
 
@@ -44,4 +46,3 @@ def _hash(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
             while chunk := file.read(CHUNK):
                 whole.update(chunk)
     return whole.hexdigest()
-

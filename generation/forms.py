@@ -95,8 +95,12 @@ class RunForm(forms.Form):
         min_value=0, max_value=50, label="Guidance", help_text="1 or less switches guidance off."
     )
     scheduler = forms.ChoiceField(choices=[(name, SCHEDULER_NAMES.get(name, name)) for name in SCHEDULERS])
-    width = forms.IntegerField(min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Width, pixels")
-    height = forms.IntegerField(min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Height, pixels")
+    width = forms.IntegerField(
+        min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Width, pixels"
+    )
+    height = forms.IntegerField(
+        min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Height, pixels"
+    )
     negative_prompt = forms.CharField(
         max_length=1000, required=False, label="Negative prompt", help_text="What the images should not show."
     )

@@ -62,10 +62,16 @@ def _refuse_lone_carriage_returns(content: bytes) -> None:
     if b"\r" not in without_pairs:
         return
     if b"\n" not in without_pairs:
-        _refuse("Lines end in a carriage return alone (old Macintosh). Save the file with Unix or Windows line ends.")
+        _refuse(
+            "Lines end in a carriage return alone (old Macintosh). Save the file with Unix or Windows line ends."
+        )
     raise PromptFileRefused(
         [
-            _bad(number, raw, "Holds a carriage return inside the line. Replace it with a space or a line break.")
+            _bad(
+                number,
+                raw,
+                "Holds a carriage return inside the line. Replace it with a space or a line break.",
+            )
             for number, raw in enumerate(without_pairs.split(b"\n"), start=1)
             if b"\r" in raw
         ]

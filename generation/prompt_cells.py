@@ -67,4 +67,6 @@ def _from(lines: Sequence[str], begin: int) -> Iterator[str]:
 
 
 def _rule(error: csv.Error) -> str:
-    return next((rule for words, rule in READER_FAULTS if words in str(error)), f"Can't be read as CSV: {error}.")
+    return next(
+        (rule for words, rule in READER_FAULTS if words in str(error)), f"Can't be read as CSV: {error}."
+    )

@@ -28,4 +28,6 @@ class PromptFileRefused(ValueError):  # noqa: N818 (an outcome that the page sho
 
     def __init__(self, bad_lines: Sequence[BadLine]) -> None:
         self.bad_lines = tuple(bad_lines)
-        super().__init__("\n".join(f"line {bad.line}: {bad.rule} ({bad.shown_value})" for bad in self.bad_lines))
+        super().__init__(
+            "\n".join(f"line {bad.line}: {bad.rule} ({bad.shown_value})" for bad in self.bad_lines)
+        )

@@ -63,10 +63,18 @@ def _from_csv(lines: Sequence[str]) -> tuple[list[PromptRow], list[BadLine]]:
         if len(record.cells) != len(header):
             faults.append(_ragged(record, wanted=len(header)))
             continue
-        extra = {column: cell for index, (column, cell) in enumerate(zip(header, record.cells, strict=True)) if index != place}
+        extra = {
+            column: cell
+            for index, (column, cell) in enumerate(zip(header, record.cells, strict=True))
+            if index != place
+        }
         rows.append(PromptRow(line=record.line, text=_trimmed(record.cells[place]), extra=extra))
     if not rows and not faults:
-        faults.append(BadLine(line=1, column=PROMPT, rule="The file has a header and no prompts under it.", value=lines[0]))
+        faults.append(
+            BadLine(
+                line=1, column=PROMPT, rule="The file has a header and no prompts under it.", value=lines[0]
+            )
+        )
     return rows, faults
 
 
@@ -78,9 +86,16 @@ def _header_faults(header: Sequence[str]) -> Iterator[BadLine]:
     seen: set[str] = set()
     for number, column in enumerate(header, start=1):
         if not _is_visible(column):
-            yield BadLine(line=1, column=f"column {number}", rule="A column without a name. Name or delete it.", value="")
+            yield BadLine(
+                line=1,
+                column=f"column {number}",
+                rule="A column without a name. Name or delete it.",
+                value="",
+            )
         elif column.lower() in seen:
-            yield BadLine(line=1, column=column, rule="Two columns have this name. Rename or delete one.", value=column)
+            yield BadLine(
+                line=1, column=column, rule="Two columns have this name. Rename or delete one.", value=column
+            )
         elif len(column) > MAX_WORD_CHARACTERS or _control(column):
             rule = f"A column's name is one line of at most {MAX_WORD_CHARACTERS} characters."
             yield BadLine(line=1, column=f"column {number}", rule=rule, value=column)
@@ -94,7 +109,10 @@ def _row_faults(rows: Sequence[PromptRow]) -> list[BadLine]:
         if number == MAX_PROMPTS + 1:
             rule = f"More than {MAX_PROMPTS:,} prompts. Split the file here."
             faults.append(BadLine(line=row.line, column=PROMPT, rule=rule, value=row.text))
-        faults += [BadLine(line=row.line, column=PROMPT, rule=rule, value=row.text) for rule in _prompt_rules(row.text)]
+        faults += [
+            BadLine(line=row.line, column=PROMPT, rule=rule, value=row.text)
+            for rule in _prompt_rules(row.text)
+        ]
         faults += [
             BadLine(line=row.line, column=column, rule=rule, value=cell)
             for column, cell in row.extra.items()
@@ -102,7 +120,9 @@ def _row_faults(rows: Sequence[PromptRow]) -> list[BadLine]:
         ]
         first = first_lines.setdefault(row.text, row.line)
         if first != row.line and _is_visible(row.text):
-            rule = f"The same prompt as in line {first}. Keep one of them; a run can make several images of it."
+            rule = (
+                f"The same prompt as in line {first}. Keep one of them; a run can make several images of it."
+            )
             faults.append(BadLine(line=row.line, column=PROMPT, rule=rule, value=row.text))
     return faults
 

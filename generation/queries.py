@@ -104,9 +104,7 @@ def run_progress(run: Run) -> RunProgress:
         filtered=Count("pk", filter=Q(safety_verdict="filtered")),
     )
     workers = Image.objects.filter(_alive()).values("worker").distinct().count()
-    pace = seconds_per_image(
-        model_id=run.model_id, work=run.height * run.width * run.steps
-    )
+    pace = seconds_per_image(model_id=run.model_id, work=run.height * run.width * run.steps)
     unfinished = counts["waiting"] + counts["leased"]
     return RunProgress(
         **counts,
@@ -147,16 +145,16 @@ def failures(run: Run) -> Sequence[dict[str, Any]]:
 
 def finished_images(run: Run) -> QuerySet[Image]:
     """The run's finished images in the order of their prompts."""
-    return Image.objects.filter(run=run, state=ImageState.DONE).select_related("prompt").order_by(
-        "prompt__row_number", "seed"
+    return (
+        Image.objects.filter(run=run, state=ImageState.DONE)
+        .select_related("prompt")
+        .order_by("prompt__row_number", "seed")
     )
 
 
 def oldest_ready_seconds() -> float | None:
     """Age of the longest waiting image that a worker may take: the health of generation. None without any."""
-    waiting = Image.objects.filter(
-        state=ImageState.READY, run__state=RunState.QUEUED, ready_at__lte=Now()
-    )
+    waiting = Image.objects.filter(state=ImageState.READY, run__state=RunState.QUEUED, ready_at__lte=Now())
     return _age(waiting, of=Min("ready_at"))
 
 

@@ -1,7 +1,8 @@
 """Where images and word maps lie on disk. Names are made from the image's id: a repeat overwrites itself.
 
 A maps file is an .npz of three arrays: `positions` (n,) word positions, `scales` (n,) float32 and `maps`
-(n, height, width) float16, each map divided by its scale, its peak. Raw values are maps * scales: float16 alone would
+(n, height, width) float16, each map divided by its scale, its
+largest absolute value. Raw values are maps * scales: float16 alone would
 overflow above 65504 and lose small values.
 """
 
@@ -55,14 +56,16 @@ def read_png(image: Image) -> bytes:
 
 
 def read_word_map(word_map: WordMap) -> Array:
-    """The raw map of one word: (height, width) at latent size, float32, >= 0. Raises MediaMissing."""
+    """The raw map of one word: (height, width) at latent size, float32. Raises MediaMissing."""
     if not word_map.seen_by_model:
         raise MediaMissing(f"'{word_map.word.text}' lies past the model's context window: it has no map.")
     path = _path_of(word_map.image.maps_file, word_map.image)
     with np.load(io.BytesIO(_read(path)), allow_pickle=False) as arrays:
         places = np.flatnonzero(arrays["positions"] == word_map.word.position)
         if len(places) != 1:
-            raise MediaMissing(f"{path.name} has no map for word {word_map.word.position}. Generate the image again.")
+            raise MediaMissing(
+                f"{path.name} has no map for word {word_map.word.position}. Generate the image again."
+            )
         place = int(places[0])
         raw: Array = arrays["maps"][place].astype(np.float32) * arrays["scales"][place]
     return raw
@@ -108,14 +111,15 @@ def sweep(*, older_than_seconds: float) -> int:
 def pack_word_maps(word_maps: Mapping[int, Array]) -> bytes:
     """The maps file for maps by word position. Equal maps give equal bytes.
 
-    word_maps: (height, width) each, all of one shape, >= 0, finite. Raises ValueError otherwise.
+    word_maps: (height, width) each, all of one shape, finite; bicubic enlargement may leave values a little below 0.
+    Raises ValueError otherwise.
     """
     positions = sorted(word_maps)
     stack = np.stack([word_maps[position] for position in positions]) if positions else np.zeros((0, 0, 0))
     stack = stack.astype(np.float32)
-    if not np.isfinite(stack).all() or (stack < 0).any():
-        raise ValueError("a word map holds values that are negative or not finite")
-    peaks = stack.reshape(len(positions), -1).max(axis=1) if positions else np.zeros(0)
+    if not np.isfinite(stack).all():
+        raise ValueError("a word map holds values that are not finite")
+    peaks = np.abs(stack).reshape(len(positions), -1).max(axis=1) if positions else np.zeros(0)
     scales = np.where(peaks > 0, peaks, 1).astype(np.float32)
     return _npz(
         positions=np.array(positions, dtype=np.int32),
@@ -145,7 +149,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise MediaMissing(f"{path.name} is missing from the media folder. Restore it from a backup.") from None
+        raise MediaMissing(
+            f"{path.name} is missing from the media folder. Restore it from a backup."
+        ) from None
 
 
 def _root() -> Path:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import PIL.Image
 import torch
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 
 from generation import doorbell, pipelines, registry, storage
 from generation.choices import SafetyVerdict
@@ -36,6 +36,7 @@ from generation.services.images import (
 logger = logging.getLogger(__name__)
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE: Final = "No space left on the media disk. Free some; the image is tried again by itself."
 WAIT_FOR_DISK_SECONDS: Final = 30
 WAIT_FOR_MODEL_SECONDS: Final = 15
 SWEEP_EVERY_SECONDS: Final = 15
@@ -187,7 +188,7 @@ def runnable_models() -> Sequence[ModelPin]:
         try:
             pins.append(ModelPin(model_id=spec.id, revision=revision_of(spec)))
         except FingerprintError as error:
-            logger.warning("%s", error)
+            logger.debug("%s", error)
     return pins
 
 
@@ -225,7 +226,8 @@ def _jobs(claims: Sequence[Claim]) -> list[Job]:
 def _job(claim: Claim, image: Image) -> Job:
     words = list(image.prompt.words.all())
     spans = tuple(
-        pipelines.WordSpan(position=word.position, text=word.text, start=word.start, end=word.end) for word in words
+        pipelines.WordSpan(position=word.position, text=word.text, start=word.start, end=word.end)
+        for word in words
     )
     return Job(
         claim=claim,
@@ -248,6 +250,22 @@ def _settings(image: Image) -> pipelines.GenerationSettings:
 
 
 def _save(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> None:
+    """The image ends completed; or handed back where the disk is full; or failed where it can't be stored."""
+    try:
+        _complete(job, made, seconds=seconds)
+    except DatabaseError:
+        # The lease runs out and the image is made again: nothing to write to the database that is away.
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            logger.warning("no space left for image %s", job.claim.image_id)
+            hand_back(job.claim, reason=NO_SPACE, wait_seconds=WAIT_FOR_DISK_SECONDS)
+        else:
+            logger.exception("image %s could not be stored", job.claim.image_id)
+            fail_image(job.claim, reason=_short(f"Could not be stored: {type(error).__name__}: {error}"))
+
+
+def _complete(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> None:
     result = ImageResult(
         safety_verdict=SafetyVerdict(made.safety_verdict),
         versions=made.versions,
@@ -257,21 +275,11 @@ def _save(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> None:
             for position, word_id in job.word_ids.items()
         },
     )
-    try:
-        staged = storage.stage_image(
-            job.claim.image_id, run_id=job.claim.run_id, png=_png(made.image), word_maps=made.word_maps
-        )
-        if not complete_image(job.claim, staged=staged, result=result):
-            logger.warning("image %s was taken over; this result is refused", job.claim.image_id)
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        logger.error("no space left for image %s", job.claim.image_id)  # noqa: TRY400
-        hand_back(
-            job.claim,
-            reason="No space left on the media disk. Free some; the image is tried again by itself.",
-            wait_seconds=WAIT_FOR_DISK_SECONDS,
-        )
+    staged = storage.stage_image(
+        job.claim.image_id, run_id=job.claim.run_id, png=_png(made.image), word_maps=made.word_maps
+    )
+    if not complete_image(job.claim, staged=staged, result=result):
+        logger.warning("image %s was taken over; this result is refused", job.claim.image_id)
 
 
 def _png(image: PIL.Image.Image) -> bytes:

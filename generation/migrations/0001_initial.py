@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,182 +15,502 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='PromptSet',
+            name="PromptSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('source_name', models.CharField(help_text='Name of the imported file.', max_length=255)),
-                ('source_sha256', models.CharField(help_text='SHA-256 of the imported bytes.', max_length=64)),
-                ('parser', models.CharField(help_text='The language model that found the words, with its version.', max_length=120)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prompt_sets', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("source_name", models.CharField(help_text="Name of the imported file.", max_length=255)),
+                (
+                    "source_sha256",
+                    models.CharField(help_text="SHA-256 of the imported bytes.", max_length=64),
+                ),
+                (
+                    "parser",
+                    models.CharField(
+                        help_text="The language model that found the words, with its version.", max_length=120
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prompt_sets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Prompt',
+            name="Prompt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row_number', models.PositiveIntegerField(help_text='Line of the file, as an editor counts.')),
-                ('text', models.CharField(max_length=1000)),
-                ('extra', models.JSONField(blank=True, default=dict, help_text='Other columns of the row, by name.')),
-                ('prompt_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prompts', to='generation.promptset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "row_number",
+                    models.PositiveIntegerField(help_text="Line of the file, as an editor counts."),
+                ),
+                ("text", models.CharField(max_length=1000)),
+                (
+                    "extra",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Other columns of the row, by name."
+                    ),
+                ),
+                (
+                    "prompt_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="prompts",
+                        to="generation.promptset",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['prompt_set', 'row_number'],
+                "ordering": ["prompt_set", "row_number"],
             },
         ),
         migrations.CreateModel(
-            name='PromptWord',
+            name="PromptWord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(help_text='0 for the first word of the prompt.')),
-                ('text', models.CharField(max_length=200)),
-                ('start', models.PositiveSmallIntegerField()),
-                ('end', models.PositiveSmallIntegerField()),
-                ('part_of_speech', models.CharField(choices=[('ADJ', 'adjective'), ('ADP', 'adposition'), ('ADV', 'adverb'), ('AUX', 'auxiliary'), ('CCONJ', 'coordinating conjunction'), ('DET', 'determiner'), ('INTJ', 'interjection'), ('NOUN', 'noun'), ('NUM', 'numeral'), ('PART', 'particle'), ('PRON', 'pronoun'), ('PROPN', 'proper noun'), ('PUNCT', 'punctuation'), ('SCONJ', 'subordinating conjunction'), ('SYM', 'symbol'), ('VERB', 'verb'), ('X', 'other')], max_length=5)),
-                ('part_of_speech_parsed', models.CharField(choices=[('ADJ', 'adjective'), ('ADP', 'adposition'), ('ADV', 'adverb'), ('AUX', 'auxiliary'), ('CCONJ', 'coordinating conjunction'), ('DET', 'determiner'), ('INTJ', 'interjection'), ('NOUN', 'noun'), ('NUM', 'numeral'), ('PART', 'particle'), ('PRON', 'pronoun'), ('PROPN', 'proper noun'), ('PUNCT', 'punctuation'), ('SCONJ', 'subordinating conjunction'), ('SYM', 'symbol'), ('VERB', 'verb'), ('X', 'other')], help_text='What the parser said; differs once corrected by hand.', max_length=5)),
-                ('lemma', models.CharField(max_length=200)),
-                ('dependency', models.CharField(help_text='Universal dependency relation to the head.', max_length=32)),
-                ('head_position', models.PositiveSmallIntegerField(help_text='Position of the head; its own for the root.')),
-                ('prompt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='words', to='generation.prompt')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveSmallIntegerField(help_text="0 for the first word of the prompt."),
+                ),
+                ("text", models.CharField(max_length=200)),
+                ("start", models.PositiveSmallIntegerField()),
+                ("end", models.PositiveSmallIntegerField()),
+                (
+                    "part_of_speech",
+                    models.CharField(
+                        choices=[
+                            ("ADJ", "adjective"),
+                            ("ADP", "adposition"),
+                            ("ADV", "adverb"),
+                            ("AUX", "auxiliary"),
+                            ("CCONJ", "coordinating conjunction"),
+                            ("DET", "determiner"),
+                            ("INTJ", "interjection"),
+                            ("NOUN", "noun"),
+                            ("NUM", "numeral"),
+                            ("PART", "particle"),
+                            ("PRON", "pronoun"),
+                            ("PROPN", "proper noun"),
+                            ("PUNCT", "punctuation"),
+                            ("SCONJ", "subordinating conjunction"),
+                            ("SYM", "symbol"),
+                            ("VERB", "verb"),
+                            ("X", "other"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "part_of_speech_parsed",
+                    models.CharField(
+                        choices=[
+                            ("ADJ", "adjective"),
+                            ("ADP", "adposition"),
+                            ("ADV", "adverb"),
+                            ("AUX", "auxiliary"),
+                            ("CCONJ", "coordinating conjunction"),
+                            ("DET", "determiner"),
+                            ("INTJ", "interjection"),
+                            ("NOUN", "noun"),
+                            ("NUM", "numeral"),
+                            ("PART", "particle"),
+                            ("PRON", "pronoun"),
+                            ("PROPN", "proper noun"),
+                            ("PUNCT", "punctuation"),
+                            ("SCONJ", "subordinating conjunction"),
+                            ("SYM", "symbol"),
+                            ("VERB", "verb"),
+                            ("X", "other"),
+                        ],
+                        help_text="What the parser said; differs once corrected by hand.",
+                        max_length=5,
+                    ),
+                ),
+                ("lemma", models.CharField(max_length=200)),
+                (
+                    "dependency",
+                    models.CharField(help_text="Universal dependency relation to the head.", max_length=32),
+                ),
+                (
+                    "head_position",
+                    models.PositiveSmallIntegerField(help_text="Position of the head; its own for the root."),
+                ),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="words",
+                        to="generation.prompt",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['prompt', 'position'],
+                "ordering": ["prompt", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('state', models.CharField(choices=[('queued', 'Generating'), ('paused', 'Paused'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
-                ('model_id', models.CharField(help_text='Id in the model registry.', max_length=200)),
-                ('model_revision', models.CharField(help_text='Pinned revision or content hash of the model.', max_length=64)),
-                ('scheduler', models.CharField(max_length=40)),
-                ('steps', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(200)])),
-                ('guidance', models.FloatField(help_text='Classifier-free guidance scale; 1 or less switches guidance off.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(50)])),
-                ('height', models.PositiveSmallIntegerField(help_text='Pixels.')),
-                ('width', models.PositiveSmallIntegerField(help_text='Pixels.')),
-                ('negative_prompt', models.CharField(blank=True, max_length=1000)),
-                ('images_per_prompt', models.PositiveSmallIntegerField(default=1)),
-                ('first_seed', models.PositiveBigIntegerField(default=0, help_text='Image i (from 0) of a prompt uses seed first_seed + i.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to=settings.AUTH_USER_MODEL)),
-                ('prompt_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='generation.promptset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Generating"), ("paused", "Paused"), ("cancelled", "Cancelled")],
+                        default="queued",
+                        max_length=9,
+                    ),
+                ),
+                ("model_id", models.CharField(help_text="Id in the model registry.", max_length=200)),
+                (
+                    "model_revision",
+                    models.CharField(
+                        help_text="Pinned revision or content hash of the model.", max_length=64
+                    ),
+                ),
+                ("scheduler", models.CharField(max_length=40)),
+                (
+                    "steps",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(200),
+                        ]
+                    ),
+                ),
+                (
+                    "guidance",
+                    models.FloatField(
+                        help_text="Classifier-free guidance scale; 1 or less switches guidance off.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(50),
+                        ],
+                    ),
+                ),
+                ("height", models.PositiveSmallIntegerField(help_text="Pixels.")),
+                ("width", models.PositiveSmallIntegerField(help_text="Pixels.")),
+                ("negative_prompt", models.CharField(blank=True, max_length=1000)),
+                ("images_per_prompt", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "first_seed",
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="Image i (from 0) of a prompt uses seed first_seed + i."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "prompt_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="generation.promptset",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seed', models.PositiveBigIntegerField()),
-                ('state', models.CharField(choices=[('ready', 'Waiting'), ('leased', 'Generating'), ('done', 'Done'), ('dead', 'Failed')], default='ready', max_length=6)),
-                ('ready_at', models.DateTimeField(auto_now_add=True, help_text='Since when a worker may take it.')),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveBigIntegerField(default=0, help_text='Raised at every claim; a result that carries an older number is refused.')),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('worker', models.CharField(blank=True, max_length=200)),
-                ('failure', models.TextField(blank=True, help_text='Why the last attempt failed.')),
-                ('file', models.CharField(blank=True, help_text='PNG, relative to the media root.', max_length=255)),
-                ('file_sha256', models.CharField(blank=True, max_length=64)),
-                ('maps_file', models.CharField(blank=True, help_text='Raw word maps (.npz), likewise.', max_length=255)),
-                ('maps_sha256', models.CharField(blank=True, max_length=64)),
-                ('safety_verdict', models.CharField(blank=True, choices=[('passed', 'Passed'), ('filtered', 'Filtered'), ('unchecked', 'No filter in this model')], max_length=9)),
-                ('versions', models.JSONField(blank=True, default=dict, help_text='Versions of the libraries that made it.')),
-                ('seconds', models.FloatField(blank=True, help_text='Worker time for this image.', null=True)),
-                ('generated_at', models.DateTimeField(blank=True, null=True)),
-                ('prompt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='images', to='generation.prompt')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='generation.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seed", models.PositiveBigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ready", "Waiting"),
+                            ("leased", "Generating"),
+                            ("done", "Done"),
+                            ("dead", "Failed"),
+                        ],
+                        default="ready",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "ready_at",
+                    models.DateTimeField(auto_now_add=True, help_text="Since when a worker may take it."),
+                ),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "fence",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        help_text="Raised at every claim; a result that carries an older number is refused.",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("worker", models.CharField(blank=True, max_length=200)),
+                ("failure", models.TextField(blank=True, help_text="Why the last attempt failed.")),
+                (
+                    "file",
+                    models.CharField(
+                        blank=True, help_text="PNG, relative to the media root.", max_length=255
+                    ),
+                ),
+                ("file_sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "maps_file",
+                    models.CharField(blank=True, help_text="Raw word maps (.npz), likewise.", max_length=255),
+                ),
+                ("maps_sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "safety_verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("passed", "Passed"),
+                            ("filtered", "Filtered"),
+                            ("unchecked", "No filter in this model"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "versions",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="Versions of the libraries that made it."
+                    ),
+                ),
+                (
+                    "seconds",
+                    models.FloatField(blank=True, help_text="Worker time for this image.", null=True),
+                ),
+                ("generated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="images",
+                        to="generation.prompt",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="images",
+                        to="generation.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'prompt__row_number', 'seed'],
+                "ordering": ["run", "prompt__row_number", "seed"],
             },
         ),
         migrations.CreateModel(
-            name='WordMap',
+            name="WordMap",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seen_by_model', models.BooleanField(help_text="False where the word lies past the text encoder's context window: there is no array then.")),
-                ('peak', models.FloatField(help_text='Largest raw value of the map.', null=True)),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='word_maps', to='generation.image')),
-                ('word', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='maps', to='generation.promptword')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "seen_by_model",
+                    models.BooleanField(
+                        help_text="False where the word lies past the text encoder's context window: there is no array then."
+                    ),
+                ),
+                ("peak", models.FloatField(help_text="Largest raw value of the map.", null=True)),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="word_maps",
+                        to="generation.image",
+                    ),
+                ),
+                (
+                    "word",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="maps",
+                        to="generation.promptword",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['image', 'word__position'],
+                "ordering": ["image", "word__position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='prompt',
-            constraint=models.UniqueConstraint(fields=('prompt_set', 'row_number'), name='prompt_row_once_per_set'),
+            model_name="prompt",
+            constraint=models.UniqueConstraint(
+                fields=("prompt_set", "row_number"), name="prompt_row_once_per_set"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prompt',
-            constraint=models.UniqueConstraint(fields=('prompt_set', 'text'), name='prompt_text_once_per_set'),
+            model_name="prompt",
+            constraint=models.UniqueConstraint(
+                fields=("prompt_set", "text"), name="prompt_text_once_per_set"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prompt',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='prompt_text_not_empty'),
+            model_name="prompt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="prompt_text_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promptword',
-            constraint=models.UniqueConstraint(fields=('prompt', 'position'), name='word_position_once_per_prompt'),
+            model_name="promptword",
+            constraint=models.UniqueConstraint(
+                fields=("prompt", "position"), name="word_position_once_per_prompt"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promptword',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='word_has_characters'),
+            model_name="promptword",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gt", models.F("start"))), name="word_has_characters"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('steps__gte', 1), ('steps__lte', 200)), name='run_steps_in_range'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("steps__gte", 1), ("steps__lte", 200)), name="run_steps_in_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('guidance__gte', 0), ('guidance__lte', 50)), name='run_guidance_in_range'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("guidance__gte", 0), ("guidance__lte", 50)), name="run_guidance_in_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('images_per_prompt__gte', 1)), name='run_makes_images'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("images_per_prompt__gte", 1)), name="run_makes_images"
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('state', 'ready')), fields=['run', 'ready_at'], name='image_ready'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("state", "ready")), fields=["run", "ready_at"], name="image_ready"
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['lease_until'], name='image_leased'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("state", "leased")), fields=["lease_until"], name="image_leased"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.UniqueConstraint(fields=('run', 'prompt', 'seed'), name='image_once_per_run_prompt_seed'),
+            model_name="image",
+            constraint=models.UniqueConstraint(
+                fields=("run", "prompt", "seed"), name="image_once_per_run_prompt_seed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('file', ''), _negated=True), models.Q(('file_sha256', ''), _negated=True), models.Q(('maps_file', ''), _negated=True), models.Q(('maps_sha256', ''), _negated=True), models.Q(('safety_verdict', ''), _negated=True), ('generated_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('file', ''), ('generated_at__isnull', True), ('maps_file', '')), _connector='OR'), name='image_done_iff_it_has_its_files'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        models.Q(("file", ""), _negated=True),
+                        models.Q(("file_sha256", ""), _negated=True),
+                        models.Q(("maps_file", ""), _negated=True),
+                        models.Q(("maps_sha256", ""), _negated=True),
+                        models.Q(("safety_verdict", ""), _negated=True),
+                        ("generated_at__isnull", False),
+                        ("state", "done"),
+                    ),
+                    models.Q(
+                        models.Q(("state", "done"), _negated=True),
+                        ("file", ""),
+                        ("generated_at__isnull", True),
+                        ("maps_file", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="image_done_iff_it_has_its_files",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_until__isnull', False), ('state', 'leased')), models.Q(models.Q(('state', 'leased'), _negated=True), ('lease_until__isnull', True)), _connector='OR'), name='image_leased_iff_it_has_a_lease'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_until__isnull", False), ("state", "leased")),
+                    models.Q(models.Q(("state", "leased"), _negated=True), ("lease_until__isnull", True)),
+                    _connector="OR",
+                ),
+                name="image_leased_iff_it_has_a_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'dead'), _negated=True), models.Q(('failure', ''), _negated=True), _connector='OR'), name='image_dead_has_a_reason'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "dead"), _negated=True),
+                    models.Q(("failure", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="image_dead_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wordmap',
-            constraint=models.UniqueConstraint(fields=('image', 'word'), name='map_once_per_image_word'),
+            model_name="wordmap",
+            constraint=models.UniqueConstraint(fields=("image", "word"), name="map_once_per_image_word"),
         ),
         migrations.AddConstraint(
-            model_name='wordmap',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('peak__isnull', False), ('seen_by_model', True)), models.Q(('peak__isnull', True), ('seen_by_model', False)), _connector='OR'), name='map_has_a_peak_iff_seen'),
+            model_name="wordmap",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("peak__isnull", False), ("seen_by_model", True)),
+                    models.Q(("peak__isnull", True), ("seen_by_model", False)),
+                    _connector="OR",
+                ),
+                name="map_has_a_peak_iff_seen",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wordmap',
-            constraint=models.CheckConstraint(condition=models.Q(('peak__isnull', True), ('peak__gte', 0), _connector='OR'), name='map_peak_not_negative'),
+            model_name="wordmap",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("peak__isnull", True), ("peak__gte", 0), _connector="OR"),
+                name="map_peak_not_negative",
+            ),
         ),
     ]

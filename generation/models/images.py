@@ -76,9 +76,7 @@ class Image(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["run", "ready_at"], name="image_ready", condition=Q(state=ImageState.READY)
-            ),
+            models.Index(fields=["run", "ready_at"], name="image_ready", condition=Q(state=ImageState.READY)),
             models.Index(fields=["lease_until"], name="image_leased", condition=Q(state=ImageState.LEASED)),
         ]
 
@@ -104,7 +102,8 @@ class WordMap(models.Model):
             models.UniqueConstraint(fields=["image", "word"], name="map_once_per_image_word"),
             models.CheckConstraint(
                 name="map_has_a_peak_iff_seen",
-                condition=Q(seen_by_model=True, peak__isnull=False) | Q(seen_by_model=False, peak__isnull=True),
+                condition=Q(seen_by_model=True, peak__isnull=False)
+                | Q(seen_by_model=False, peak__isnull=True),
             ),
             models.CheckConstraint(
                 name="map_peak_not_negative", condition=Q(peak__isnull=True) | Q(peak__gte=0)

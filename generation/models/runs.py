@@ -23,7 +23,9 @@ class Run(models.Model):
     state = models.CharField(max_length=9, choices=RunState, default=RunState.QUEUED)
 
     model_id = models.CharField(max_length=200, help_text="Id in the model registry.")
-    model_revision = models.CharField(max_length=64, help_text="Pinned revision or content hash of the model.")
+    model_revision = models.CharField(
+        max_length=64, help_text="Pinned revision or content hash of the model."
+    )
     scheduler = models.CharField(max_length=40)
     steps = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(200)])
     guidance = models.FloatField(
@@ -45,7 +47,9 @@ class Run(models.Model):
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(steps__gte=1, steps__lte=200), name="run_steps_in_range"),
-            models.CheckConstraint(condition=Q(guidance__gte=0, guidance__lte=50), name="run_guidance_in_range"),
+            models.CheckConstraint(
+                condition=Q(guidance__gte=0, guidance__lte=50), name="run_guidance_in_range"
+            ),
             models.CheckConstraint(condition=Q(images_per_prompt__gte=1), name="run_makes_images"),
         ]
 

@@ -19,7 +19,9 @@ from generation.models import Image, WordMap
 from generation.models.images import ImageQuerySet
 
 MAX_ATTEMPTS: Final = 3
-WORKER_DIED: Final = "The worker stopped without a result, {attempts} times in a row (killed, or out of memory?)."
+WORKER_DIED: Final = (
+    "The worker stopped without a result, {attempts} times in a row (killed, or out of memory?)."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,10 +40,7 @@ def import_prompts(
         parser=parse.parser[:120],
     )
     prompts = Prompt.objects.bulk_create(
-        [
-            Prompt(prompt_set=prompt_set, row_number=row.line, text=row.text, extra=row.extra)
-            for row in rows
-        ],
+        [Prompt(prompt_set=prompt_set, row_number=row.line, text=row.text, extra=row.extra) for row in rows],
         batch_size=ROWS_AT_ONCE,
     )
     PromptWord.objects.bulk_create(

@@ -85,9 +85,9 @@ def cancel_run(run: Run) -> bool:
 
 def retry_failed(run: Run) -> int:
     """Failed images wait again with all their attempts. Returns how many."""
-    return Image.objects.filter(run=run, run__state__in=[RunState.QUEUED, RunState.PAUSED], state=ImageState.DEAD).update(
-        state=ImageState.READY, attempts=0, failure="", ready_at=Now()
-    )
+    return Image.objects.filter(
+        run=run, run__state__in=[RunState.QUEUED, RunState.PAUSED], state=ImageState.DEAD
+    ).update(state=ImageState.READY, attempts=0, failure="", ready_at=Now())
 
 
 def _move(run: Run, *, source: RunState, target: RunState) -> bool:

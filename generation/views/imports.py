@@ -30,7 +30,9 @@ def prompt_import(request: HttpRequest) -> HttpResponse:
     """The upload form; a file with faults comes back with all of them, a good one goes on to its preview."""
     form = PromptFileForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        return _keep(request, form, name=form.cleaned_data["source_name"], content=form.cleaned_data["content"])
+        return _keep(
+            request, form, name=form.cleaned_data["source_name"], content=form.cleaned_data["content"]
+        )
     return _upload_page(request, form, status=400 if form.errors else 200)
 
 
@@ -144,7 +146,8 @@ def _word_counts(parse: Parse) -> dict[str, Any]:
     return {
         "word_count": tags.total(),
         "parts_of_speech": [
-            (PartOfSpeech(tag if tag in PartOfSpeech.values else "X"), count) for tag, count in tags.most_common()
+            (PartOfSpeech(tag if tag in PartOfSpeech.values else "X"), count)
+            for tag, count in tags.most_common()
         ],
         "long_prompts": sum(len(words) > READ_WORDS for words in parse.prompts),
         "read_words": READ_WORDS,

@@ -61,7 +61,12 @@ def run_new(request: HttpRequest) -> HttpResponse:
         "section": "runs",
         "form": form,
         "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
-        **_price(RunForm(_initial(request) | form.data.dict() if form.is_bound else _initial(request), user=request.user)),
+        **_price(
+            RunForm(
+                _initial(request) | form.data.dict() if form.is_bound else _initial(request),
+                user=request.user,
+            )
+        ),
     }
     return render(request, "generation/run_new.html", context, status=400 if form.errors else 200)
 
@@ -132,8 +137,14 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     spec = specs.get(request.GET.get("model", ""), next(iter(specs.values())))
     prompt_sets = PromptSet.objects.visible_to(request.user)
     asked = request.GET.get("prompt_set", "")
-    chosen = prompt_sets.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() else prompt_sets.first()
-    kept = {key: request.GET[key] for key in ("name", "images_per_prompt", "first_seed") if request.GET.get(key)}
+    chosen = (
+        prompt_sets.filter(pk=int(asked)).first()
+        if asked.isascii() and asked.isdigit()
+        else prompt_sets.first()
+    )
+    kept = {
+        key: request.GET[key] for key in ("name", "images_per_prompt", "first_seed") if request.GET.get(key)
+    }
     name = f"{chosen.name}, {spec.id}"[:120] if chosen else ""
     start = {"name": name, "prompt_set": chosen.pk if chosen else "", "images_per_prompt": 1, "first_seed": 0}
     return defaults_of(spec) | start | kept

@@ -45,5 +45,12 @@ def _answer_doorbell() -> None:
 
     # Its output is the drainer's; the pool has nothing to do but to ring.
     app.worker_main(
-        ["worker", "--pool=solo", "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        [
+            "worker",
+            "--pool=solo",
+            "--loglevel=WARNING",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
     )
