@@ -18,7 +18,7 @@ ifeq ($(wildcard .env),)
 export DEBUG ?= 1
 endif
 
-.PHONY: help install demo web worker test check clean
+.PHONY: help install demo web worker test soak check clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -52,6 +52,9 @@ worker: install ## Generate images
 test: install ## Run every test (WORKERS=n for n at a time)
 	$(BIN)/python -m tests.chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+soak: install ## Run the long tests: kill -9 under load, 10,000 random steps
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak
 
 check: install ## Lint, format, types, migrations in step, import arrows
 	$(BIN)/ruff check .

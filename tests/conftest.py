@@ -17,6 +17,15 @@ def _media_of_its_own(settings: Settings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Soak tests run only when the command line names them: -m soak."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    soaking = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=soaking)
+    items[:] = [item for item in items if item not in soaking]
+
+
 @pytest.fixture(scope="session")
 def chromium_executable() -> Path:
     """A Chromium for Playwright's `executable_path`; without one the test is skipped, in CI it fails."""

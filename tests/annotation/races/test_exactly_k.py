@@ -1,0 +1,122 @@
+"""Fifty raters at once: every item gets exactly k ratings, and none that was acknowledged is lost."""
+
+import threading
+from functools import partial
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from annotation.choices import SlotState
+from annotation.models import Answer, Campaign, Rater, Slot
+from annotation.services import entry
+from annotation.services.answers import Recorded, record_answer
+from annotation.services.tasks_for_raters import Task, next_task
+from tests import factories
+from tests.annotation.races.naive import claim_by_count, count, naive_table
+from tests.annotation.races.together import results_of, together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RATERS = 50
+ITEMS = 60
+K = 3
+OVER = """
+    SELECT count(*) FROM (
+        SELECT item_id FROM annotation_slot
+        WHERE number IS NOT NULL AND state IN ('leased', 'answered')
+        GROUP BY item_id HAVING count(*) > %s
+    ) items_over
+"""
+
+
+def visit(campaign: Campaign, name: str, *, stays: bool = True) -> dict[UUID, int]:
+    """One rater from entry to end; the acknowledged answers by key.
+
+    Who doesn't stay leaves with the first task in hand.
+    """
+    rater = entry.enter(campaign, factories.identity(name))
+    entry.give_consent(rater)
+    acknowledged = {}
+    while isinstance(task := next_task(rater), Task):
+        if not stays:
+            break
+        key = uuid4()
+        recorded = record_answer(
+            rater,
+            slot_id=task.slot_id,
+            option_code="4",
+            idempotency_key=key,
+            client_milliseconds=None,
+            view="",
+        )
+        assert isinstance(recorded, Recorded)
+        acknowledged[key] = recorded.answer_id
+    return acknowledged
+
+
+def ratings_by_item() -> list[int]:
+    """How many ratings stand on each item that has any."""
+    items = Answer.objects.filter(undone_at__isnull=True, slot__number__isnull=False).values_list(
+        "slot__item"
+    )
+    found = [item for (item,) in items]
+    return [found.count(item) for item in set(found)]
+
+
+def sample_over(stop: threading.Event, *, samples: list[int]) -> None:
+    """Counts the items over k every 100 ms until told to stop."""
+    while not stop.wait(0.1):
+        with connection.cursor() as cursor:
+            cursor.execute(OVER, [K])
+            samples.append(cursor.fetchone()[0])
+    connection.close()
+
+
+def test_fifty_raters_at_once_give_each_of_sixty_items_exactly_three_ratings() -> None:
+    """180 ratings, 0 items over, 0 under, 0 acknowledged ones lost; never an item over in between.
+
+    Control: the count-then-insert of the next test, under the same load.
+    """
+    campaign = factories.make_campaign_of(ITEMS, raters_per_item=K)
+    stop, samples = threading.Event(), list[int]()
+    sampler = threading.Thread(target=sample_over, args=(stop,), kwargs={"samples": samples})
+    sampler.start()
+    try:
+        visits = results_of(together([partial(visit, campaign, f"r{n}") for n in range(RATERS)]))
+    finally:
+        stop.set()
+        sampler.join()
+    acknowledged = {key: answer for one in visits for key, answer in one.items()}
+    assert len(acknowledged) == ITEMS * K
+    assert dict(Answer.objects.values_list("idempotency_key", "pk")) == acknowledged
+    assert ratings_by_item() == [K] * ITEMS
+    assert samples
+    assert not any(samples)
+    assert Rater.objects.count() == RATERS
+
+
+def test_a_count_that_is_checked_and_then_written_goes_wrong_under_the_same_load() -> None:
+    """The control: if this one ever kept to k, the test above would prove nothing."""
+
+    def visit_naively(rater: int) -> None:
+        while claim_by_count(rater, items=ITEMS, k=K) is not None:
+            pass
+
+    with naive_table():
+        results_of(together([partial(visit_naively, rater) for rater in range(RATERS)]))
+        over = count(
+            "SELECT count(*) FROM (SELECT FROM naive_rating GROUP BY item HAVING count(*) > 3) AS items"
+        )
+    assert over > 0
+
+
+def test_raters_who_leave_with_a_task_in_hand_cost_no_rating() -> None:
+    """A fifth of them leave; their leases run out; others fill the places: exactly 180 again."""
+    campaign = factories.make_campaign_of(ITEMS, raters_per_item=K)
+    results_of(together([partial(visit, campaign, f"r{n}", stays=n % 5 != 0) for n in range(RATERS)]))
+    for rater in Rater.objects.filter(slots__state=SlotState.LEASED):
+        factories.expire_lease(rater)
+    results_of(together([partial(visit, campaign, f"late{n}") for n in range(6)]))
+    assert ratings_by_item() == [K] * ITEMS
+    assert Slot.objects.filter(state=SlotState.VOID).count() == RATERS // 5

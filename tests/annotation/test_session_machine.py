@@ -1,0 +1,288 @@
+"""Any sequence of acts of raters and researchers keeps the promises, and the campaign ends with exactly k.
+
+Hypothesis draws the sequences. What was acknowledged is kept beside the database and compared with it after
+every step; the promises that are counts are asked of the database itself.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from annotation.choices import ANSWER_OPTIONS, CampaignState, SlotState
+from annotation.models import Answer, Campaign, LateAnswer, Rater, Slot
+from annotation.services import campaigns, entry, raters
+from annotation.services.answers import (
+    AnswerRefusal,
+    AnswerRefused,
+    Late,
+    UndoRefused,
+    record_answer,
+    stop_session,
+    undo_last,
+)
+from annotation.services.campaigns import CampaignMoved
+from annotation.services.entry import EntryRefused
+from annotation.services.raters import RaterActRefused
+from annotation.services.tasks_for_raters import Task, next_task
+from generation.models import Run
+from tests import factories
+
+ITEMS = 5
+K = 2
+CAP = 3  # floor(0.3 * 10)
+PEOPLE = 6
+EXPECTED_REFUSALS = (AnswerRefusal.KEY_REUSED, AnswerRefusal.ALREADY_ANSWERED, AnswerRefusal.NOT_YOURS)
+NUMBERS = st.integers(0, 10**6)
+OPTIONS = st.sampled_from([option.code for option in ANSWER_OPTIONS])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One submitted form: it may be sent again at any time."""
+
+    rater: Rater
+    slot_id: int
+    option: str
+    key: UUID
+
+
+class Campaigning(RuleBasedStateMachine):
+    """Raters come, answer, take back, dawdle and leave; the researcher excludes, pauses and closes."""
+
+    run: Run
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cast: list[Rater] = []
+        self.shown: dict[int, Task] = {}
+        self.sent: list[Sent] = []
+        self.acknowledged: dict[UUID, int] = {}
+        self.undone: set[UUID] = set()
+        self.late: set[UUID] = set()
+
+    @initialize()
+    def open_it(self) -> None:
+        self.campaign = factories.make_open_campaign(
+            run=self.run, raters_per_item=K, share_cap=0.3, checks_per_rater=1, parts_of_speech=("NOUN",)
+        )
+        assert self.campaign.items.filter(kind="rating").count() == ITEMS
+
+    def one_of_the_cast(self, number: int) -> Rater:
+        return self.cast[number % len(self.cast)]
+
+    @precondition(lambda self: len(self.cast) < PEOPLE)
+    @rule()
+    def come_in(self) -> None:
+        try:
+            rater = entry.enter(self.campaign, factories.identity(f"person-{len(self.cast)}"))
+            entry.give_consent(rater)
+        except EntryRefused:
+            return
+        self.cast.append(rater)
+
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS)
+    def ask_for_a_task(self, number: int) -> None:
+        rater = self.one_of_the_cast(number)
+        step = next_task(rater)
+        if isinstance(step, Task):
+            self.shown[rater.pk] = step
+
+    @precondition(lambda self: self.shown)
+    @rule(number=NUMBERS, option=OPTIONS)
+    def answer_what_is_shown(self, number: int, option: str) -> None:
+        rater = self.one_of_the_cast(number)
+        if rater.pk in self.shown:
+            self.send(Sent(rater, self.shown[rater.pk].slot_id, option, uuid4()))
+
+    @precondition(lambda self: self.sent)
+    @rule(number=NUMBERS)
+    def send_an_old_form_again(self, number: int) -> None:
+        self.send(self.sent[number % len(self.sent)])
+
+    @precondition(lambda self: self.sent)
+    @rule(number=NUMBERS, option=OPTIONS)
+    def send_an_old_key_with_another_answer(self, number: int, option: str) -> None:
+        old = self.sent[number % len(self.sent)]
+        if option != old.option:
+            self.send(Sent(old.rater, old.slot_id, option, old.key))
+
+    def send(self, form: Sent) -> None:
+        try:
+            reply = record_answer(
+                form.rater,
+                slot_id=form.slot_id,
+                option_code=form.option,
+                idempotency_key=form.key,
+                client_milliseconds=None,
+                view="",
+            )
+        except AnswerRefused as refused:
+            if refused.reason not in EXPECTED_REFUSALS:
+                raise
+            return
+        if reply.already:
+            return
+        self.sent.append(form)
+        if isinstance(reply, Late):
+            self.late.add(form.key)
+        else:
+            self.acknowledged[form.key] = reply.answer_id
+
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS)
+    def take_back(self, number: int) -> None:
+        rater = self.one_of_the_cast(number)
+        try:
+            self.shown[rater.pk] = undo_last(rater)
+        except UndoRefused:
+            return
+        self.undone.add(
+            Answer.objects.filter(rater=rater, undone_at__isnull=False).latest("undone_at").idempotency_key
+        )
+
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS)
+    def dawdle(self, number: int) -> None:
+        factories.expire_lease(self.one_of_the_cast(number))
+
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS)
+    def leave(self, number: int) -> None:
+        stop_session(self.one_of_the_cast(number))
+
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS, act=st.sampled_from(["exclude", "include", "reopen"]))
+    def judge(self, number: int, act: str) -> None:
+        rater = self.one_of_the_cast(number)
+        try:
+            if act == "exclude":
+                raters.exclude(rater, None, "a reason")
+            elif act == "include":
+                raters.include(rater, None)
+            else:
+                raters.reopen_places(rater, None)
+        except RaterActRefused:
+            return
+
+    @rule(pausing=st.booleans())
+    def pause_or_resume(self, *, pausing: bool) -> None:
+        try:
+            (campaigns.pause if pausing else campaigns.resume)(self.campaign, None)
+        except CampaignMoved:
+            return
+
+    @precondition(lambda self: len(self.acknowledged) > 2 * ITEMS)
+    @rule()
+    def close_it(self) -> None:
+        try:
+            campaigns.close(self.campaign, None)
+        except CampaignMoved:
+            return
+
+    @invariant()
+    def every_item_has_k_places_and_every_rater_her_own(self) -> None:
+        slots = list(
+            Slot.objects.filter(campaign=self.campaign_or_none()).values_list(
+                "item_id", "rater_id", "state", "number"
+            )
+        )
+        places = Counter(item for item, _, state, number in slots if number and state != SlotState.VOID)
+        assert set(places.values()) <= {K}
+        met = Counter((rater, item) for item, rater, *_ in slots if rater)
+        assert set(met.values()) <= {1}
+        in_hand = Counter(rater for _, rater, state, _ in slots if state == SlotState.LEASED)
+        assert set(in_hand.values()) <= {1}
+        rated = Counter(rater for _, rater, state, number in slots if number and state == SlotState.ANSWERED)
+        assert max(rated.values(), default=0) <= CAP
+
+    @invariant()
+    def nothing_acknowledged_is_lost_or_doubled(self) -> None:
+        stored = dict(
+            Answer.objects.filter(slot__campaign=self.campaign_or_none(), undone_at__isnull=True).values_list(
+                "idempotency_key", "pk"
+            )
+        )
+        standing = {key: pk for key, pk in self.acknowledged.items() if key not in self.undone}
+        assert stored == standing
+        late = LateAnswer.objects.filter(slot__campaign=self.campaign_or_none())
+        assert set(late.values_list("idempotency_key", flat=True)) == self.late
+
+    def campaign_or_none(self) -> Campaign | None:
+        return getattr(self, "campaign", None)
+
+    def teardown(self) -> None:
+        """Whatever happened: once fresh raters fill what is left, each item has exactly k ratings."""
+        campaign = Campaign.objects.get(pk=self.campaign.pk)
+        if campaign.state == CampaignState.CLOSED:
+            return
+        if campaign.state == CampaignState.PAUSED:
+            campaigns.resume(campaign, None)
+        for rater in self.cast:
+            factories.expire_lease(rater)
+        unfinished = Slot.objects.filter(
+            campaign=campaign, number__isnull=False, state__in=[SlotState.FREE, SlotState.LEASED]
+        )
+        helper = 0
+        while unfinished.exists():
+            assert factories.rate_all(factories.make_rater(campaign, f"helper-{helper}")) > 0
+            helper += 1
+        answered = Slot.objects.filter(campaign=campaign, number__isnull=False, state=SlotState.ANSWERED)
+        assert set(Counter(answered.values_list("item_id", flat=True)).values()) == {K}
+        assert answered.count() == ITEMS * K
+
+
+def play(run: Run, *, examples: int, steps: int) -> None:
+    """So many drawn sequences of at most so many steps, each on a campaign of its own."""
+
+    class OnThisRun(Campaigning):
+        pass
+
+    OnThisRun.run = run
+    run_state_machine_as_test(
+        OnThisRun,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def nouns(count: int) -> Run:
+    """A run whose prompt has so many nouns and two marks."""
+    words = " ".join(f"noun{number}" for number in range(count))
+    return factories.make_finished_run(prompts=[f"{words}, ."])
+
+
+@pytest.mark.django_db
+def test_no_sequence_of_acts_breaks_a_promise() -> None:
+    """About 400 steps.
+
+    Controls, each of which turns it red: free an expired slot in place of voiding it (item met twice); let
+    `undo_last` keep the task in hand (two in hand); leave the cap out of `_new_task` (cap passed); accept an
+    answer on a void slot (k + 1).
+    """
+    play(nouns(ITEMS), examples=10, steps=40)
+
+
+@pytest.mark.soak
+@pytest.mark.django_db
+def test_no_long_sequence_of_acts_breaks_a_promise() -> None:
+    """About 10,000 steps."""
+    play(nouns(ITEMS), examples=200, steps=50)
