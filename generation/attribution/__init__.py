@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from generation.attribution.rendering import heat_png as heat_png
+    from generation.attribution.rendering import overlay_png as overlay_png
     from generation.attribution.sums import Scope as Scope
     from generation.attribution.tracing import Trace as Trace
     from generation.attribution.tracing import trace as trace
@@ -21,9 +23,11 @@ _HOMES = {
     "Trace": "tracing",
     "trace": "tracing",
     "WordSpan": "words",
+    "heat_png": "rendering",
+    "overlay_png": "rendering",
     "split_words": "words",
 }
-__all__ = ["Scope", "Trace", "WordSpan", "split_words", "trace"]
+__all__ = ["Scope", "Trace", "WordSpan", "heat_png", "overlay_png", "split_words", "trace"]
 
 
 def __getattr__(name: str) -> Any:

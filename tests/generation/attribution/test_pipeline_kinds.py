@@ -15,9 +15,9 @@ from diffusers import (
 )
 from PIL import Image
 
+from benchmarks import oracle
 from benchmarks.models import tiny_pipeline
 from generation.attribution import trace
-from tests.generation.attribution import oracle
 
 PICTURE = Image.effect_noise((32, 32), 80).convert("RGB")
 MASK = Image.new("L", (32, 32), 255)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 
+from benchmarks import oracle
 from benchmarks.models import tiny_pipeline
 from generation.attribution import Scope, WordSpan, trace
-from tests.generation.attribution import oracle
 
 UP = "up_blocks.1.attentions.0.transformer_blocks.0.attn2"
 Draw = Callable[..., Any]
@@ -299,3 +299,22 @@ def test_both_tokenizers_of_xl_put_a_word_at_the_same_place(tiny_xl: Any, draw: 
     positions = recording.select("circle").positions
     ids = tiny_xl.tokenizer_2("a red skateboarder and a blue circle").input_ids
     assert [tiny_xl.tokenizer_2.convert_ids_to_tokens(ids[p]) for p in positions] == ["circle</w>"]
+
+
+def test_tokens_that_the_model_masks_get_no_attention(tiny: Any, draw: Draw) -> None:
+    """Control: recomputing the probabilities without the module's attention mask."""
+
+    def mask_padding(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        mask = torch.ones(kwargs["encoder_hidden_states"].shape[:2])
+        mask[:, 5:] = 0
+        return args, {**kwargs, "encoder_attention_mask": mask}
+
+    handle = tiny.unet.register_forward_pre_hook(mask_padding, with_kwargs=True)
+    try:
+        with trace(tiny, positions=range(77)) as recording:
+            draw(tiny)
+    finally:
+        handle.remove()
+    maps = recording.token_maps()[0]
+    assert maps[5:].abs().max() < 1e-6
+    assert torch.allclose(maps[:5].sum(dim=0), torch.ones(16, 16), atol=1e-5)

@@ -1,0 +1,254 @@
+"""What word maps cost: plain generation, ours and castorini/daam, interleaved in one process.
+
+    python -m benchmarks.attribution [--json] [--check] [--rounds N] [--model sd2|sdxl]
+
+Times are CPU seconds of this process on one thread, the minimum of N rounds; each round runs every
+contender once, so that a slow minute of the machine hits them all. Weights are random (see models.py): the cost
+does not depend on them. Only denoising is timed, not the decoding of the latent, which would flatter the ratio.
+--check ends with exit code 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import oracle
+from benchmarks.models import mini_sd2, mini_sdxl
+from benchmarks.peer import load_daam
+from generation.attribution import trace
+
+PROMPT = "a red circle and a blue square with a cat and dog"  # 12 words, 14 tokens
+MODELS: dict[str, Callable[[], Any]] = {"sd2": mini_sd2, "sdxl": mini_sdxl}
+STEPS = 4
+# Contender -> (time over plain, extra megabytes, milliseconds to finalise); the peer has no targets.
+TARGETS = {"ours, grids": (1.02, 10.0, 5.0), "ours, heads": (1.03, 25.0, 100.0)}
+MAP_ERROR = 5e-6
+PEER_ERROR = 2e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One contender's figures. ratio: to plain. Megabytes are beyond what plain generation needs."""
+
+    contender: str
+    seconds: float
+    ratio: float
+    finalise_ms: float
+    extra_mb: float
+    image_difference: float
+    map_error: float
+
+
+def main() -> int:
+    """Prints the table, or JSON; the exit code says whether every target was met."""
+    arguments = _arguments()
+    torch.set_num_threads(1)
+    if arguments.peak:
+        print(_peak_megabytes(arguments.peak, arguments.model))
+        return 0
+    rows = measure(arguments.model, rounds=arguments.rounds)
+    misses = missed_targets(rows)
+    if arguments.json:
+        print(
+            json.dumps(
+                {"model": arguments.model, "rows": [asdict(r) for r in rows], "missed": misses}, indent=1
+            )
+        )
+    else:
+        _print_table(rows, misses)
+    return 1 if arguments.check and misses else 0
+
+
+def measure(model: str, *, rounds: int) -> list[Row]:
+    """One row per contender."""
+    pipeline = _pipeline(model)
+    runs = _contenders(pipeline)
+    expected = _oracle_map(pipeline)
+    results = {name: run() for name, run in runs.items()}  # warms up too
+    seconds = {name: [float("inf"), float("inf")] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            gc.collect()
+            outcome = run()
+            seconds[name] = [min(seconds[name][0], outcome.seconds), min(seconds[name][1], outcome.finalise)]
+    plain_seconds, plain_peak = seconds["plain"][0], _peak_of("plain", model)
+    peer_map = results["castorini"].maps
+    return [
+        Row(
+            contender=name,
+            seconds=seconds[name][0],
+            ratio=seconds[name][0] / plain_seconds,
+            finalise_ms=1000 * seconds[name][1],
+            extra_mb=_peak_of(name, model) - plain_peak,
+            image_difference=float((outcome.latents - results["plain"].latents).abs().max()),
+            map_error=_map_error(name, outcome.maps, expected, peer_map),
+        )
+        for name, outcome in results.items()
+    ]
+
+
+def missed_targets(rows: list[Row]) -> list[str]:
+    """Every target that was not met, in words."""
+    missed = []
+    for row in rows:
+        if row.contender not in TARGETS:
+            continue
+        ratio, megabytes, milliseconds = TARGETS[row.contender]
+        bound = MAP_ERROR if row.contender == "ours, grids" else PEER_ERROR
+        facts = (
+            ("time over plain", row.ratio, ratio),
+            ("extra megabytes", row.extra_mb, megabytes),
+            ("milliseconds to finalise", row.finalise_ms, milliseconds),
+            ("difference to the plain image", row.image_difference, 0.0),
+            ("map error", row.map_error, bound),
+        )
+        missed += [
+            f"{row.contender}: {what} {is_:.3g} > {goal:g}" for what, is_, goal in facts if not is_ <= goal
+        ]
+    return missed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """One run. maps: (tokens, height, width) or None for plain generation."""
+
+    seconds: float
+    finalise: float
+    latents: torch.Tensor
+    maps: torch.Tensor | None
+
+
+def _contenders(pipeline: Any) -> dict[str, Callable[[], _Outcome]]:
+    def draw() -> torch.Tensor:
+        generator = torch.Generator().manual_seed(7)
+        made: torch.Tensor = pipeline(
+            PROMPT, num_inference_steps=STEPS, generator=generator, output_type="latent"
+        ).images
+        return made
+
+    def plain() -> _Outcome:
+        start = time.process_time()
+        latents = draw()
+        return _Outcome(seconds=time.process_time() - start, finalise=0.0, latents=latents, maps=None)
+
+    def ours(keep: Any, variant: Any) -> _Outcome:
+        start = time.process_time()
+        with trace(pipeline, keep=keep) as recording:
+            latents = draw()
+        middle = time.process_time()
+        maps = recording.token_maps(variant=variant)[0]
+        end = time.process_time()
+        return _Outcome(seconds=middle - start, finalise=end - middle, latents=latents, maps=maps)
+
+    def castorini() -> _Outcome:
+        start = time.process_time()
+        with load_daam().trace(pipeline) as recording:
+            latents = draw()
+            middle = time.process_time()
+            maps = recording.compute_global_heat_map(prompt=PROMPT).heat_maps
+        end = time.process_time()
+        return _Outcome(seconds=middle - start, finalise=end - middle, latents=latents, maps=maps)
+
+    return {
+        "plain": plain,
+        "ours, grids": lambda: ours("grids", "paper"),
+        "ours, heads": lambda: ours("heads", "castorini"),
+        "castorini": castorini,
+    }
+
+
+def _oracle_map(pipeline: Any) -> np.ndarray:
+    """The paper's maps of all tokens from float64 probabilities, enlarged layer by layer and head by head."""
+    with oracle.recorded(pipeline.unet) as found:
+        pipeline(
+            PROMPT,
+            num_inference_steps=STEPS,
+            generator=torch.Generator().manual_seed(7),
+            output_type="latent",
+        )
+    size = pipeline.unet.config.sample_size
+    total, terms = torch.zeros(14, size, size, dtype=torch.float64), 0
+    for calls in found.values():
+        for call in calls:
+            side = round(call.shape[2] ** 0.5)
+            maps = call[1, :, :, :14].transpose(1, 2).reshape(-1, 14, side, side)
+            total += torch.nn.functional.interpolate(maps, size=(size, size), mode="bicubic").sum(dim=0)
+            terms += len(maps)
+    return (total / terms).numpy()
+
+
+def _map_error(name: str, maps: torch.Tensor | None, expected: np.ndarray, peer_map: torch.Tensor) -> float:
+    """Ours per grid: to float64. Ours per head: to the peer, as a share of its range. Others: NaN or 0."""
+    if maps is None:
+        return float("nan")
+    if name == "ours, grids":
+        return float(np.abs(maps.double().numpy() - expected).max())
+    tokens = len(peer_map)
+    return float((maps[:tokens] - peer_map).abs().max() / (peer_map.max() - peer_map.min()))
+
+
+def _peak_of(contender: str, model: str) -> float:
+    """Megabytes above the resting process, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.attribution", "--peak", contender, "--model", model]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def _peak_megabytes(contender: str, model: str) -> float:
+    """The kernel's high-water mark of one run above the memory at rest, in megabytes. Linux only."""
+    runs = _contenders(_pipeline(model))
+    runs["plain"]()
+    gc.collect()
+    resting = _status_kilobytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
+    runs[contender]()
+    return (_status_kilobytes("VmHWM") - resting) / 1024
+
+
+def _status_kilobytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field + ":")).split()[1])
+
+
+def _pipeline(model: str) -> Any:
+    pipeline = MODELS[model]()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default 3)")
+    parser.add_argument("--model", choices=sorted(MODELS), default="sd2", help="topology (default sd2)")
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _print_table(rows: list[Row], misses: list[str]) -> None:
+    print(
+        f"{'':14}{'seconds':>9}{'/ plain':>9}{'finalise ms':>13}{'extra MB':>10}{'image diff':>12}{'map error':>11}"
+    )
+    for row in rows:
+        print(
+            f"{row.contender:14}{row.seconds:9.3f}{row.ratio:9.3f}{row.finalise_ms:13.1f}{row.extra_mb:10.1f}"
+            f"{row.image_difference:12.1e}{row.map_error:11.1e}"
+        )
+    print("\n".join(["missed:", *misses]) if misses else "every target met")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
