@@ -1,6 +1,7 @@
 """Files that are whole or absent: written beside their place, flushed to disk, then renamed into it.
 
-Standard library only. A reader sees the old file or the new one, never half of one, whatever kills the writer.
+Standard library only. A reader sees the old file or the new one, never half of one, whatever kills the
+writer.
 """
 
 import os
@@ -16,7 +17,8 @@ TEMPORARY_PREFIX: Final = ".part-"
 def stage(path: Path, content: bytes) -> Path:
     """Writes the content to a new temporary file beside path, flushed to disk. Returns the temporary path.
 
-    The folder is made where it is missing. A failed write (disk full) leaves nothing behind and raises OSError.
+    The folder is made where it is missing. A failed write (disk full) leaves nothing behind and raises
+    OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")

@@ -1,7 +1,7 @@
-"""Prompt files that were uploaded and not imported yet, each in a folder of its owner named by the hash of its bytes.
+"""Prompt files that were uploaded and not imported yet, by owner and by the hash of their bytes.
 
-The preview needs the words of all prompts, which takes seconds; the file waits here meanwhile, and the same file
-uploaded twice is one draft.
+The preview needs the words of all prompts, which takes seconds; the file waits here meanwhile, and the same
+file uploaded twice is one draft.
 """
 
 import shutil
@@ -45,7 +45,7 @@ class Draft:
 
 
 def keep(owner_id: int, *, name: str, content: bytes) -> Draft:
-    """Keeps a file for a day and starts to look for its words. Raises PromptFileRefused with all bad lines."""
+    """Keeps a file for a day and starts to look for its words. Raises PromptFileRefused."""
     rows = read_prompts(content, name=name)
     digest = sha256(content).hexdigest()
     folder = _folder(owner_id, digest)

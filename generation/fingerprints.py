@@ -1,4 +1,4 @@
-"""What pins a model: the hub's revision, or for a folder a hash of all that lies in it. Standard library only."""
+"""What pins a model: the hub's revision, or for a folder a hash of its files. Standard library only."""
 
 import json
 from functools import lru_cache

@@ -125,7 +125,8 @@ class RunForm(forms.Form):
     @property
     def images(self) -> int:
         """Images that the run would make."""
-        return self.cleaned_data["prompt_set"].prompts.count() * int(self.cleaned_data["images_per_prompt"])
+        prompt_set: PromptSet = self.cleaned_data["prompt_set"]
+        return prompt_set.prompts.count() * int(self.cleaned_data["images_per_prompt"])
 
     @property
     def generation_settings(self) -> GenerationSettings:

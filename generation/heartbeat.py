@@ -23,9 +23,9 @@ def end_process() -> None:
 class Heartbeat:
     """Calls extend from enter to exit, three times per lease.
 
-    extend: renews the leases, returns how many are still held. After hard_limit_seconds it is not called any more, but
-    on_overrun is: a hanging worker must not hold its images for
-    ever. Then another worker takes them over, and its supervisor starts this one again.
+    extend: renews the leases, returns how many are still held. After hard_limit_seconds it is not called any
+    more, but on_overrun is: a hanging worker must not hold its images for ever. Then another worker takes
+    them over, and its supervisor starts this one again.
     """
 
     def __init__(

@@ -7,7 +7,8 @@ from generation.registry import GenerationSettings
 # One joint cap: 20,000 images of 512 x 512 pixels in 30 steps, a week of one good GPU.
 MAX_WORK: Final = 20_000 * 512 * 512 * 30
 MAX_IMAGES: Final = 100_000
-# Until a run has measured its own, about what a single 24 GB GPU does for Stable Diffusion with word maps: 3 s an image.
+# Until a run has measured its own, about what a single 24 GB GPU does for Stable Diffusion with word maps: 3
+# s an image.
 PIXEL_STEPS_PER_SECOND: Final = 512 * 512 * 30 / 3
 
 
@@ -26,6 +27,7 @@ def refusal(settings: GenerationSettings, *, images: int) -> str:
     if work > MAX_WORK:
         return (
             f"{settings.width} x {settings.height} pixels x {settings.steps} steps x {images:,} images is "
-            f"{work / MAX_WORK:.1f} times what one run may ask for. Ask for fewer or smaller images, or fewer steps."
+            f"{work / MAX_WORK:.1f} times what one run may ask for. "
+            "Ask for fewer or smaller images, or fewer steps."
         )
     return ""

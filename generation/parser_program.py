@@ -1,4 +1,4 @@
-"""The program behind `generation.parsing`: python -m generation.parser_program FOLDER. spaCy lives here and only here."""
+"""The program behind `generation.parsing`: python -m generation.parser_program FOLDER. spaCy lives here."""
 
 import fcntl
 import json
@@ -18,7 +18,7 @@ BATCH: Final = 256
 
 
 def main(folder: Path) -> int:
-    """Parses the folder's texts. Leaves the words, or the reason why there are none. Returns the exit status."""
+    """Parses the folder's texts and leaves the words, or why there are none. Returns the exit status."""
     with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,7 +41,8 @@ def words_of(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _load() -> Any:
-    # spaCy would import torch where it is installed: seconds and hundreds of megabytes that these models don't use.
+    # spaCy would import torch where it is installed: seconds and hundreds of megabytes that these models
+    # don't use.
     sys.modules["torch"] = None  # type: ignore[assignment]
     if find_spec("spacy") is None:
         raise RuntimeError(f"Parts of speech need spaCy, which is not installed here. {REMEDY}")

@@ -1,8 +1,8 @@
 """Words of prompts, with parts of speech, from spaCy in a process of its own.
 
 spaCy imports torch where it finds it, and torch must never enter the web process; so the parser is a program
-(`generation.parser_program`) that reads texts from a folder and leaves the words there, whole or not at all. A page can
-start it, go on, and look again. Standard library only.
+(`generation.parser_program`) that reads texts from a folder and leaves the words there, whole or not at all.
+A page can start it, go on, and look again. Standard library only.
 """
 
 import fcntl
@@ -33,7 +33,8 @@ class ParserUnavailable(RuntimeError):  # noqa: N818 (a state of the installatio
 class ParsedWord:
     """One word or punctuation mark: characters [start, end) of its prompt, and its grammar.
 
-    part_of_speech: a universal tag (NOUN, VERB, PUNCT, ...). head: position of its head; its own for the root.
+    part_of_speech: a universal tag (NOUN, VERB, PUNCT, ...). head: position of its head; its own for the
+    root.
     """
 
     text: str
@@ -74,7 +75,7 @@ def start(folder: Path, texts: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 def resume(folder: Path) -> "subprocess.Popen[bytes]":
-    """Begins again with the texts that lie in the folder; where a parser is at work there already, it changes nothing."""
+    """Begins again with the texts in the folder; changes nothing where a parser is at work already."""
     (folder / FAILURE).unlink(missing_ok=True)
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "generation.parser_program", str(folder.resolve())],

@@ -63,7 +63,7 @@ def _refuse_lone_carriage_returns(content: bytes) -> None:
         return
     if b"\n" not in without_pairs:
         _refuse(
-            "Lines end in a carriage return alone (old Macintosh). Save the file with Unix or Windows line ends."
+            "Lines end in a carriage return alone (old Macintosh). Save it with Unix or Windows line ends."
         )
     raise PromptFileRefused(
         [

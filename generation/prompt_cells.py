@@ -1,4 +1,4 @@
-"""CSV lines to cells, with each record's line as an editor counts, going on after a line that can't be read."""
+"""CSV lines to cells, with the line each record begins in, going on after a line that can't be read."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -42,8 +42,8 @@ def header(first_line: str) -> list[str]:
 def records(lines: Sequence[str], *, first_line: int) -> tuple[list[Record], list[BadLine]]:
     """All rows that can be read and all lines that can't.
 
-    first_line: the number of lines[0] in the file. After an unreadable record reading goes on in the line after the
-    one where it began, so that one open quotation mark does not hide what else is wrong.
+    first_line: the number of lines[0] in the file. After an unreadable record reading goes on in the line
+    after the one where it began, so that one open quotation mark does not hide what else is wrong.
     """
     found: list[Record] = []
     faults: list[BadLine] = []

@@ -9,7 +9,7 @@ SHOWN_CHARACTERS: Final = 40
 
 @dataclass(frozen=True, kw_only=True)
 class BadLine:
-    """One fault: line as an editor counts (from 1), column's name or "", the broken rule, the value as it came."""
+    """One fault: line as an editor counts (from 1), column or "", broken rule, value as it came."""
 
     line: int
     column: str
@@ -18,7 +18,7 @@ class BadLine:
 
     @property
     def shown_value(self) -> str:
-        """The value's first 40 characters, invisible ones written out, so that the report shows what is there."""
+        """The value's first 40 characters, invisible ones written out to show what is there."""
         shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in self.value[:SHOWN_CHARACTERS])
         return shown + ("…" if len(self.value) > SHOWN_CHARACTERS else "")
 

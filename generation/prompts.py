@@ -1,7 +1,8 @@
 """A file of prompts becomes rows, or a report of all its bad lines. Pure: bytes in, values out.
 
-Two formats: CSV with a header that names a `prompt` column (further columns are kept), or plain text with one prompt a
-line. A file is taken whole or not at all, so that no study runs on the half that happened to be readable.
+Two formats: CSV with a header that names a `prompt` column (further columns are kept), or plain text with
+one prompt a line. A file is taken whole or not at all, so that no study runs on the half that happened to be
+readable.
 """
 
 import unicodedata
@@ -26,7 +27,7 @@ INVISIBLE: Final = ("C", "Z")
 
 @dataclass(frozen=True, kw_only=True)
 class PromptRow:
-    """One prompt: its line as an editor counts (from 1), its text without outer blanks, its row's other columns."""
+    """One prompt: line as an editor counts (from 1), text without outer blanks, the row's other columns."""
 
     line: int
     text: str
@@ -80,7 +81,7 @@ def _from_csv(lines: Sequence[str]) -> tuple[list[PromptRow], list[BadLine]]:
 
 def _header_faults(header: Sequence[str]) -> Iterator[BadLine]:
     if len(header) > MAX_COLUMNS:
-        rule = f"{len(header)} columns; at most {MAX_COLUMNS} can be kept. Delete those that the study does not need."
+        rule = f"{len(header)} columns; at most {MAX_COLUMNS} can be kept. Delete those not needed."
         yield BadLine(line=1, column="", rule=rule, value=",".join(header[:5]))
         return
     seen: set[str] = set()
@@ -165,7 +166,8 @@ def _ragged(record: prompt_cells.Record, *, wanted: int) -> BadLine:
     if not any(_is_visible(cell) for cell in record.cells):
         rule = "There is no prompt here (blank row). Write one or delete the row."
     else:
-        rule = f"{_cells(len(record.cells))} where the header has {wanted}. Put quotation marks around a cell with commas."
+        remedy = "Put quotation marks around a cell with commas."
+        rule = f"{_cells(len(record.cells))} where the header has {wanted}. {remedy}"
     return BadLine(line=record.line, column="", rule=rule, value=",".join(record.cells))
 
 

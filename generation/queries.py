@@ -24,8 +24,10 @@ from django.db.models.functions import Cast, Coalesce, Now
 from generation.choices import ImageState, PartOfSpeech, RunState
 from generation.models import Image, Prompt, PromptSet, PromptWord, Run
 
-# Images over which the time of one is averaged: enough to be steady, few enough to follow a change of machine.
+# Images over which the time of one is averaged: enough to be steady, few enough to follow a change of
+# machine.
 RECENT_IMAGES: Final = 200
+SHOWN_FAILURES: Final = 20
 # A worker that lives takes a waiting image within its poll of a few seconds.
 PATIENCE_SECONDS: Final = 20
 
@@ -131,16 +133,17 @@ def seconds_per_image(*, model_id: str, work: int) -> float | None:
 
 
 def failures(run: Run) -> Sequence[dict[str, Any]]:
-    """Reasons of dead images and of the last failed attempts, with how many images each; the most frequent first."""
-    return (
+    """Why images are dead or were tried again, with how many images each; the most frequent first."""
+    groups = (
         Image.objects.filter(run=run)
         .exclude(failure="")
         .exclude(state=ImageState.DONE)
         .order_by()
         .values("failure", "state")
         .annotate(images=Count("pk"), example=Min("prompt__text"))
-        .order_by("-images")[:20]
+        .order_by("-images", "failure")
     )
+    return list(groups[:SHOWN_FAILURES])
 
 
 def finished_images(run: Run) -> QuerySet[Image]:

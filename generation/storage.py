@@ -24,7 +24,7 @@ from generation.models import Image, WordMap
 Array = NDArray[np.float32]
 
 
-class MediaMissing(LookupError):
+class MediaMissing(LookupError):  # noqa: N818 (a state of the media folder)
     """A row names a file that can't be read; the message says which and what to do."""
 
 
@@ -111,8 +111,8 @@ def sweep(*, older_than_seconds: float) -> int:
 def pack_word_maps(word_maps: Mapping[int, Array]) -> bytes:
     """The maps file for maps by word position. Equal maps give equal bytes.
 
-    word_maps: (height, width) each, all of one shape, finite; bicubic enlargement may leave values a little below 0.
-    Raises ValueError otherwise.
+    word_maps: (height, width) each, all of one shape, finite; bicubic enlargement may leave values a little
+    below 0. Raises ValueError otherwise.
     """
     positions = sorted(word_maps)
     stack = np.stack([word_maps[position] for position in positions]) if positions else np.zeros((0, 0, 0))

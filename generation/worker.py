@@ -36,6 +36,7 @@ from generation.services.images import (
 logger = logging.getLogger(__name__)
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+MORE_MEMORY: Final = "Free memory or make smaller images."
 NO_SPACE: Final = "No space left on the media disk. Free some; the image is tried again by itself."
 WAIT_FOR_DISK_SECONDS: Final = 30
 WAIT_FOR_MODEL_SECONDS: Final = 15
@@ -67,7 +68,7 @@ class Worker:
     _warm: dict[ModelPin, Any] = field(default_factory=dict)
 
     def drain(self, *, should_stop: Callable[[], bool] = lambda: False) -> int:
-        """Works until nothing can be claimed or until asked to stop, between two batches. Returns images claimed."""
+        """Works until nothing can be claimed, or, between batches, asked to stop. Returns images claimed."""
         claimed = 0
         while not should_stop():
             claims = claim_images(
@@ -118,7 +119,7 @@ class Worker:
         except Exception as error:
             out_of_memory = is_out_of_memory(error)
             problem = (
-                f"Out of memory at {run.width} x {run.height} pixels, batch {len(jobs)}. Free memory or make smaller images."
+                f"Out of memory at {run.width} x {run.height} pixels, batch {len(jobs)}. {MORE_MEMORY}"
                 if out_of_memory
                 else f"{type(error).__name__}: {error}"
             )
@@ -146,7 +147,7 @@ class Worker:
 
 
 class Drainer(threading.Thread):
-    """A worker's loop: drains the table, sweeps orphaned files, then waits for the doorbell or the next poll."""
+    """A worker's loop: drains the table, sweeps orphans, waits for the doorbell or the next poll."""
 
     def __init__(self, worker: Worker, *, poll_seconds: float) -> None:
         super().__init__(name="drainer")
@@ -163,7 +164,8 @@ class Drainer(threading.Thread):
                 self._worker.drain(should_stop=self._stopping.is_set)
                 self._sweep()
             except Exception:
-                # The database may be restarting, the model list may be edited: the images are safe, so try again.
+                # The database may be restarting, the model list may be edited: the images are safe, so try
+                # again.
                 logger.exception("the worker's loop failed; it goes on in %s s", self._poll_seconds)
             doorbell.rung.wait(self._poll_seconds)
             doorbell.rung.clear()
@@ -283,7 +285,8 @@ def _complete(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> No
 
 
 def _png(image: PIL.Image.Image) -> bytes:
-    # A new image from the pixels: nothing that the pipeline may have noted in it (prompt, seed) reaches a rater.
+    # A new image from the pixels: nothing that the pipeline may have noted in it (prompt, seed) reaches a
+    # rater.
     plain = PIL.Image.frombytes("RGB", image.size, image.convert("RGB").tobytes())
     buffer = io.BytesIO()
     plain.save(buffer, "PNG")

@@ -1,7 +1,7 @@
 """An image row is its own job: claimed with a lease, finished under its fence, or dead with a reason.
 
-The clock is the database's. Each move is a conditional update on the fence: a worker that was given up for dead and
-comes back finds its number gone, and nothing it does has an effect.
+The clock is the database's. Each move is a conditional update on the fence: a worker that was given up for
+dead and comes back finds its number gone, and nothing it does has an effect.
 """
 
 from collections.abc import Sequence
@@ -57,8 +57,8 @@ def claim_images(
 ) -> list[Claim]:
     """Up to batch_size images of one run, leased to this worker; none where there is nothing to do.
 
-    The longest waiting image decides the run. An image that has failed or outlived a worker before is handed out
-    alone: whatever it does to its worker, it does to no other image.
+    The longest waiting image decides the run. An image that has failed or outlived a worker before is handed
+    out alone: whatever it does to its worker, it does to no other image.
     """
     bury_abandoned()
     first = _claimable(models).order_by("ready_at", "pk").first()
@@ -87,10 +87,10 @@ def extend_leases(claims: Sequence[Claim], *, lease_seconds: float) -> int:
 
 @transaction.atomic
 def complete_image(claim: Claim, *, staged: storage.StagedImage, result: ImageResult) -> bool:
-    """Publishes the files, then the row: DONE with its word maps. False, and nothing changed, if the claim is lost.
+    """Publishes the files, then the row as DONE with its word maps. False, no change, if the claim is lost.
 
-    The row stays locked from the look at the fence to the commit, so no other worker's files can come in between. A
-    kill after the files and before the row leaves files that the next attempt overwrites.
+    The row stays locked from the look at the fence to the commit, so no other worker's files can come in
+    between. A kill after the files and before the row leaves files that the next attempt overwrites.
     """
     image = _held([claim]).select_for_update().first()
     if image is None:

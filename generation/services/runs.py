@@ -67,7 +67,7 @@ def create_run(owner: User, spec: RunSpec) -> Run:
 
 
 def pause_run(run: Run) -> bool:
-    """Workers take no further images of this run; those they hold they finish. False if it was not generating."""
+    """Workers take no more images of this run and finish those they hold. False if it was not generating."""
     return _move(run, source=RunState.QUEUED, target=RunState.PAUSED)
 
 

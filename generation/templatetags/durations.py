@@ -7,7 +7,7 @@ register = template.Library()
 
 @register.filter
 def duration(seconds: float) -> str:
-    """Seconds as "0.8 s", "40 s", "12 minutes", "3 hours" or "5 days", rounded to what an estimate can claim."""
+    """Seconds as "0.8 s", "40 s", "12 minutes", "3 hours" or "5 days", as rough as an estimate is."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 90:

@@ -75,12 +75,14 @@ def overlay_png(request: HttpRequest, pk: int, map_pk: int) -> HttpResponse:
 
 def _image(request: HttpRequest, pk: int, image_pk: int) -> Image:
     visible = Image.objects.visible_to(request.user).select_related("run", "prompt")
-    return get_object_or_404(visible, pk=image_pk, run=pk, state=ImageState.DONE)
+    found: Image = get_object_or_404(visible, pk=image_pk, run=pk, state=ImageState.DONE)
+    return found
 
 
 def _word_map(request: HttpRequest, pk: int, map_pk: int) -> WordMap:
     visible = WordMap.objects.visible_to(request.user).select_related("word", "image__run")
-    return get_object_or_404(visible, pk=map_pk, image__run=pk, seen_by_model=True)
+    found: WordMap = get_object_or_404(visible, pk=map_pk, image__run=pk, seen_by_model=True)
+    return found
 
 
 def _read(found: Image) -> bytes:

@@ -45,7 +45,7 @@ def use_example(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def example_file(request: HttpRequest) -> HttpResponse:
+def example_file(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 (every view takes it)
     """The example file for download."""
     return HttpResponse(
         examples.content(),
@@ -100,7 +100,7 @@ def preview_state(request: HttpRequest, digest: str) -> HttpResponse:
 
 def _keep(request: HttpRequest, form: PromptFileForm, *, name: str, content: bytes) -> HttpResponse:
     try:
-        draft = drafts.keep(request.user.pk, name=name[:200], content=content)
+        draft = drafts.keep(_owner_id(request), name=name[:200], content=content)
     except PromptFileRefused as refused:
         return _upload_page(request, form, refused=refused, name=name, status=400)
     return redirect("generation:prompt_preview", draft.sha256)
@@ -127,10 +127,14 @@ def _upload_page(
 
 
 def _draft(request: HttpRequest, digest: str) -> drafts.Draft:
-    draft = drafts.find(request.user.pk, digest)  # type: ignore[arg-type]
+    draft = drafts.find(_owner_id(request), digest)
     if draft is None:
         raise Http404("No such draft: it was imported, or lay here for a day.")
     return draft
+
+
+def _owner_id(request: HttpRequest) -> int:
+    return int(request.user.pk or 0)
 
 
 def _parse(draft: drafts.Draft) -> tuple[Parse | None, str]:

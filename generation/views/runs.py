@@ -55,18 +55,16 @@ def run_new(request: HttpRequest) -> HttpResponse:
         form = RunForm(request.POST, user=request.user)
         if form.is_valid() and (run := _create(request, form)):
             return redirect("generation:run", run.pk)
+        price = _price(RunForm(request.POST, user=request.user))
     else:
-        form = RunForm(initial=_initial(request), user=request.user)
+        initial = _initial(request)
+        form = RunForm(initial=initial, user=request.user)
+        price = _price(RunForm(initial, user=request.user))
     context = {
         "section": "runs",
         "form": form,
         "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
-        **_price(
-            RunForm(
-                _initial(request) | form.data.dict() if form.is_bound else _initial(request),
-                user=request.user,
-            )
-        ),
+        **price,
     }
     return render(request, "generation/run_new.html", context, status=400 if form.errors else 200)
 

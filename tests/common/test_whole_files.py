@@ -36,7 +36,7 @@ def test_publishing_replaces_an_older_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A file size limit stands in for the disk: the write fails in the kernel, half way. Control: no clean-up."""
+    """A file size limit stands in for the disk: the kernel refuses half way. Control: no clean-up."""
     program = (
         "import resource, signal, sys; from pathlib import Path; from common import whole_files;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"

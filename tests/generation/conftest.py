@@ -46,7 +46,7 @@ def _tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_model(_tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of a model with random weights that reads ten words; its images have 32 x 32 pixels, two steps."""
+    """The id of a model with random weights that reads ten words; 32 x 32 pixels, two steps."""
     listed = tmp_path / "models.toml"
     listed.write_text(
         f'[models.tiny]\nfolder = "{_tiny_folder}"\ndescription = "Random weights"\n'

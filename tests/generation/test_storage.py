@@ -58,7 +58,8 @@ def test_a_stored_map_is_read_by_its_word() -> None:
     factories.make_finished_run(prompts=["a cat"])
     word_map = WordMap.objects.get(word__position=1)
     found = storage.read_word_map(word_map)
-    assert (found.dtype, found.shape) == (np.float32, (factories.MAP_SIDE, factories.MAP_SIDE))
+    assert found.dtype == np.float32
+    assert found.shape == (factories.MAP_SIDE, factories.MAP_SIDE)
     assert found.max() == pytest.approx(word_map.peak)
 
 

@@ -1,4 +1,4 @@
-"""The worker with a real pipeline of random weights: everything done, or failed with a reason, and no more."""
+"""The worker with a real pipeline of random weights: each image done, or failed with a reason."""
 
 import errno
 import io
@@ -51,7 +51,7 @@ def faulty(worker: Worker, tiny_model: str) -> Iterator[Callable[..., None]]:
     handles = []
 
     def plant(fault: Callable[[torch.Tensor], None], *, part: str = "unet") -> None:
-        pipeline = worker._pipeline(Image.objects.select_related("run").first())
+        pipeline = worker._pipeline(Image.objects.select_related("run")[0])
 
         def hook(_: Any, inputs: Any, named: Any) -> None:
             fault(next(value for value in (*inputs, *named.values()) if isinstance(value, torch.Tensor)))
@@ -70,7 +70,8 @@ def test_a_run_is_generated_with_a_map_for_every_word(worker: Worker, tiny_model
         assert image.state == ImageState.DONE
         assert image.safety_verdict == SafetyVerdict.UNCHECKED
         assert {"torch", "diffusers", "transformers"} <= set(image.versions)
-        assert image.seconds and image.seconds > 0
+        assert image.seconds is not None
+        assert image.seconds > 0
         assert image.word_maps.count() == image.prompt.words.count()
         with Picture.open(io.BytesIO(storage.read_png(image))) as picture:
             assert (picture.size, picture.mode, picture.info) == ((32, 32), "RGB", {})
