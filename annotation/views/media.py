@@ -13,7 +13,7 @@ from generation.attribution.rendering import heat_png
 from generation.models import WordMap
 from generation.storage import read_png, read_word_map
 
-MAP_PIXELS = 512
+MAP_PIXELS = 384
 LARGEST_ID = 2**63 - 1
 
 
