@@ -3,9 +3,9 @@
     python -m benchmarks.attribution [--json] [--check] [--rounds N] [--model sd2|sdxl]
 
 Times are CPU seconds of this process on one thread, the minimum of N rounds; each round runs every
-contender once, so that a slow minute of the machine hits them all. Weights are random (see models.py): the cost
-does not depend on them. Only denoising is timed, not the decoding of the latent, which would flatter the ratio.
---check ends with exit code 1 where a target is missed.
+contender once, so that a slow minute of the machine hits them all. Weights are random (see models.py): the
+cost does not depend on them. Only denoising is timed, not the decoding of the latent, which would flatter
+the ratio. --check ends with exit code 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def measure(model: str, *, rounds: int) -> list[Row]:
             seconds[name] = [min(seconds[name][0], outcome.seconds), min(seconds[name][1], outcome.finalise)]
     plain_seconds, plain_peak = seconds["plain"][0], _peak_of("plain", model)
     peer_map = results["castorini"].maps
+    if peer_map is None:
+        raise TypeError("castorini/daam gave no maps")
     return [
         Row(
             contender=name,
@@ -239,9 +241,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _print_table(rows: list[Row], misses: list[str]) -> None:
-    print(
-        f"{'':14}{'seconds':>9}{'/ plain':>9}{'finalise ms':>13}{'extra MB':>10}{'image diff':>12}{'map error':>11}"
-    )
+    heads = ("", "seconds", "/ plain", "finalise ms", "extra MB", "image diff", "map error")
+    print("{:14}{:>9}{:>9}{:>13}{:>10}{:>12}{:>11}".format(*heads))
     for row in rows:
         print(
             f"{row.contender:14}{row.seconds:9.3f}{row.ratio:9.3f}{row.finalise_ms:13.1f}{row.extra_mb:10.1f}"

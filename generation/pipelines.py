@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -120,10 +121,12 @@ def generate(
     """
     if not requests:
         return []
-    cls, overrides = _SCHEDULERS[settings.scheduler]
-    pipeline.scheduler = cls.from_config(pipeline.scheduler.config, **overrides)
     negative = [settings.negative_prompt] * len(requests) if settings.negative_prompt else None
-    with torch.inference_mode(), trace(pipeline, words=[request.words for request in requests]) as recording:
+    with (
+        torch.inference_mode(),
+        _scheduled(pipeline, settings.scheduler),
+        trace(pipeline, words=[request.words for request in requests]) as recording,
+    ):
         output = pipeline(
             prompt=[request.prompt for request in requests],
             negative_prompt=negative,
@@ -145,6 +148,21 @@ def generate(
         )
         for index, request in enumerate(requests)
     ]
+
+
+@contextmanager
+def _scheduled(pipeline: Any, name: str) -> Iterator[None]:
+    """The pipeline with another scheduler, and its own again afterwards.
+
+    Always made from the model's own configuration: made from the last one's, images would depend on history.
+    """
+    own = pipeline.scheduler
+    scheduler_class, overrides = _SCHEDULERS[name]
+    pipeline.scheduler = scheduler_class.from_config(own.config, **overrides)
+    try:
+        yield
+    finally:
+        pipeline.scheduler = own
 
 
 def _word_maps(recording: Trace, requests: Sequence[GenerationRequest]) -> list[dict[int, np.ndarray]]:

@@ -43,6 +43,7 @@ class Trace:
         keep: Keep,
         scope: Scope,
     ) -> None:
+        self._pipeline = pipeline
         self._tokenizer = pipeline.tokenizer or pipeline.tokenizer_2
         self._words = words
         self._positions = positions
@@ -58,6 +59,7 @@ class Trace:
         prompts = self._given_prompts if self._given_prompts is not None else batch.prompts
         self.prompts = tuple(prompts or ())
         self.images_per_prompt = batch.images // len(self.prompts) if self.prompts else batch.images
+        self._refuse_expanded_prompts()
         self.tokens = tuple(tokenize(self._tokenizer, prompt) for prompt in self.prompts)
         self._columns = self._wanted_columns()
         self.recorder.start(batch, columns=self._columns)
@@ -146,6 +148,13 @@ class Trace:
         found = selection.positions if self._columns is None else self._indices(selection)
         mean: np.ndarray = token_maps[list(found)].mean(dim=0).cpu().numpy()
         return mean
+
+    def _refuse_expanded_prompts(self) -> None:
+        """A word that textual inversion spells in several vectors moves every later token."""
+        expand = getattr(self._pipeline, "maybe_convert_prompt", None)
+        changed = [prompt for prompt in self.prompts if expand and expand(prompt, self._tokenizer) != prompt]
+        if changed:
+            raise ValueError(f"{changed[0]!r} holds a textual inversion of several vectors; can't be traced")
 
     def _indices(self, selection: TokenSelection) -> list[int]:
         columns = self._columns or ()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-from benchmarks.models import tiny_pipeline
+from benchmarks.models import mini_sdxl, tiny_pipeline
 from generation import pipelines, registry
 from generation.attribution.words import split_words
 from generation.pipelines import GenerationRequest, GenerationSettings, WordSpan
@@ -82,6 +82,30 @@ def test_every_scheduler_of_the_registry_makes_an_image_with_maps(pipeline: Any,
         assert word_map.shape == (16, 16)
         assert word_map.dtype == np.float32
         assert 0 < word_map.mean() < 1
+
+
+def test_an_image_does_not_depend_on_the_schedulers_used_before(pipeline: Any) -> None:
+    """Control: making each scheduler from the configuration of the last one, or leaving it in place."""
+    own = pipeline.scheduler
+    (fresh,) = pipelines.generate(pipeline, requests=[request("a cat", 1)], settings=SETTINGS)
+    for scheduler in registry.SCHEDULERS:
+        others = replace(SETTINGS, scheduler=scheduler)
+        pipelines.generate(pipeline, requests=[request("a cat", 1)], settings=others)
+    (later,) = pipelines.generate(pipeline, requests=[request("a cat", 1)], settings=SETTINGS)
+    assert later.image.tobytes() == fresh.image.tobytes()
+    assert pipeline.scheduler is own
+
+
+def test_an_xl_model_is_loaded_and_traced(spec: registry.ModelSpec, tmp_path: Path) -> None:
+    mini_sdxl(sample_size=8).save_pretrained(tmp_path)
+    xl = pipelines.load(replace(spec, source=str(tmp_path)), device="cpu")
+    settings = replace(SETTINGS, height=16, width=16, negative_prompt="a dog")
+    made = pipelines.generate(
+        xl, requests=[request("a red circle", 1), request("a cat", 2)], settings=settings
+    )
+    assert [sorted(each.word_maps) for each in made] == [[0, 1, 2], [0, 1]]
+    assert made[0].word_maps[2].shape == (8, 8)
+    assert made[0].safety_verdict == "unchecked"
 
 
 def test_an_image_depends_on_its_prompt_and_seed_and_not_on_its_neighbours(pipeline: Any) -> None:

@@ -203,6 +203,15 @@ def test_prompt_embeddings_are_traced_by_position_or_with_their_text(tiny: Any, 
     assert np.abs(unnamed.token_maps()[0, 3].numpy() - with_text.word_map("circle")).max() < 1e-7
 
 
+def test_a_textual_inversion_of_several_vectors_is_refused_before_denoising(draw: Draw) -> None:
+    """It moves every later token. Control: looking words up in the prompt as it was typed."""
+    pipeline = tiny_pipeline()
+    pipeline.tokenizer.add_tokens(["<it>", "<it>_1"])
+    pipeline.text_encoder.resize_token_embeddings(len(pipeline.tokenizer))
+    with pytest.raises(ValueError, match="textual inversion"), trace(pipeline):
+        draw(pipeline, "<it> and a dog")
+
+
 def test_a_negative_prompt_equal_to_the_prompt_still_takes_the_second_half(tiny: Any, draw: Draw) -> None:
     with trace(tiny) as recording:
         draw(tiny, negative_prompt="a red circle")
