@@ -18,7 +18,7 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
 # From the bottom up: an app may import those before it.
 APPS: Final = ("generation", "annotation", "evaluation", "studies", "config")
-# Tools that live in the same repository and that no app needs.
+# Tools that live in the same repository and that no app needs; benchmarks measure what training makes.
 TOOLS: Final = ("training", "benchmarks")
 PACKAGES: Final = ("common", *APPS, *TOOLS)
 
@@ -149,11 +149,11 @@ def more_than_the_standard_library_in_common(imports: Sequence[Import]) -> list[
 
 
 def users_of_tools(imports: Sequence[Import]) -> list[Import]:
-    """Imports of training/ or benchmarks/ by anything but themselves; and of the wiring by them or an app."""
+    """Imports of training/ or benchmarks/ by anything but each other; and of the wiring by them or an app."""
     return [
         found
         for found in imports
-        if (top(found.imported) in TOOLS and top(found.imported) != top(found.importer))
+        if (top(found.imported) in TOOLS and top(found.importer) not in TOOLS)
         or (top(found.imported) == "config" and top(found.importer) != "config")
         or top(found.imported) == "tests"
     ]
