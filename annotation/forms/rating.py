@@ -29,7 +29,7 @@ _VISIT: Final = re.compile(r"[0-9a-f]{32}")
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class UnreadableRequest(Exception):
+class UnreadableRequest(Exception):  # noqa: N818 (an outcome that the page shows, not a malfunction)
     """A request that can't be read. `messages` name each field and its rule."""
 
     def __init__(self, *messages: str, status: int = 400) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
@@ -73,7 +74,8 @@ def preview(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def image(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
     """The image of one of the researcher's own items."""
-    return _for_the_session(png(bare_png(read_png(_item(request, public_id, item_id=item_id).word_map.image))))
+    picture = _item(request, public_id, item_id=item_id).word_map.image
+    return _for_the_session(png(bare_png(read_png(picture))))
 
 
 @login_required
@@ -193,7 +195,7 @@ def _item(request: HttpRequest, public_id: str, *, item_id: int) -> Item:
     return get_object_or_404(_items(campaign), pk=item_id)
 
 
-def _items(campaign: Campaign) -> Any:
+def _items(campaign: Campaign) -> QuerySet[Item]:
     return campaign.items.select_related("word_map__word__prompt", "word_map__image__run")
 
 

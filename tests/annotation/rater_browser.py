@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -77,7 +76,7 @@ class RaterBrowser:
         """Answers the current task."""
         return self.post("answer", self.fields(option, **changes), script=script)
 
-    def _page(self, response: HttpResponse) -> Page:
+    def _page(self, response: Any) -> Page:
         self.client.cookies.clear()
         assert not response.cookies, "a rater's page set a cookie"
         text = "" if response["Content-Type"] == "image/png" else response.content.decode()

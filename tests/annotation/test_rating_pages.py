@@ -1,5 +1,6 @@
 """The rater's path, page by page: entry, consent, rating, undo, stopping, the end."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -28,7 +29,7 @@ def link(campaign: Campaign, **parameters: str) -> str:
     return reverse("rate:entry", args=[campaign.public_id]) + query
 
 
-def start(**changes: object) -> RaterBrowser:
+def start(**changes: Any) -> RaterBrowser:
     """A rater who has agreed, in an open campaign of two prompts."""
     return RaterBrowser(factories.make_rater(factories.make_open_campaign(**changes)))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from annotation.forms.rating import BODY_LIMIT
-from annotation.models import Answer, LateAnswer, Rater
+from annotation.models import Answer, Campaign, LateAnswer, Rater
 from tests import factories
 from tests.annotation.rater_browser import FORM, RaterBrowser, fresh_key
 
@@ -190,6 +190,8 @@ def test_pages_are_not_stored_indexed_or_passed_on(browser: RaterBrowser, name: 
 
 class AnswersOfAnyBytes(TestCase):
     """A random search for a form that makes the server fail."""
+
+    campaign: Campaign
 
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
     @given(

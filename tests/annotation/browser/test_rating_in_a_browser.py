@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Answer, Campaign, LateAnswer, Rater, Slot
@@ -79,7 +79,14 @@ def test_every_option_has_its_key(page: Page, live_server: LiveServer, rater: Ra
         wait_for_place(page, place)
         page.keyboard.press(key)
     expect(page.locator("[data-code]")).to_be_visible()
-    assert answers() == [(1, ""), (3, ""), (5, ""), (2, ""), (None, "word_too_abstract"), (None, "image_too_poor")]
+    assert answers() == [
+        (1, ""),
+        (3, ""),
+        (5, ""),
+        (2, ""),
+        (None, "word_too_abstract"),
+        (None, "image_too_poor"),
+    ]
 
 
 def test_the_time_and_the_view_are_recorded(page: Page, live_server: LiveServer, rater: Rater) -> None:
@@ -107,7 +114,9 @@ def test_undo_by_key_brings_the_last_task_back(page: Page, live_server: LiveServ
     assert answers() == [(1, ""), (5, "")]
 
 
-def test_a_key_without_its_shortcut_switch_does_nothing(page: Page, live_server: LiveServer, rater: Rater) -> None:
+def test_a_key_without_its_shortcut_switch_does_nothing(
+    page: Page, live_server: LiveServer, rater: Rater
+) -> None:
     open_task(page, live_server, rater)
     page.keyboard.press("?")
     page.get_by_label("Answer with single keys").uncheck()
@@ -135,7 +144,8 @@ def test_a_click_that_comes_with_the_next_task_does_not_answer_it(
         """() => {
             const answer = document.querySelector("[data-key='4']");
             const progress = document.querySelector("[data-progress-text]");
-            new MutationObserver(() => setTimeout(() => answer.click())).observe(progress, { childList: true });
+            const again = new MutationObserver(() => setTimeout(() => answer.click()));
+            again.observe(progress, { childList: true });
             answer.click();
         }"""
     )
@@ -176,7 +186,7 @@ def test_an_answer_whose_acknowledgement_is_lost_is_stored_once(
 ) -> None:
     """Control: a new key for every attempt is refused or stored twice."""
     open_task(page, live_server, rater)
-    lost = []
+    lost: list[APIResponse] = []
 
     def lose_the_first(route: Route) -> None:
         if lost:
@@ -194,7 +204,7 @@ def test_an_answer_whose_acknowledgement_is_lost_is_stored_once(
 
 def test_a_server_that_is_busy_is_asked_again(page: Page, live_server: LiveServer, rater: Rater) -> None:
     open_task(page, live_server, rater)
-    refused = []
+    refused: list[Route] = []
 
     def refuse_the_first(route: Route) -> None:
         if refused:
@@ -252,7 +262,9 @@ def test_an_expired_task_is_thanked_for_and_leads_on(
     assert LateAnswer.objects.get().rater == rater
 
 
-def test_an_answer_is_one_request_besides_the_two_pictures(page: Page, live_server: LiveServer, rater: Rater) -> None:
+def test_an_answer_is_one_request_besides_the_two_pictures(
+    page: Page, live_server: LiveServer, rater: Rater
+) -> None:
     open_task(page, live_server, rater)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

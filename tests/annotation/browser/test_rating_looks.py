@@ -95,7 +95,7 @@ def test_nothing_moves_while_the_pictures_arrive(
 ) -> None:
     """Control: pictures without width and height move the answers' neighbours."""
     page = new_context("phone").new_page()
-    page.route("**/*.png", lambda route: None)
+    page.route("**/*.png", lambda _route: None)
     page.goto(own_address(live_server, rater), wait_until="domcontentloaded")
     page.wait_for_timeout(200)
     before = [box(page, selector) for selector in ("[data-image]", "[data-map]", "[data-answers]")]
@@ -116,14 +116,18 @@ def test_the_overlay_lays_the_map_exactly_over_the_image(
     assert image["width"] >= 200
 
 
-def test_a_small_picture_is_shown_large(live_server: LiveServer, rater: Rater, new_context: ContextMaker) -> None:
+def test_a_small_picture_is_shown_large(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker
+) -> None:
     page = new_context("laptop").new_page()
     page.goto(own_address(live_server, rater))
     assert page.locator("[data-image]").evaluate("image => image.naturalWidth") == factories.SIDE
     assert box(page, "[data-image]")["width"] >= 300
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("laptop", "dark"), ("phone", "light"), ("small phone", "dark")])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("laptop", "dark"), ("phone", "light"), ("small phone", "dark")]
+)
 def test_no_rater_page_breaks_an_accessibility_rule(
     live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str, scheme: Any
 ) -> None:
@@ -158,7 +162,9 @@ def test_no_preview_page_breaks_an_accessibility_rule(
     client = Client()
     client.force_login(rater.campaign.owner)
     context = new_context("phone")
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
     page = context.new_page()
     page.goto(f"{live_server.url}/campaigns/{rater.campaign.public_id}/preview/{query}")
     assert "Preview" in page.locator("body").inner_text()
