@@ -117,7 +117,7 @@ RATINGS: Final[tuple[Column[Row], ...]] = (
     _stored("rater", "rater__pseudonym", "Pseudonym of the rater in this campaign; joins raters.csv."),
     _stored("platform", "rater__platform", "Where the rater came from."),
     _stored("simulated", "rater__simulated", "1 for a simulated rater of a dry run."),
-    _stored("place", "place", "1 for the rater's first answer, 2 for the second, …"),
+    _stored("place", "place", "Place in the rater's session: 1 for the first answer."),
     _stored("score", "score", "1 bad, 2 poor, 3 fair, 4 good, 5 excellent; empty for an opt-out."),
     _stored("opt_out", "opt_out", "word_too_abstract or image_too_poor; empty for a score."),
     _worked_out("is_attention_check", "1 for an answer to an attention check.", _is_check),

@@ -9,12 +9,13 @@ UNFINISHED = (ImageState.READY, ImageState.LEASED)
 
 
 def finished_runs(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Those of the runs with at least one image and none under way; `done_count` is the number of images."""
+    """Those of the runs with at least one image and none under way, the newest first, with `done_count`."""
     images = Image.objects.filter(run=OuterRef("pk"))
-    return runs.filter(
-        Exists(images.filter(state=ImageState.DONE)),
-        ~Exists(images.filter(state__in=UNFINISHED)),
-    ).annotate(done_count=Count("images", filter=Q(images__state=ImageState.DONE)))
+    finished = runs.filter(
+        Exists(images.filter(state=ImageState.DONE)), ~Exists(images.filter(state__in=UNFINISHED))
+    )
+    done = Count("images", filter=Q(images__state=ImageState.DONE))
+    return finished.annotate(done_count=done).order_by("-created_at", "-pk")
 
 
 def ratable_maps(run: Run) -> QuerySet[WordMap]:

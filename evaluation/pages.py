@@ -15,7 +15,6 @@ from evaluation.metrics.responses import ResponseShares
 from evaluation.reports import RaterLine, Report
 from generation.choices import PartOfSpeech
 
-
 # The filters in order, in words for readers; provenance.json keeps the analysis's own names.
 STEPS: Final = (
     "Attention checks set aside",

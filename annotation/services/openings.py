@@ -117,7 +117,7 @@ def _missing_texts(campaign: Campaign) -> list[str]:
         "completion_code": "completion code",
     }
     return [
-        f"The {label} is empty. Fill it in under Edit."
+        f"Still to be written: the {label}. Edit the draft to fill it in."
         for name, label in needed.items()
         if not getattr(campaign, name).strip()
     ]

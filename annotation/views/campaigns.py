@@ -19,6 +19,7 @@ from annotation.services import campaigns as service
 from generation.models import Run
 
 ON_A_PAGE = 24
+LONGEST_NUMBER = 18
 FROZEN = (
     "It has been opened: raters have agreed to its consent text and answered its question. What raters saw "
     "is what the export says, so wording, items, checks and rules stay as they are."
@@ -103,9 +104,8 @@ def _runs(request: HttpRequest) -> Any:
 
 def _run(request: HttpRequest) -> Run:
     chosen = request.GET.get("run", "")
-    run: Run = get_object_or_404(
-        _runs(request), pk=int(chosen) if chosen.isdecimal() and len(chosen) < 18 else 0
-    )
+    is_number = chosen.isascii() and chosen.isdecimal() and len(chosen) <= LONGEST_NUMBER
+    run: Run = get_object_or_404(_runs(request), pk=int(chosen) if is_number else 0)
     return run
 
 

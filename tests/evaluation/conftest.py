@@ -16,19 +16,19 @@ settings.load_profile("evaluation")
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> User:
-    """She owns what the tests make. Exports need a transaction of their own, so tests don't hold one."""
+def owner(db: None) -> User:
+    """She owns what the tests make."""
     return factories.make_user("owner")
 
 
 @pytest.fixture
-def stranger(transactional_db: None) -> User:
+def stranger(db: None) -> User:
     """A researcher who is not on the owner's projects."""
     return factories.make_user("stranger")
 
 
 @pytest.fixture
-def admin(transactional_db: None) -> User:
+def admin(db: None) -> User:
     """Sees everything."""
     return factories.make_user("admin", superuser=True)
 

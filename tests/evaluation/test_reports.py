@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 
-from annotation.exports import snapshot
 from annotation.models import Campaign, Rater
 from annotation.services import raters
 from annotation.services.answers import undo_last
@@ -17,12 +16,11 @@ from evaluation.reports import Report, build
 from tests import factories
 from tests.evaluation import small_campaign
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def report_of(campaign: Campaign) -> Report:
-    with snapshot():
-        return build(load(campaign))
+    return build(load(campaign))
 
 
 def group(report: Report, tag: str) -> GroupOpinion:

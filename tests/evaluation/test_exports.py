@@ -1,0 +1,163 @@
+"""items.csv, raters.csv, groups.csv, provenance.json of the small campaign, and the documents on them."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from annotation.models import Campaign
+from common.csv_stream import unguard
+from evaluation.exports import FILES, codebook_csv
+from tests import factories
+
+# An export holds a transaction of its own, so the tests hold none.
+pytestmark = pytest.mark.django_db(transaction=True)
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "exports.md"
+
+
+@pytest.fixture
+def signed_in(client: Client, owner: User) -> Client:
+    client.force_login(owner)
+    return client
+
+
+def download(client: Client, campaign: Campaign, name: str) -> bytes:
+    response = client.get(reverse(f"evaluation:{name}", args=[campaign.public_id]))
+    assert response.status_code == 200
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=")
+    streamed = getattr(response, "streaming_content", None)
+    return b"".join(streamed) if streamed is not None else response.content
+
+
+def rows(client: Client, campaign: Campaign, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(download(client, campaign, name).decode(), newline="")))
+
+
+def test_items_csv_holds_the_scores_worked_out_by_hand(signed_in: Client, small: Campaign) -> None:
+    by_word = {row["word"]: row for row in rows(signed_in, small, "items_csv")}
+    assert {word: row["median"] for word, row in by_word.items()} == {
+        "red": "4.0", "ball": "5.0", "on": "", "box": "3.5", ".": ""
+    }  # fmt: skip
+    assert by_word["on"]["status"] == "dropped: word too abstract"
+    assert (by_word["."]["item_kind"], by_word["."]["status"]) == ("attention", "")
+    assert [row["position"] for row in by_word.values()] == ["0", "1", "2", "3", "4"]
+
+
+def test_raters_csv_says_whose_answers_count(signed_in: Client, small: Campaign) -> None:
+    found = rows(signed_in, small, "raters_csv")
+    assert [row["verdict"] for row in found] == ["kept", "kept", "kept", "failed checks"]
+    assert [(row["checks_answered"], row["checks_wrong"]) for row in found] == [("1", "0")] * 3 + [("1", "1")]
+    assert {row["share_of_answers"] for row in found} == {"0.25"}
+
+
+def test_groups_csv_holds_the_numbers_of_the_figures(signed_in: Client, small: Campaign) -> None:
+    found = {row["part_of_speech"]: row for row in rows(signed_in, small, "groups_csv")}
+    assert list(found) == ["ADJ", "ADP", "NOUN", "(all)"]
+    noun, adposition, overall = found["NOUN"], found["ADP"], found["(all)"]
+    assert (noun["n_items"], noun["mos"], noun["fair_share"], noun["below_min_items"]) == (
+        "2",
+        "4.25",
+        "1.0",
+        "1",
+    )
+    assert (adposition["mos"], adposition["mos_undefined_because"]) == ("", "no item")
+    assert float(overall["mos"]) == pytest.approx(12.5 / 3)
+    assert [overall[f"n_answers_{option}"] for option in ("1", "2", "3", "4", "5")] == [
+        "1",
+        "2",
+        "1",
+        "3",
+        "3",
+    ]
+
+
+def test_provenance_names_the_filters_and_the_hash_of_ratings_csv(signed_in: Client, small: Campaign) -> None:
+    """Control: hash the file without its header."""
+    facts = json.loads(download(signed_in, small, "provenance_json"))
+    ratings = download(signed_in, small, "ratings_csv")
+    assert facts["files"]["ratings.csv"]["sha256"] == hashlib.sha256(ratings).hexdigest()
+    steps = [(step["answers_before"], step["answers_after"]) for step in facts["filters_in_order"]]
+    assert steps == [(20, 16), (16, 12), (12, 12), (12, 9), (9, 8)]
+    assert facts["items"] == {"all": 4, "kept": 3, "too_abstract": 1, "no_score": 0, "no_answer": 0}
+    assert facts["campaign"]["model_revision"] == small.run.model_revision
+    assert facts["settings"]["interval"] == "two_way"
+    assert facts["software"]["numpy"]
+
+
+def test_every_file_is_the_same_twice(signed_in: Client, small: Campaign) -> None:
+    """Control: write the time of day into provenance.json."""
+    names = (
+        "ratings_csv",
+        "items_csv",
+        "raters_csv",
+        "groups_csv",
+        "codebook_csv",
+        "provenance_json",
+        "mos_svg",
+    )
+    first = {name: download(signed_in, small, name) for name in names}
+    assert {name: download(signed_in, small, name) for name in names} == first
+
+
+def test_the_report_is_rebuilt_from_ratings_csv_alone(signed_in: Client, small: Campaign) -> None:
+    """The mean opinion score of the nouns from the file, without our code."""
+    counted = [row for row in rows(signed_in, small, "ratings_csv") if row["in_analysis"] == "1"]
+    items: dict[str, list[dict[str, str]]] = {}
+    for row in counted:
+        items.setdefault(row["item"], []).append(row)
+    medians = []
+    for answers in items.values():
+        scores = sorted(int(row["score"]) for row in answers if row["score"])
+        dropped = any(row["opt_out"] == "word_too_abstract" for row in answers)
+        if answers[0]["part_of_speech"] == "NOUN" and scores and not dropped:
+            medians.append((scores[(len(scores) - 1) // 2] + scores[len(scores) // 2]) / 2)
+    assert sum(medians) / len(medians) == 4.25
+
+
+def test_an_empty_campaign_has_every_file(signed_in: Client, owner: User) -> None:
+    campaign = factories.make_campaign_of(2, owner=owner)
+    for name in (
+        "ratings_csv",
+        "items_csv",
+        "raters_csv",
+        "groups_csv",
+        "provenance_json",
+        "mos_svg",
+        "responses_svg",
+    ):
+        content = download(signed_in, campaign, name).decode()
+        assert not re.search(r"\bnan\b", content.lower())
+
+
+def test_the_codebook_names_every_column_of_every_file() -> None:
+    found = list(csv.DictReader(io.StringIO("".join(codebook_csv()), newline="")))
+    named = [(row["file"], unguard(row["column"])) for row in found]
+    assert named == [(file, column.name) for file, columns in FILES.items() for column in columns]
+    assert all(row["meaning"].endswith(".") for row in found)
+
+
+def test_no_file_has_two_columns_of_one_name() -> None:
+    for columns in FILES.values():
+        names = [column.name for column in columns]
+        assert len(names) == len(set(names))
+
+
+def test_the_docs_say_what_the_code_writes() -> None:
+    """Control: rename a column in the code, or a meaning in the docs."""
+    documented: dict[str, list[tuple[str, str]]] = {}
+    file = ""
+    for line in DOCS.read_text().splitlines():
+        if heading := re.fullmatch(r"## (\S+\.csv)", line):
+            file = heading[1]
+        elif row := re.fullmatch(r"\| `(\w+)` \| (.+) \|", line):
+            documented.setdefault(file, []).append((row[1], row[2]))
+    assert documented == {
+        name: [(column.name, column.meaning) for column in columns] for name, columns in FILES.items()
+    }
