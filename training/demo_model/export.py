@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -50,12 +51,23 @@ def export(pipeline: StableDiffusionPipeline, *, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as draft_name:
         draft = Path(draft_name)
         pipeline.to(torch.float16).save_pretrained(draft, safe_serialization=True)
+        _load_in_single_precision(draft / "text_encoder" / "config.json")
         for part in PARTS:
             target = folder / part
             if target.is_dir():
                 shutil.rmtree(target)
             (draft / part).replace(target)
     pipeline.to(torch.float32)
+
+
+def _load_in_single_precision(config: Path) -> None:
+    """Say in the text encoder's configuration that it runs in single precision unless asked otherwise.
+
+    The UNet does so by itself; a text encoder that came up in half precision would not fit it.
+    """
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["dtype"] = "float32"
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def weights_hash(folder: Path) -> str:

@@ -8,7 +8,15 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import nn
 
-from training.demo_model import autoencoder, denoiser, export, latents, train_autoencoder, train_denoiser
+from training.demo_model import (
+    autoencoder,
+    denoiser,
+    export,
+    latents,
+    probes,
+    train_autoencoder,
+    train_denoiser,
+)
 from training.demo_model.optimizer import Muon, orthogonal
 
 SIZE = denoiser.Size(channels=(16, 24), heads=(2, 2))
@@ -19,6 +27,7 @@ PLAN = train_denoiser.Plan(steps=3, batch=2, warm_up=1, size=SIZE, save_every=1,
 def _small_and_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(latents, "SHARD", 8)
+    monkeypatch.setattr(probes, "SAMPLES", 3)
     monkeypatch.setattr(train_denoiser, "NORMALISATION_SCENES", 16)
 
 
@@ -29,6 +38,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latents, "SHARD", 8)
+        patch.setattr(probes, "SAMPLES", 3)
         patch.setattr(train_denoiser, "NORMALISATION_SCENES", 16)
         train_autoencoder.train(train_autoencoder.Plan(steps=1, batch=2), work=folder)
         train_denoiser.train(PLAN, work=folder)
