@@ -19,8 +19,8 @@ SCHEMES: Final = ("amqp", "amqps", "pgmq", "memory")
 REMEDY: Final = "Write BROKER_URL=amqp://user:password@host:5672//, or leave it out to use the database."
 # Any number does as long as nobody else locks it; two workers may install at once.
 INSTALL_LOCK: Final = 0x70676D71
-# Who publishes is answering a request. Without a limit Celery would try to connect for as long as the
-# broker is away.
+# Who publishes is answering a request: one more try at once. Without this, Celery keeps trying for the two
+# seconds of its connection timeout.
 GIVE_UP_SOON: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
