@@ -1,5 +1,6 @@
 """Forms of prompts and runs."""
 
+import re
 from typing import Any, Final
 
 from django import forms
@@ -11,6 +12,8 @@ from generation.models import PromptSet, PromptWord
 from generation.prompt_bytes import MAX_BYTES
 from generation.registry import SCHEDULERS, GenerationSettings, ModelSpec, available
 
+DIGITS: Final = re.compile(r"-?[0-9]+")
+DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MAX_SEED: Final = 2**63 - 1 - 1000
 SIDE_STEP: Final = 8
 SCHEDULER_NAMES: Final = {
@@ -19,6 +22,26 @@ SCHEDULER_NAMES: Final = {
     "ddim": "DDIM",
     "euler": "Euler",
 }
+
+
+class WholeNumberField(forms.IntegerField):
+    """A whole number in ASCII digits: int() alone takes "1_000" and full-width digits."""
+
+    def to_python(self, value: Any) -> int | None:
+        """The number, or None where nothing was typed in."""
+        if isinstance(value, str) and not DIGITS.fullmatch(value.strip()) and value.strip():
+            raise forms.ValidationError("Write a whole number in digits.", code="invalid")
+        return super().to_python(value)
+
+
+class DecimalPointField(forms.FloatField):
+    """A number in ASCII digits with at most a decimal point."""
+
+    def to_python(self, value: Any) -> float | None:
+        """The number, or None where nothing was typed in."""
+        if isinstance(value, str) and not DECIMAL.fullmatch(value.strip()) and value.strip():
+            raise forms.ValidationError("Write a number such as 7.5.", code="invalid")
+        return super().to_python(value)
 
 
 class PromptFileForm(forms.Form):
@@ -82,23 +105,21 @@ class RunForm(forms.Form):
     name = forms.CharField(max_length=120, label="Name")
     prompt_set = forms.ModelChoiceField(queryset=PromptSet.objects.none(), label="Prompts")
     model = forms.ChoiceField(label="Model")
-    images_per_prompt = forms.IntegerField(min_value=1, max_value=1000, initial=1, label="Images per prompt")
-    first_seed = forms.IntegerField(
+    images_per_prompt = WholeNumberField(min_value=1, max_value=1000, initial=1, label="Images per prompt")
+    first_seed = WholeNumberField(
         min_value=0,
         max_value=MAX_SEED,
         initial=0,
         label="First seed",
         help_text="A prompt's images use this seed and the ones after it.",
     )
-    steps = forms.IntegerField(min_value=1, max_value=200, label="Steps")
-    guidance = forms.FloatField(
+    steps = WholeNumberField(min_value=1, max_value=200, label="Steps")
+    guidance = DecimalPointField(
         min_value=0, max_value=50, label="Guidance", help_text="1 or less switches guidance off."
     )
     scheduler = forms.ChoiceField(choices=[(name, SCHEDULER_NAMES.get(name, name)) for name in SCHEDULERS])
-    width = forms.IntegerField(
-        min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Width, pixels"
-    )
-    height = forms.IntegerField(
+    width = WholeNumberField(min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Width, pixels")
+    height = WholeNumberField(
         min_value=SIDE_STEP, max_value=2048, step_size=SIDE_STEP, label="Height, pixels"
     )
     negative_prompt = forms.CharField(
@@ -110,7 +131,8 @@ class RunForm(forms.Form):
         self.models = {spec.id: spec for spec in available()}
         self.fields["prompt_set"].queryset = PromptSet.objects.visible_to(user)  # type: ignore[attr-defined]
         self.fields["model"].choices = [  # type: ignore[attr-defined]
-            (spec.id, spec.description or spec.id) for spec in self.models.values()
+            (spec.id, f"{spec.id}: {spec.description}" if spec.description else spec.id)
+            for spec in self.models.values()
         ]
         for name in ("images_per_prompt", "first_seed", "steps", "width", "height"):
             self.fields[name].widget.attrs["inputmode"] = "numeric"

@@ -28,12 +28,14 @@ READ_WORDS: Final = 75
 @require_http_methods(["GET", "POST"])
 def prompt_import(request: HttpRequest) -> HttpResponse:
     """The upload form; a file with faults comes back with all of them, a good one goes on to its preview."""
-    form = PromptFileForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    if request.method != "POST":
+        return _upload_page(request, PromptFileForm())
+    form = PromptFileForm(request.POST, request.FILES)
+    if form.is_valid():
         return _keep(
             request, form, name=form.cleaned_data["source_name"], content=form.cleaned_data["content"]
         )
-    return _upload_page(request, form, status=400 if form.errors else 200)
+    return _upload_page(request, form, status=400)
 
 
 @login_required
@@ -62,7 +64,10 @@ def prompt_preview(request: HttpRequest, digest: str) -> HttpResponse:
     draft = _draft(request, digest)
     parse, problem = _parse(draft)
     rows = draft.rows()
-    form = PromptSetForm(request.POST or None, initial={"name": draft.name.rsplit(".", 1)[0][:120]})
+    form = PromptSetForm(
+        request.POST if request.method == "POST" else None,
+        initial={"name": draft.name.rsplit(".", 1)[0][:120]},
+    )
     if request.method == "POST" and parse is not None and form.is_valid():
         prompt_set = import_prompts(
             request.user,  # type: ignore[arg-type]
