@@ -94,21 +94,23 @@ def dawid_skene(
     by_cell = given.T.tocsr()
     votes = _votes(item_index, label=label, n_items=n_items, n_labels=n_labels)
     voted = votes.sum(axis=1) > 0
-    belief = np.where(voted[:, None], votes / np.maximum(votes.sum(axis=1), 1)[:, None], 0.0)
+    # (labels, items) throughout: what is done per label then runs over contiguous memory.
+    belief = np.ascontiguousarray(votes.T) / np.maximum(votes.sum(axis=1), 1)
     likelihood, change, iterations = -np.inf, np.inf, 0
     while iterations < max_iterations and change > tolerance:
         iterations += 1
-        prior = belief.sum(axis=0) / voted.sum()
-        confusion = _confusion(by_cell @ belief, n_raters=n_raters, n_labels=n_labels)
+        prior = belief.sum(axis=1) / voted.sum()
+        confusion = _confusion(by_cell, belief=belief, n_raters=n_raters)
         belief, new_likelihood = _beliefs(given, confusion=confusion, prior=prior, voted=voted)
         change = abs(new_likelihood - likelihood) / max(abs(new_likelihood), 1.0)
         likelihood = new_likelihood
-    best = np.sort(belief, axis=1)
-    tied = best[:, -1] - best[:, -2] < 1e-9
+    best = np.sort(belief, axis=0)
+    tied = best[-1] - best[-2] < 1e-9
+    has_votes = np.bincount(rater_index, minlength=n_raters) > 0
     return DawidSkeneLabels(
-        label=np.where(voted & ~tied, belief.argmax(axis=1), NO_LABEL),
-        probability=np.where(voted[:, None], belief, np.nan),
-        confusion=_of_raters(confusion, votes_of_rater=np.bincount(rater_index, minlength=n_raters)),
+        label=np.where(voted & ~tied, belief.argmax(axis=0), NO_LABEL),
+        probability=np.where(voted, belief, np.nan).T,
+        confusion=np.where(has_votes[:, None, None], confusion.transpose(1, 0, 2), np.nan),
         prior=prior,
         log_likelihood=likelihood,
         n_iterations=iterations,
@@ -122,28 +124,28 @@ def _votes(item_index: IndexArray, *, label: IndexArray, n_items: int, n_labels:
     return counts.reshape(n_items, n_labels).astype(np.float64)
 
 
-def _confusion(counts: FloatArray, *, n_raters: int, n_labels: int) -> FloatArray:
-    """(raters, given, true): chance that the rater gives a label when another is true."""
-    by_rater = counts.reshape(n_raters, n_labels, n_labels)
-    total = by_rater.sum(axis=1, keepdims=True)
-    return np.where(total > 0, by_rater / np.maximum(total, 1e-300), 0.0)
+def _confusion(by_cell: Any, *, belief: FloatArray, n_raters: int) -> FloatArray:
+    """(true, raters, given): chance that the rater gives a label when another is true."""
+    n_labels = belief.shape[0]
+    counts = np.stack([by_cell @ row for row in belief]).reshape(n_labels, n_raters, n_labels)
+    total = counts.sum(axis=2, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1e-300), 0.0)
 
 
 def _beliefs(
     given: Any, *, confusion: FloatArray, prior: FloatArray, voted: BoolArray
 ) -> tuple[FloatArray, float]:
-    """(items, labels) posterior of the true label, and the log-likelihood of the votes."""
-    log_chance = np.log(np.maximum(confusion, SMALLEST_CHANCE)).reshape(-1, prior.size)
-    joint = given @ log_chance + np.log(np.maximum(prior, SMALLEST_CHANCE))
-    peak = joint.max(axis=1, keepdims=True)
-    weight = np.exp(joint - peak)
-    total = weight.sum(axis=1, keepdims=True)
-    likelihood = float((np.log(total) + peak)[voted].sum())
-    return np.where(voted[:, None], weight / total, 0.0), likelihood
-
-
-def _of_raters(confusion: FloatArray, *, votes_of_rater: IndexArray) -> FloatArray:
-    return np.where((votes_of_rater > 0)[:, None, None], confusion.transpose(0, 2, 1), np.nan)
+    """(labels, items) posterior of the true label, 0 without votes, and the log-likelihood of the votes."""
+    log_chance = np.log(np.maximum(confusion, SMALLEST_CHANCE)).reshape(prior.size, -1)
+    joint = np.stack([given @ row for row in log_chance])
+    joint += np.log(np.maximum(prior, SMALLEST_CHANCE))[:, None]
+    peak = joint.max(axis=0)
+    joint -= peak
+    weight = np.exp(joint, out=joint)
+    total = weight.sum(axis=0)
+    likelihood = float((np.log(total) + peak) @ voted)
+    weight *= voted / total
+    return weight, likelihood
 
 
 def _nothing(*, n_items: int, n_raters: int, n_labels: int, reason: str) -> DawidSkeneLabels:

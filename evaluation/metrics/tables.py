@@ -228,6 +228,8 @@ class RatingTable:
         return scores, opt_outs
 
     def _rows(self, keep: BoolArray) -> RatingTable:
+        if keep.all():
+            return self
         return replace(
             self, item_index=self.item_index[keep], rater_index=self.rater_index[keep],
             score=self.score[keep], opt_out=self.opt_out[keep], seconds=self.seconds[keep],

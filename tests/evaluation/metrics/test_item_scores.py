@@ -54,3 +54,12 @@ def test_counting_and_sorting_give_the_same_medians(items: list[list[float]]) ->
 def test_an_even_number_takes_the_mean_of_the_middle_two(ratings: list[float], median: float) -> None:
     ours = item_scores.medians(np.array(ratings, float), item_index=np.zeros(len(ratings), int), n_items=1)
     assert ours.value.tolist() == [median]
+
+
+def test_items_with_very_many_ratings_have_a_form_of_their_own() -> None:
+    """Two hundred ratings on five levels: too many forms to enumerate."""
+    scores = np.random.default_rng(1).integers(1, 6, 400).astype(float)
+    index = np.repeat([0, 1], 200)
+    ours = item_scores.medians(scores, item_index=index, n_items=2)
+    assert ours.value.tolist() == [np.median(scores[:200]), np.median(scores[200:])]
+    assert ours.left_out[7] == np.median(np.delete(scores[:200], 7))
