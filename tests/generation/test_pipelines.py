@@ -1,5 +1,6 @@
 """Loading and generating with a small model of random weights, through the real diffusers pipeline."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from safetensors.torch import load_file
 
 from benchmarks.models import mini_sdxl, tiny_pipeline
 from generation import pipelines, registry
@@ -48,14 +50,14 @@ def test_a_folder_loads_in_full_precision_on_a_cpu(pipeline: Any) -> None:
     assert pipeline.device == torch.device("cpu")
 
 
-def test_pickled_weights_are_refused(spec: registry.ModelSpec, tmp_path: Path) -> None:
-    """Control: use_safetensors=False loads the pickle, which can run code."""
-    tiny_pipeline().save_pretrained(tmp_path, safe_serialization=False)
-    for weights in tmp_path.rglob("*.safetensors"):
-        torch.save(tiny_pipeline().unet.state_dict(), weights.with_suffix(".bin"))
-        weights.unlink()
+def test_pickled_weights_are_refused(spec: registry.ModelSpec, folder: Path, tmp_path: Path) -> None:
+    """A pickle can run code when it is read. Control: without use_safetensors=True it is what gets loaded."""
+    model = Path(shutil.copytree(folder, tmp_path / "model"))
+    weights = model / "unet" / "diffusion_pytorch_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
     with pytest.raises(OSError, match="safetensors"):
-        pipelines.load(replace(spec, source=str(tmp_path)), device="cpu")
+        pipelines.load(replace(spec, source=str(model)), device="cpu")
 
 
 def test_another_kind_of_pipeline_is_refused(spec: registry.ModelSpec, tmp_path: Path) -> None:
