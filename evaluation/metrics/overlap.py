@@ -90,7 +90,7 @@ def count_pairs(first: BoolArray, second: BoolArray) -> PairCounts:
     both, in_a, in_b = (np.zeros(n, dtype=np.int64) for _ in range(3))
     # Pair by pair, so that the working set stays in the processor's cache.
     for pair in range(n):
-        bits_a, bits_b = np.packbits(a[pair]), np.packbits(b[pair])
+        bits_a, bits_b = _packed(a[pair]), _packed(b[pair])
         both[pair] = _ones(bits_a & bits_b)
         in_a[pair] = _ones(bits_a)
         in_b[pair] = _ones(bits_b)
@@ -112,12 +112,14 @@ def binarise(word_map: FloatArray, *, tau: float) -> BoolArray:
     return np.asarray((word_map >= tau * peak) & (peak > 0))
 
 
-def _ones(packed: NDArray[np.uint8]) -> int:
-    return int(np.bitwise_count(_words(packed)).sum(dtype=np.int64))
-
-
-def _words(packed: NDArray[np.uint8]) -> NDArray[np.uint64] | NDArray[np.uint8]:
+def _packed(mask: BoolArray) -> NDArray[np.unsignedinteger]:
+    """Eight pixels to a byte, read as words of 64 pixels where the length allows."""
+    packed = np.packbits(mask)
     return packed.view(np.uint64) if packed.size % 8 == 0 else packed
+
+
+def _ones(words: NDArray[np.unsignedinteger]) -> int:
+    return int(np.add.reduce(np.bitwise_count(words), dtype=np.int64))
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
