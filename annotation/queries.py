@@ -103,7 +103,7 @@ class RaterRow:
         return 100 * self.share
 
 
-def with_counts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+def with_counts(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
     """The campaigns with `items_count` (rating items), `places`, `answered` and `raters_count`."""
     slots = Slot.objects.filter(campaign=OuterRef("pk"), number__isnull=False)
     return campaigns.annotate(

@@ -57,7 +57,8 @@ def _spoil() -> None:
     from annotation import rating_urls
     from annotation.views import rating
 
-    rating.record_answer = _write_behind(rating.record_answer)
+    page: Any = rating
+    page.record_answer = _write_behind(page.record_answer)
     for pattern in rating_urls.urlpatterns:
         if isinstance(pattern, resolvers.URLPattern) and pattern.name == "session":
             pattern.callback = _after_what_is_pending(pattern.callback)

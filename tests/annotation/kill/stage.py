@@ -110,8 +110,8 @@ def stage(var: Path, *, raters: int, items: int, k: int, application: str, worke
 def storm(on: Stage, *, kill_each: int, kill_database_at: int = 0) -> Told:
     """All raters at once rate to the end while web workers are killed; what they were told.
 
-    kill_each: a worker dies after so many acknowledged answers, again and again; 0 for never. Counting answers,
-    not seconds, keeps a slow machine from killing every worker before it can answer at all.
+    kill_each: a worker dies after so many acknowledged answers, again and again; 0 for never. Counting
+    answers, not seconds, keeps a slow machine from killing every worker before it can answer at all.
     kill_database_at: the database dies once, after so many answers; 0 for never.
     """
     told, over = Told(), threading.Event()

@@ -120,7 +120,7 @@ def test_a_draft_with_everything_in_place_has_no_obstacle(owner: User) -> None:
     "field", ["title", "question", "instructions", "consent_text", "contact", "completion_code"]
 )
 def test_a_missing_text_is_an_obstacle(owner: User, field: str) -> None:
-    obstacles = campaigns.opening_obstacles(factories.make_draft(owner, **{field: " "}))
+    obstacles = campaigns.opening_obstacles(factories.make_draft(owner, run=None, **{field: " "}))
     assert len(obstacles) == 1
     assert field.replace("_", " ") in obstacles[0]
 
