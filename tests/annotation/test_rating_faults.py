@@ -19,7 +19,7 @@ def start() -> RaterBrowser:
 
 @pytest.mark.parametrize("script", [False, True])
 def test_a_form_sent_twice_is_one_answer(script: bool) -> None:
-    """Control: a fresh idempotency key per request, made on the server, stores it twice or refuses it."""
+    """Control: if neither the key nor the slot is looked up first, the second form is kept as late."""
     browser = start()
     fields = browser.fields()
     first, second = (browser.post("answer", fields, script=script) for _ in range(2))

@@ -74,7 +74,7 @@ def test_the_same_link_twice_is_the_same_rater() -> None:
     ],
 )
 def test_a_link_that_names_no_one_rater_is_refused_with_a_page(query: str) -> None:
-    """Control: without the placeholder rule of `identity_from_query` the first line goes on to consent."""
+    """Control: without the rule for characters in `identity_from_query` markup goes on to consent."""
     campaign = factories.make_open_campaign()
     response = Client().get(f"{link(campaign)}?{query}")
     assert response.status_code == 400
@@ -84,6 +84,7 @@ def test_a_link_that_names_no_one_rater_is_refused_with_a_page(query: str) -> No
 
 
 def test_a_refused_link_names_the_fault_and_whom_to_ask() -> None:
+    """Control: without the placeholder rule the page speaks of characters instead."""
     campaign = factories.make_open_campaign()
     html = Client().get(f"{link(campaign)}?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}}").content.decode()
     assert "was not filled in" in html
