@@ -17,11 +17,11 @@ from generation.choices import PartOfSpeech
 
 # The filters in order, in words for readers; provenance.json keeps the analysis's own names.
 STEPS: Final = (
-    "Attention checks set aside",
-    "Raters who failed the checks left out",
-    "Raters left out by hand",
-    "Items dropped as too abstract",
-    "Answers with a score",
+    ("Attention checks set aside", "they judge raters, not maps"),
+    ("Raters who failed the checks left out", "more wrong than the campaign allows"),
+    ("Raters left out by hand", "excluded by a researcher"),
+    ("Items dropped as too abstract", "when any rater chose “word too abstract”"),
+    ("Answers with a score", "“image itself is poor” is no number"),
 )
 
 
@@ -206,7 +206,7 @@ def _flow(report: Report) -> tuple[FlowRow, ...]:
     return tuple(
         FlowRow(
             name=name,
-            detail=step.detail,
+            detail=detail,
             items=step.items_after,
             items_lost=step.items_before - step.items_after,
             raters=step.raters_after,
@@ -214,7 +214,7 @@ def _flow(report: Report) -> tuple[FlowRow, ...]:
             answers=step.answers_after,
             answers_lost=step.answers_before - step.answers_after,
         )
-        for name, step in zip(STEPS, report.flow, strict=True)
+        for (name, detail), step in zip(STEPS, report.flow, strict=True)
     )
 
 

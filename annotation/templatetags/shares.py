@@ -9,4 +9,4 @@ register = template.Library()
 def percent(share: float) -> str:
     """A share in [0, 1] as a whole or one-digit percentage."""
     shown = f"{100 * share:.1f}"
-    return f"{shown.removesuffix('.0')} %"
+    return f"{shown.removesuffix('.0')}\u00a0%"

@@ -14,7 +14,8 @@ from annotation.models import Campaign, Rater
 from annotation.services import campaigns as service
 from annotation.services import raters as rater_service
 from annotation.services.tasks_for_raters import next_task
-from generation.models import Run
+from generation.choices import ImageState
+from generation.models import Image, Run
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,12 @@ def test_without_a_run_the_list_leads_to_the_runs(signed_in: Client) -> None:
 
 def test_an_unfinished_run_is_not_offered(signed_in: Client, owner: User) -> None:
     """Control: leave the filter on unfinished images out of `sources.finished_runs`."""
-    run = factories.make_run(owner)
+    run = factories.make_finished_run(owner)
+    assert run.name in text(signed_in, reverse("annotation:campaign_new"))
+    one = run.images.order_by("pk")[0].pk
+    Image.objects.filter(pk=one).update(
+        state=ImageState.READY, file="", maps_file="", generated_at=None, safety_verdict=""
+    )
     assert "Make a run first" in text(signed_in, reverse("annotation:campaign_new"))
     assert signed_in.get(new_page(run)).status_code == 404
 
@@ -282,7 +288,7 @@ def test_the_progress_names_each_rater_with_the_evidence(signed_in: Client, run:
     page = text(signed_in, page_of(campaign, "campaign_progress"))
     assert rater.pseudonym[:8] in page
     assert f'<span class="stat">{given}</span>' in page
-    assert "100 %" in page
+    assert "100\u00a0%" in page
     assert "<html" not in page
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from common.csv_stream import Column, cell_text, guard, in_chunks, lines, unguard
 
 DANGEROUS = "=+-@＝＋－＠"
+# Few characters, so that the search meets the bad beginnings often.
+TEXTS = st.one_of(st.text(), st.text(alphabet=DANGEROUS + "' \t\r\n\u00a0a1,\"", max_size=4))
 
 
 @pytest.mark.parametrize(
@@ -22,19 +24,19 @@ def test_formula_prone_text_starts_with_an_apostrophe(text: str) -> None:
     assert guard(text) == "'" + text
 
 
-@given(st.text())
+@given(TEXTS)
 def test_no_text_starts_as_a_formula(text: str) -> None:
     """Control: take a sign out of FORMULA_STARTS."""
     assert not cell_text(text).lstrip().startswith(tuple(DANGEROUS))
 
 
-@given(st.text())
+@given(TEXTS)
 def test_a_guarded_text_comes_back_exactly(text: str) -> None:
     """Control: leave the apostrophe out for texts that already start with one."""
     assert unguard(guard(text)) == text
 
 
-@given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), max_size=5))
+@given(st.lists(st.tuples(TEXTS, st.floats(allow_nan=False)), max_size=5))
 def test_a_file_reads_back_as_the_rows_it_was_written_from(rows: list[tuple[str, float]]) -> None:
     columns: list[Column[tuple[str, float]]] = [
         Column("text", "Any text.", lambda row: row[0]),
