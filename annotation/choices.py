@@ -35,7 +35,13 @@ class AnswerOption:
 
 ANSWER_OPTIONS: tuple[AnswerOption, ...] = tuple(
     [
-        AnswerOption(code=str(score.value), label=str(score.label), key=str(score.value), score=score.value, opt_out=None)
+        AnswerOption(
+            code=str(score.value),
+            label=str(score.label),
+            key=str(score.value),
+            score=score.value,
+            opt_out=None,
+        )
         for score in OpinionScore
     ]
     + [
