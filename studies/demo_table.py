@@ -3,15 +3,14 @@
 import math
 
 from evaluation.metrics.intervals import Interval
-from evaluation.metrics.opinion import GroupOpinion
-from evaluation.reports import Report
+from evaluation.metrics.opinion import GroupOpinion, OpinionReport
 
 HEADER = ("part of speech", "items", "dropped", "ratings", "MOS", "95 % interval", "fair to excellent")
 
 
-def mos_table(report: Report) -> str:
+def mos_table(report: OpinionReport) -> str:
     """MOS by part of speech with its headline interval; a group without one says why beneath the table."""
-    groups = [*report.opinion.groups, report.opinion.overall]
+    groups = [*report.groups, report.overall]
     rows = [HEADER, *(_row(group) for group in groups)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = ["  ".join(_set(cell, widths[i], left=i == 0) for i, cell in enumerate(row)) for row in rows]

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         campaign = None if check else Campaign.objects.filter(owner=account.user, name=STUDY).first()
         if campaign is None:
             campaign = self._study(account, worker, base_url=base_url, check=check)
-        self._say("\n" + mos_table(reports.build(loading.load(campaign))) + "\n")
+        self._say("\n" + mos_table(reports.build(loading.load(campaign)).opinion) + "\n")
         self._say("The raters were simulated: these scores say nothing about the maps.")
         if not check:
             self._serve(account, campaign, parts=(worker, web), base_url=base_url)
