@@ -89,11 +89,11 @@ def test_the_paper_s_map_is_the_mean_of_all_enlarged_maps() -> None:
     fine = [torch.rand(2, 4, 6, generator=rng) for _ in range(2)]
     coarse = [torch.rand(3, 2, 3, generator=rng)]
     grids = [
-        GridSums(sums=sum(fine).sum(dim=0)[None, None], terms=4 * 10),
+        GridSums(sums=torch.cat(fine).sum(dim=0)[None, None], terms=4 * 10),
         GridSums(sums=coarse[0].sum(dim=0)[None, None], terms=3 * 10),
     ]
     each = [aggregation.bicubic(head, out_hw=(8, 12)) for sums in [*fine, *coarse] for head in sums]
-    expected = sum(each) / 70
+    expected = torch.stack(each).sum(dim=0) / 70
     assert torch.allclose(aggregation.paper(grids, out_hw=(8, 12))[0, 0], expected, atol=1e-6)
 
 
@@ -163,7 +163,7 @@ def test_no_sums_are_an_error_and_not_a_map_of_zeros() -> None:
 def test_v1_keeps_the_mass_of_a_run(tiny: Any, draw: Callable[..., Any]) -> None:
     with trace(tiny) as recording:
         draw(tiny, height=48, width=32)
-    masses = sum(grid.sums.sum(dim=(-2, -1)) for grid in recording.grid_sums())
+    masses = torch.stack([grid.sums.sum(dim=(-2, -1)) for grid in recording.grid_sums()]).sum(dim=0)
     terms = sum(grid.terms for grid in recording.grid_sums())
     found = recording.token_maps(variant="v1", out_hw=(48, 32)).sum(dim=(-2, -1))
     assert torch.allclose(found, masses / terms, rtol=1e-5)

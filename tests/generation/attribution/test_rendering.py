@@ -107,7 +107,8 @@ def _oklab(srgb: np.ndarray) -> np.ndarray:
             (0.0259040371, 0.7827717662, -0.8086757660),
         ]
     )
-    return np.cbrt(linear @ to_lms.T) @ to_lab.T
+    lab: np.ndarray = np.cbrt(linear @ to_lms.T) @ to_lab.T
+    return lab
 
 
 def test_steps_along_the_ramp_look_equally_large() -> None:
