@@ -155,6 +155,15 @@ def finished_images(run: Run) -> QuerySet[Image]:
     )
 
 
+def neighbours(image: Image) -> tuple[Image | None, Image | None]:
+    """The finished images before and after this one in its run."""
+    others = finished_images(image.run)
+    row = Q(prompt__row_number=image.prompt.row_number)
+    before = Q(prompt__row_number__lt=image.prompt.row_number) | row & Q(seed__lt=image.seed)
+    after = Q(prompt__row_number__gt=image.prompt.row_number) | row & Q(seed__gt=image.seed)
+    return others.filter(before).last(), others.filter(after).first()
+
+
 def oldest_ready_seconds() -> float | None:
     """Age of the longest waiting image that a worker may take: the health of generation. None without any."""
     waiting = Image.objects.filter(state=ImageState.READY, run__state=RunState.QUEUED, ready_at__lte=Now())

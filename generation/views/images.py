@@ -9,7 +9,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 from PIL import Image as Picture
 
-from generation import storage
+from generation import queries, storage
 from generation.attribution import rendering
 from generation.choices import ImageState
 from generation.models import Image, WordMap
@@ -32,14 +32,17 @@ def image(request: HttpRequest, pk: int, image_pk: int) -> HttpResponse:
     chosen = next((each for each in seen if str(each.word.position) == asked), None)
     if chosen is None and seen:
         chosen = next((each for each in seen if each.word.part_of_speech == "NOUN"), seen[0])
-    run_images = Image.objects.filter(run=found.run_id, state=ImageState.DONE)
+    run_images = queries.finished_images(found.run)
+    before, after = queries.neighbours(found)
     context = {
         "section": "runs",
         "run": found.run,
         "image": found,
         "word_maps": word_maps,
         "chosen": chosen,
-        "siblings": run_images.filter(prompt=found.prompt_id).order_by("seed"),
+        "siblings": run_images.filter(prompt=found.prompt_id),
+        "before": before,
+        "after": after,
     }
     template = "partials/image_maps.html" if wants_fragment(request) else "image.html"
     return render(request, f"generation/{template}", context)

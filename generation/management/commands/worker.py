@@ -44,13 +44,5 @@ def _answer_doorbell() -> None:
     from celery import current_app as app
 
     # Its output is the drainer's; the pool has nothing to do but to ring.
-    app.worker_main(
-        [
-            "worker",
-            "--pool=solo",
-            "--loglevel=WARNING",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
-    )
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
+    app.worker_main(["--quiet", "worker", "--pool=solo", *quiet])

@@ -91,7 +91,7 @@ def test_a_late_heartbeat_does_not_touch_the_next_worker_s_lease() -> None:
 
 
 def test_a_zombie_s_result_after_the_takeover_s_is_refused(settings: Settings) -> None:
-    """Control: _held without the fence lets the zombie's file replace the published one."""
+    """Control: _held without fence and state lets the zombie's file replace the published one."""
     run = factories.make_run(prompts=["a cat"])
     (zombie,) = claim(run)
     let_leases_expire([zombie])

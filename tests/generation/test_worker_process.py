@@ -1,0 +1,125 @@
+"""Workers that are killed, stopped and ended while they work: every image once, none lost."""
+
+import signal
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from django.db.models import Count
+from pytest_django.fixtures import Settings
+
+from generation import registry, storage
+from generation.choices import ImageState
+from generation.models import Image, Run
+from generation.services import runs
+from tests import factories
+from tests.generation.worker_process import wait_until, worker
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "worker.log"
+
+
+def make_run(*, images: int, steps: int) -> Run:
+    """A run that takes long enough to be disturbed."""
+    spec = registry.get("tiny")
+    owner = factories.make_user()
+    defaults = spec.defaults
+    return runs.create_run(
+        owner,
+        runs.RunSpec(
+            name="Disturbed",
+            prompt_set=factories.make_prompt_set([f"a cat {n}" for n in range(images)], owner=owner),
+            model=spec,
+            settings=registry.GenerationSettings(
+                steps=steps,
+                guidance=defaults.guidance,
+                scheduler=defaults.scheduler,
+                height=defaults.height,
+                width=defaults.width,
+            ),
+        ),
+    )
+
+
+def leased() -> bool:
+    """Whether an image is in work."""
+    return Image.objects.filter(state=ImageState.LEASED).exists()
+
+
+def holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
+    """The one of the workers that has an image in work."""
+    names = Image.objects.filter(state=ImageState.LEASED).values_list("worker", flat=True)
+    pids = {int(name.rsplit(":", 1)[1]) for name in names}
+    return next((process for process in processes if process.pid in pids), None)
+
+
+def done() -> int:
+    return Image.objects.filter(state=ImageState.DONE).count()
+
+
+def assert_each_image_once(images: int, *, media: Path) -> None:
+    """Every image is done with its two files and its maps, and there is no other file."""
+    storage.sweep(older_than_seconds=0)
+    names = {f"{image.pk}.{ending}" for image in Image.objects.all() for ending in ("png", "npz")}
+    assert {path.name for path in media.rglob("*") if path.is_file()} == names
+    assert done() == images
+    for image in Image.objects.annotate(maps=Count("word_maps")).select_related("prompt"):
+        assert image.maps == image.prompt.words.count()
+        assert sha256(storage.read_png(image)).hexdigest() == image.file_sha256
+
+
+def test_a_killed_worker_s_images_are_taken_over_none_lost_and_none_doubled(
+    tiny_model: str, log: Path, settings: Settings
+) -> None:
+    """Control: without the end of leases in _claimable the killed worker's images stay leased for ever."""
+    make_run(images=6, steps=40)
+    with worker(log) as first, worker(log) as second:
+        wait_until(lambda: done() >= 1 and holder([first, second]) is not None, log=log)
+        victim = holder([first, second])
+        assert victim is not None
+        victim.kill()
+        wait_until(lambda: done() == 6, log=log)
+    assert_each_image_once(6, media=settings.MEDIA_ROOT)
+    assert max(Image.objects.values_list("attempts", flat=True)) == 2
+
+
+def test_a_worker_that_hung_and_comes_back_is_refused(tiny_model: str, log: Path, settings: Settings) -> None:
+    """Control: _held without the fence lets the zombie complete an image that is done."""
+    make_run(images=1, steps=100)
+    with worker(log) as first, worker(log) as second:
+        wait_until(lambda: holder([first, second]) is not None, log=log)
+        zombie = holder([first, second])
+        assert zombie is not None
+        zombie.send_signal(signal.SIGSTOP)
+        wait_until(lambda: done() == 1, log=log)
+        before = Image.objects.get()
+        zombie.send_signal(signal.SIGCONT)
+        wait_until(lambda: "this result is refused" in log.read_text(), log=log)
+    after = Image.objects.get()
+    assert (after.fence, after.worker, after.generated_at) == (2, before.worker, before.generated_at)
+    assert not after.worker.endswith(f":{zombie.pid}")
+    assert_each_image_once(1, media=settings.MEDIA_ROOT)
+
+
+def test_a_worker_works_without_any_message_and_ends_in_order(tiny_model: str, log: Path) -> None:
+    """The tests' broker reaches no other process, so the run is found by the poll.
+
+    Controls: without the poll nothing is done; a loop that does not look at the request to end goes on
+    through all images; a worker that just ends leaves leases behind.
+    """
+    with worker(log) as process:
+        wait_until(lambda: "images at a time" in log.read_text(), log=log)
+        make_run(images=12, steps=60)
+        wait_until(lambda: done() >= 1 and leased(), log=log)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 0
+    assert not leased()
+    assert 1 <= done() < 12
+    waiting = Image.objects.filter(state=ImageState.READY)
+    assert set(waiting.values_list("attempts", flat=True)) == {0}
