@@ -1,4 +1,4 @@
-"""Joins for pages: how far a campaign is, what each rater did, and what a rater may see of her own task."""
+"""Joins for pages: how far a campaign is, and what each rater did."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from annotation import checks
 from annotation.choices import ItemKind, RaterOutcome, SlotState
 from annotation.models import Answer, Campaign, CampaignVersion, Item, LateAnswer, Rater, Slot
 from annotation.standings import option_code
-from generation.models import WordMap
 
 UNDER_WAY: Final = "Under way or gone"
 
@@ -181,19 +180,6 @@ def ratings_wanted(campaign: Campaign) -> int:
         CampaignVersion.objects.filter(campaign=campaign).order_by("-number").only("ratings_wanted").first()
     )
     return version.ratings_wanted if version else 0
-
-
-def word_map_in_hand(rater: Rater, *, slot_id: int) -> WordMap | None:
-    """The word map, with its image and word, of a task that this rater has in hand; None for any other.
-
-    Rater pages serve pictures through this and nothing else.
-    """
-    slot = (
-        Slot.objects.filter(pk=slot_id, rater=rater, state=SlotState.LEASED)
-        .select_related("item__word_map__image", "item__word_map__word")
-        .first()
-    )
-    return slot.item.word_map if slot else None
 
 
 def _checks_together(campaign: Campaign) -> tuple[int, int]:

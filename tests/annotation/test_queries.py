@@ -1,10 +1,10 @@
-"""What pages are told about a campaign, its raters and a task in hand."""
+"""What pages are told about a campaign and its raters."""
 
 import pytest
 from django.contrib.auth.models import User
 
 from annotation import queries
-from annotation.models import Answer, Campaign
+from annotation.models import Campaign
 from annotation.services import raters
 from annotation.services.answers import stop_session, undo_last
 from annotation.services.tasks_for_raters import Task, next_task
@@ -91,17 +91,3 @@ def test_a_list_of_campaigns_is_counted_without_multiplying() -> None:
     opened, draft = queries.with_counts(Campaign.objects.order_by("pk"))
     assert (opened.items_count, opened.places, opened.answered, opened.raters_count) == (4, 8, 3, 3)
     assert (draft.items_count, draft.places, draft.answered, draft.raters_count) == (4, 0, 0, 0)
-
-
-def test_a_rater_sees_the_pictures_of_the_task_in_hand_and_no_others() -> None:
-    """Control: look the slot up without its state: the picture of an answered task is served too."""
-    campaign = factories.make_campaign_of(4)
-    ada, bob = factories.make_rater(campaign), factories.make_rater(campaign)
-    task = a_task(ada)
-    found = queries.word_map_in_hand(ada, slot_id=task.slot_id)
-    assert found is not None
-    assert found.pk == task.word_map_id
-    assert queries.word_map_in_hand(bob, slot_id=task.slot_id) is None
-    factories.answer(ada, task)
-    assert queries.word_map_in_hand(ada, slot_id=task.slot_id) is None
-    assert Answer.objects.count() == 1
