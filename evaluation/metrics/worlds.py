@@ -20,7 +20,8 @@ from evaluation.metrics.two_way import TwoWayParts, two_way_parts
 @dataclass(frozen=True, kw_only=True)
 class World:
     """A kind of study. item_sd, bias_sd, noise_sd: in points of the scale.  share_power: 0 = raters share
-    the work evenly, 1 = the r-th busiest rater draws proportionally to 1/r."""
+    the work evenly, 1 = the r-th busiest rater draws proportionally to 1/r.  most_coverage: above it, in
+    percent, the headline interval is needlessly wide."""
 
     name: str
     n_items: int
@@ -31,6 +32,7 @@ class World:
     bias_sd: float = 0.0
     noise_sd: float = 0.8
     share_power: float = 0.0
+    most_coverage: float = 97.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,5 +93,7 @@ WORLDS = (
     World(name="rater bias, 20 raters, 30 items", n_items=30, n_raters=20, bias_sd=0.4),
     World(name="rater bias, 15 raters, 5 per item", n_items=100, n_raters=15, raters_per_item=5, bias_sd=0.4),
     World(name="rater bias, more raters than items", n_items=12, n_raters=30, bias_sd=0.3),
-    World(name="no rater bias, 8 raters", n_items=200, n_raters=8),
+    # A few raters can't prove that they have no bias: here, and only here, more than 97 % is the honest
+    # answer.
+    World(name="no rater bias, 8 raters", n_items=200, n_raters=8, most_coverage=100.0),
 )
