@@ -85,7 +85,7 @@ def test_alpha_equals_the_package_on_any_table(scores: list[list[float]], level:
         assert math.isnan(ours.estimate)
         assert ours.reason
     else:
-        theirs = krippendorff.alpha(matrix.T, level_of_measurement=str(level))
+        theirs = krippendorff.alpha(matrix.T, level_of_measurement=level.value)
         assert ours.estimate == pytest.approx(theirs, abs=1e-9)
 
 

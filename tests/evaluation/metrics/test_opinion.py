@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def table_of(items: dict[str, tuple[str, list[float | str]]]) -> RatingTable:
     )
 
 
-STUDY = {
+STUDY: dict[str, tuple[str, list[float | str]]] = {
     "dog": ("NOUN", [5, 4, 4]),
     "cat": ("NOUN", [2, POOR, 5]),
     "the": ("DET", [ABSTRACT, ABSTRACT, 3]),
@@ -43,7 +44,8 @@ def by_item(report: OpinionReport) -> dict[str, tuple[ItemStatus, float, float]]
 def test_the_founding_protocol_on_a_study_done_by_hand() -> None:
     report = opinion_report(table_of(STUDY))
     rows = by_item(report)
-    assert rows["dog"] == (ItemStatus.KEPT, 4.0, pytest.approx(13 / 3))
+    assert rows["dog"][:2] == (ItemStatus.KEPT, 4.0)
+    assert rows["dog"][2] == pytest.approx(13 / 3)
     assert rows["cat"] == (ItemStatus.KEPT, 3.5, 3.5)
     for word in ("the", "a"):
         assert rows[word][0] == ItemStatus.TOO_ABSTRACT
@@ -149,7 +151,9 @@ def test_the_order_of_the_answers_changes_nothing(
     items: dict[str, tuple[str, list[float | str]]], seed: int
 ) -> None:
     table = table_of(items)
-    shuffled = table._rows(np.random.default_rng(seed).permutation(table.n_answers))
+    order = np.random.default_rng(seed).permutation(table.n_answers)
+    columns = ("item_index", "rater_index", "score", "opt_out", "seconds")
+    shuffled = replace(table, **{name: getattr(table, name)[order] for name in columns})
     for before, after in zip(opinion_report(table).groups, opinion_report(shuffled).groups, strict=True):
         np.testing.assert_allclose(
             [before.mos.estimate, before.mos.low, before.fair_share.high],

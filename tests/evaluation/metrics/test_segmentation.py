@@ -49,7 +49,7 @@ def test_two_empty_masks_are_counted_and_not_averaged() -> None:
 
 def test_the_ratios_of_one_pair_by_hand() -> None:
     pair = compare("a", truth=LEFT, prediction=ALL)
-    assert (pair.iou, pair.dice, pair.pixel_accuracy) == (0.5, pytest.approx(2 / 3), 0.5)
+    assert (pair.iou, pair.dice, pair.pixel_accuracy) == pytest.approx((0.5, 2 / 3, 0.5))
     assert (pair.inter_over_truth, pair.inter_over_prediction) == (1.0, 0.5)
 
 

@@ -37,7 +37,7 @@ def test_response_shares_count_all_seven_options_before_any_filter() -> None:
     ]
     det, noun = response_shares(RatingTable.from_rows(rows))
     assert det.options == ("1", "2", "3", "4", "5", "word_too_abstract", "image_too_poor")
-    assert det.shares == (0, 0.5, 0, 0, 0, 0.5, 0)
+    assert list(det.shares) == [0, 0.5, 0, 0, 0, 0.5, 0]
     assert noun.counts == (0, 0, 0, 0, 0, 0, 1)
 
 

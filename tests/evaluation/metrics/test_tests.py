@@ -54,11 +54,8 @@ def test_paired_t_equals_scipy_and_skips_nan() -> None:
     a[3] = math.nan
     truth = stats.ttest_rel(a, b, nan_policy="omit")
     ours = paired_t(a, b)
-    assert (ours.p_value, ours.statistic, ours.n) == (
-        pytest.approx(truth.pvalue, abs=1e-12),
-        pytest.approx(truth.statistic, abs=1e-12),
-        19,
-    )
+    assert (ours.p_value, ours.statistic) == pytest.approx((truth.pvalue, truth.statistic), abs=1e-12)
+    assert ours.n == 19
     interval = truth.confidence_interval()
     assert (ours.effect.low, ours.effect.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
 

@@ -114,7 +114,7 @@ def test_the_mean_of_ratings_equals_the_published_estimator() -> None:
 
     def one_way(index: np.ndarray) -> float:
         n = len(set(index.tolist()))
-        return n / (n - 1) * sum(residual[index == c].sum() ** 2 for c in set(index.tolist()))
+        return float(n / (n - 1) * sum(residual[index == c].sum() ** 2 for c in set(index.tolist())))
 
     variance = (one_way(item) + one_way(rater) - one_way(np.arange(scores.size))) / scores.size**2
     ours = ratings_two_way(scores, item_index=item, rater_index=rater)
