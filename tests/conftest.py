@@ -1,6 +1,9 @@
 """What every test may use, and the summary's word on what could not run."""
 
 import os
+import shutil
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,18 @@ from pytest_django.fixtures import Settings
 from tests import chromium
 
 NO_CHROMIUM = "NO CHROMIUM"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives a run as root temporary folders that no other run shuts.
+
+    Every start of pytest closes /tmp/pytest-of-root to other users, and so to the one that runs PostgreSQL
+    where we are root: a second run in the middle of a test would take the test's server its folder.
+    """
+    if os.geteuid() == 0 and config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="percept-tests-")
+        config.add_cleanup(partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
