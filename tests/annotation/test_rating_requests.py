@@ -31,6 +31,8 @@ class Unreadable:
         """Fails."""
         raise AssertionError("the body was read")
 
+    readline = read
+
 
 def without(name: str) -> bytes:
     """A good form that lacks one field."""
