@@ -37,7 +37,7 @@ class WholeNumberField(forms.IntegerField):
 class DecimalPointField(forms.FloatField):
     """A number in ASCII digits with at most a decimal point."""
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> Any:
         """The number, or None where nothing was typed in."""
         if isinstance(value, str) and not DECIMAL.fullmatch(value.strip()) and value.strip():
             raise forms.ValidationError("Write a number such as 7.5.", code="invalid")

@@ -1,15 +1,12 @@
-"""How large a run may be, and how long it will take. Pure."""
+"""How large a run may be. Pure."""
 
 from typing import Final
 
 from generation.registry import GenerationSettings
 
-# One joint cap: 20,000 images of 512 x 512 pixels in 30 steps, a week of one good GPU.
+# One joint cap: 20,000 images of 512 x 512 pixels in 30 steps, about a day of one good GPU.
 MAX_WORK: Final = 20_000 * 512 * 512 * 30
 MAX_IMAGES: Final = 100_000
-# Until a run has measured its own, about what a single 24 GB GPU does for Stable Diffusion with word maps: 3
-# s an image.
-PIXEL_STEPS_PER_SECOND: Final = 512 * 512 * 30 / 3
 
 
 def work_of(settings: GenerationSettings, *, images: int) -> int:

@@ -164,12 +164,6 @@ def neighbours(image: Image) -> tuple[Image | None, Image | None]:
     return others.filter(before).last(), others.filter(after).first()
 
 
-def oldest_ready_seconds() -> float | None:
-    """Age of the longest waiting image that a worker may take: the health of generation. None without any."""
-    waiting = Image.objects.filter(state=ImageState.READY, run__state=RunState.QUEUED, ready_at__lte=Now())
-    return _age(waiting, of=Min("ready_at"))
-
-
 def _seconds_unserved(run: Run, *, workers: int) -> float | None:
     """How long this run's images have waited while no worker worked at anything; None where one does."""
     if workers or run.state != RunState.QUEUED:

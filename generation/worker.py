@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import PIL.Image
 import torch
+from diffusers.utils import logging as diffusers_logging
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
+from transformers.utils import logging as transformers_logging
 
 from generation import doorbell, pipelines, registry, storage
 from generation.choices import SafetyVerdict
@@ -192,6 +194,12 @@ def runnable_models() -> Sequence[ModelPin]:
         except FingerprintError as error:
             logger.debug("%s", error)
     return pins
+
+
+def silence_progress_bars() -> None:
+    """Keeps the libraries' progress bars out of the worker's log."""
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
 
 
 def choose_device(wish: str) -> str:

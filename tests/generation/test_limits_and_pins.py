@@ -1,4 +1,4 @@
-"""What a run may ask for, how long that is said to take, and what pins a model."""
+"""What a run may ask for, how durations are said, and what pins a model."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -24,8 +24,9 @@ class Command(BaseCommand):
         # What it says at import is about image processors that no pipeline here uses.
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         # Here, not above: only this process may import torch.
-        from generation.worker import Drainer, Worker
+        from generation.worker import Drainer, Worker, silence_progress_bars
 
+        silence_progress_bars()
         worker = Worker()
         self.stdout.write(f"Worker {worker.name} on {worker.device}, {worker.batch_size} images at a time.")
         if until_done:
