@@ -34,7 +34,10 @@ class Column(Generic[Row]):
 
 def guard(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula."""
-    if text.startswith(GUARD) or text[:1] in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS:
+    first = text[:1]
+    if first.isalnum():
+        return text
+    if first == GUARD or first in FORMULA_STARTS or text.lstrip()[:1] in FORMULA_STARTS:
         return GUARD + text
     return text
 
@@ -46,17 +49,7 @@ def unguard(cell: str) -> str:
 
 def cell_text(value: Cell) -> str:
     """One value as its cell: full float precision, ISO 8601 UTC, 1/0, sorted JSON; empty for None and NaN."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    if isinstance(value, dict | list):
-        return guard(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
-    return guard(str(value))
+    return _WRITERS.get(type(value), _text)(value)
 
 
 def lines(rows: Iterable[Row], *, columns: Sequence[Column[Row]]) -> Iterator[str]:
@@ -79,6 +72,43 @@ def in_chunks(parts: Iterable[str], *, size: int = 64_000) -> Iterator[bytes]:
             held, length = [], 0
     if held:
         yield "".join(held).encode()
+
+
+def _text(value: Any) -> str:
+    return guard(str(value))
+
+
+def _nothing(_: None) -> str:
+    return ""
+
+
+def _yes_or_no(value: bool) -> str:
+    return "1" if value else "0"
+
+
+def _float(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _json(value: Any) -> str:
+    return guard(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+# By type, not by a chain of questions: a large file has millions of cells.
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+    str: guard,
+    int: repr,
+    bool: _yes_or_no,
+    float: _float,
+    type(None): _nothing,
+    datetime: _moment,
+    dict: _json,
+    list: _json,
+}
 
 
 class _Echo:
