@@ -1,17 +1,32 @@
 """Importing prompts with their words, and correcting a word's part of speech."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg import sql
 
 from generation.choices import PartOfSpeech
 from generation.models import Prompt, PromptSet, PromptWord
 from generation.parsing import Parse, ParsedWord
 from generation.prompts import PromptRow
 
-ROWS_AT_ONCE = 2000
+ROWS_AT_ONCE: Final = 2000
+TAGS: Final = frozenset(PartOfSpeech.values)
+WORD_COLUMNS: Final = (
+    "prompt_id",
+    "position",
+    "text",
+    "start",
+    "end",
+    "part_of_speech",
+    "part_of_speech_parsed",
+    "lemma",
+    "dependency",
+    "head_position",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +58,10 @@ def import_prompts(
         [Prompt(prompt_set=prompt_set, row_number=row.line, text=row.text, extra=row.extra) for row in rows],
         batch_size=ROWS_AT_ONCE,
     )
-    PromptWord.objects.bulk_create(
-        [
-            _word(prompt, position=position, parsed=parsed)
-            for prompt, words in zip(prompts, parse.prompts, strict=True)
-            for position, parsed in enumerate(words)
-        ],
-        batch_size=ROWS_AT_ONCE,
+    _copy_words(
+        _word(prompt, position=position, parsed=parsed)
+        for prompt, words in zip(prompts, parse.prompts, strict=True)
+        for position, parsed in enumerate(words)
     )
     return prompt_set
 
@@ -61,19 +73,31 @@ def correct_word(word: PromptWord, *, part_of_speech: PartOfSpeech) -> PromptWor
     return word
 
 
-def _word(prompt: Prompt, *, position: int, parsed: ParsedWord) -> PromptWord:
+def _copy_words(rows: Iterable[tuple[object, ...]]) -> None:
+    """Writes words by COPY: as inserts, 200,000 of them keep a page waiting ten times as long."""
+    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
+        table=sql.Identifier(PromptWord._meta.db_table),
+        columns=sql.SQL(", ").join(sql.Identifier(column) for column in WORD_COLUMNS),
+    )
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _word(prompt: Prompt, *, position: int, parsed: ParsedWord) -> tuple[object, ...]:
+    """The word's values in the order of WORD_COLUMNS. Raises ValueError where it is not what stands there."""
     if prompt.text[parsed.start : parsed.end] != parsed.text:
         raise ValueError(f"{parsed.text!r} does not stand at {parsed.start} of {prompt.text!r}")
-    tag = parsed.part_of_speech if parsed.part_of_speech in PartOfSpeech.values else PartOfSpeech.X
-    return PromptWord(
-        prompt=prompt,
-        position=position,
-        text=parsed.text,
-        start=parsed.start,
-        end=parsed.end,
-        part_of_speech=tag,
-        part_of_speech_parsed=tag,
-        lemma=parsed.lemma[:200],
-        dependency=parsed.dependency[:32],
-        head_position=parsed.head,
+    tag = parsed.part_of_speech if parsed.part_of_speech in TAGS else PartOfSpeech.X.value
+    return (
+        prompt.pk,
+        position,
+        parsed.text,
+        parsed.start,
+        parsed.end,
+        tag,
+        tag,
+        parsed.lemma[:200],
+        parsed.dependency[:32],
+        parsed.head,
     )
