@@ -1,5 +1,6 @@
 """Training goes on from a checkpoint as if it had never stopped, and what is exported runs."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from training.demo_model import (
     train_denoiser,
 )
 from training.demo_model.optimizer import Muon, orthogonal
+from training.demo_model.scenes import scenes
+from training.demo_model.shapes import BACKGROUNDS
 
 SIZE = denoiser.Size(channels=(16, 24), heads=(2, 2))
 PLAN = train_denoiser.Plan(steps=3, batch=2, warm_up=1, size=SIZE, save_every=1, probe_every=100)
@@ -164,3 +167,9 @@ def test_muon_leaves_embedding_tables_to_adam() -> None:
     optimizer = Muon([table, nn.Linear(16, 16)], rate=1e-3)
     kinds = {group["kind"]: sum(p.numel() for p in group["params"]) for group in optimizer.param_groups}
     assert kinds == {"matrix": 256, "other": 50 * 16 + 16}
+
+
+def test_the_autoencoder_sees_every_background_often() -> None:
+    drawn = train_autoencoder.on_every_background(list(itertools.islice(scenes(8), 40)))
+    seen = [scene.background for scene in drawn]
+    assert min(seen.count(name) for name in BACKGROUNDS) >= 10
