@@ -1,7 +1,7 @@
 """Recording answers: each exactly once, whatever is clicked twice, retried, replayed or late."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 
 from annotation.choices import OPTION_BY_CODE, AnswerOption, CampaignState, RaterOutcome, SlotState
 from annotation.models import Answer, LateAnswer, Rater, Slot
+from annotation.services import claims
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
 from annotation.services.seats import ConsentMissing, Seat, take_seat
-from annotation.services.tasks_for_raters import Task, give_back, last_answer_to_undo, task_of
+from annotation.services.tasks_for_raters import Task, give_back, task_of
 
 LONGEST_CLIENT_MILLISECONDS: Final = 2**31 - 1
 LONGEST_VIEW: Final = 20
@@ -113,10 +114,10 @@ def record_answer(
             lock_rater(rater)
             return _record(submission)
     except IntegrityError:
-        # Only another rater's use of the key, committed in between, gets here: one rater's requests queue up.
-        if (stored := _stored_under(idempotency_key)) is None or submission.repeats(stored):
+        # The key came before, with another slot or from another rater; this attempt was rolled back.
+        if (stored := _stored_under(idempotency_key)) is None:
             raise
-        raise AnswerRefused(AnswerRefusal.KEY_REUSED) from None
+        return _again_or_refused(submission, stored=stored)
 
 
 def undo_last(rater: Rater) -> Task:
@@ -127,8 +128,9 @@ def undo_last(rater: Rater) -> Task:
     with transaction.atomic():
         lock_rater(rater)
         seat = take_seat(rater)
-        answer = _undoable(seat)
-        give_back(seat.rater)
+        _require_undo(seat)
+        give_back(rater)
+        answer = Answer.objects.filter(rater=rater).order_by("-pk")[0]
         Answer.objects.filter(pk=answer.pk, undone_at__isnull=True).update(undone_at=Now())
         _lease_again(seat, slot_id=answer.slot_id)
         return task_of(take_seat(rater), slot_id=answer.slot_id)
@@ -143,10 +145,10 @@ def stop_session(rater: Rater) -> SessionEnd:
     with transaction.atomic():
         lock_rater(rater)
         seat = take_seat(rater)
-        if seat.rater.outcome:
-            return session_end(seat.rater, reason=reason_of(seat.rater))
-        give_back(seat.rater)
-        return end_session(seat.rater, outcome=RaterOutcome.STOPPED, reason=EndReason.STOPPED)
+        if seat.outcome:
+            return session_end(rater, reason=reason_of(seat.outcome))
+        give_back(rater)
+        return end_session(rater, outcome=RaterOutcome.STOPPED, reason=EndReason.STOPPED)
 
 
 def _checked(
@@ -175,20 +177,34 @@ def _record(submission: _Submission) -> Recorded | Late:
         seat = take_seat(submission.rater)
     except ConsentMissing:
         raise AnswerRefused(AnswerRefusal.NO_CONSENT) from None
+    closed = seat.campaign_state == CampaignState.CLOSED
+    shown_at = claims.answer_slot(
+        seat.claimant, slot_id=submission.slot_id, key=submission.key, only_live=closed
+    )
+    if shown_at is not None:
+        return _insert(submission, seat=seat, shown_at=shown_at)
+    return _not_in_hand(submission)
+
+
+def _not_in_hand(submission: _Submission) -> Recorded | Late:
+    """What becomes of an answer to a slot that the rater no longer holds: known already, late, or refused."""
     if (stored := _stored_under(submission.key)) is not None:
-        if not submission.repeats(stored):
-            raise AnswerRefused(AnswerRefusal.KEY_REUSED)
-        return _again(stored)
-    slot = Slot.objects.filter(pk=submission.slot_id, rater=seat.rater).first()
-    if slot is None:
+        return _again_or_refused(submission, stored=stored)
+    slot = Slot.objects.filter(pk=submission.slot_id, rater=submission.rater).first()
+    if slot is None or slot.state == SlotState.FREE:
+        # A free slot with a rater is a check that an undo put back: hers, but not what she is asked now.
         raise AnswerRefused(AnswerRefusal.NOT_YOURS)
     if (stored := _stored_for(slot)) is not None:
         if not submission.same_option(stored):
             raise AnswerRefused(AnswerRefusal.ALREADY_ANSWERED)
         return _again(stored)
-    if slot.state != SlotState.FREE and _take_slot(slot, seat=seat):
-        return _insert(submission, seat=seat, slot=slot)
     return _keep_late(submission, slot=slot)
+
+
+def _again_or_refused(submission: _Submission, *, stored: Answer | LateAnswer) -> Recorded | Late:
+    if not submission.repeats(stored):
+        raise AnswerRefused(AnswerRefusal.KEY_REUSED)
+    return _again(stored)
 
 
 def _stored_under(key: UUID) -> Answer | LateAnswer | None:
@@ -211,26 +227,17 @@ def _again(stored: Answer | LateAnswer) -> Recorded | Late:
     return Recorded(answer_id=stored.pk, already=True)
 
 
-def _take_slot(slot: Slot, *, seat: Seat) -> bool:
-    """Turns the rater's leased slot into an answered one; False when a taker or the closing was first."""
-    mine = Slot.objects.filter(pk=slot.pk, rater=seat.rater, state=SlotState.LEASED)
-    if seat.campaign.state == CampaignState.CLOSED:
-        mine = mine.filter(lease_until__gt=Now())
-    return mine.update(state=SlotState.ANSWERED, lease_until=None) == 1
-
-
-def _insert(submission: _Submission, *, seat: Seat, slot: Slot) -> Recorded:
-    assert slot.leased_at is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
+def _insert(submission: _Submission, *, seat: Seat, shown_at: datetime) -> Recorded:
     answer = Answer.objects.create(
-        slot=slot,
-        rater=seat.rater,
-        consent=seat.consent,
-        version=seat.version,
+        slot_id=submission.slot_id,
+        rater=submission.rater,
+        consent_id=seat.consent_id,
+        version_id=seat.version_id,
         idempotency_key=submission.key,
         score=submission.option.score,
         opt_out=submission.option.opt_out or "",
         place=seat.given + 1,
-        shown_at=slot.leased_at,
+        shown_at=shown_at,
         client_milliseconds=submission.client_milliseconds,
         view=submission.view,
     )
@@ -238,9 +245,6 @@ def _insert(submission: _Submission, *, seat: Seat, slot: Slot) -> Recorded:
 
 
 def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
-    if slot.state == SlotState.FREE:
-        # A check that an undo put back: it is this rater's, but not what she is being asked now.
-        raise AnswerRefused(AnswerRefusal.NOT_YOURS)
     late = LateAnswer.objects.create(
         slot=slot,
         rater=submission.rater,
@@ -251,19 +255,18 @@ def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
     return Late(late_answer_id=late.pk, already=False)
 
 
-def _undoable(seat: Seat) -> Answer:
-    if seat.rater.outcome:
+def _require_undo(seat: Seat) -> None:
+    if seat.outcome:
         raise UndoRefused(UndoRefusal.SESSION_ENDED)
-    if seat.campaign.state != CampaignState.OPEN:
+    if seat.campaign_state != CampaignState.OPEN:
         raise UndoRefused(UndoRefusal.CAMPAIGN_NOT_OPEN)
-    if (answer := last_answer_to_undo(seat.rater)) is None:
+    if not seat.can_undo:
         raise UndoRefused(UndoRefusal.NOTHING_TO_UNDO)
-    return answer
 
 
 def _lease_again(seat: Seat, *, slot_id: int) -> None:
-    lease = timedelta(seconds=seat.campaign.lease_seconds)
-    answered = Slot.objects.filter(pk=slot_id, rater=seat.rater, state=SlotState.ANSWERED)
+    lease = timedelta(seconds=seat.claimant.lease_seconds)
+    answered = Slot.objects.filter(pk=slot_id, rater=seat.claimant.rater_id, state=SlotState.ANSWERED)
     if answered.update(state=SlotState.LEASED, leased_at=Now(), lease_until=Now() + lease) != 1:
         # A researcher reopened the place in between: roll everything back.
         raise UndoRefused(UndoRefusal.NOTHING_TO_UNDO)

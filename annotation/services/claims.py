@@ -7,11 +7,14 @@ table, and PostgreSQL 15 takes it at a million slots.
 The f-strings below join constants of this file only.
 """
 
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection
 
-from annotation.models import Campaign, Rater
+from annotation.models import Rater
 
 LOOK_AHEAD: Final = 400
 
@@ -50,7 +53,7 @@ _TAKE_OVER: Final = """
     UPDATE annotation_slot
     SET state = 'void', lease_until = NULL, void_reason = 'lease expired, taken over'
     WHERE id = ({place})
-    RETURNING campaign_id, item_id, number, "order"
+    RETURNING item_id, number, "order"
 """
 
 _SUCCEED: Final = """
@@ -59,6 +62,14 @@ _SUCCEED: Final = """
     VALUES (%(campaign)s, %(item)s, %(number)s, %(order)s, 'leased', %(rater)s, statement_timestamp(),
             statement_timestamp() + make_interval(secs => %(seconds)s), '')
     RETURNING id
+"""
+
+_ANSWER: Final = """
+    UPDATE annotation_slot SET state = 'answered', lease_until = NULL
+    WHERE id = %(slot)s AND rater_id = %(rater)s AND state = 'leased'
+      AND (NOT %(only_live)s OR lease_until > statement_timestamp())
+      AND NOT EXISTS (SELECT FROM annotation_lateanswer late WHERE late.idempotency_key = %(key)s)
+    RETURNING leased_at
 """
 
 # At most LOOK_AHEAD rows of the index are read, however many slots there are.
@@ -76,63 +87,95 @@ _AHEAD: Final = f"""
 """  # noqa: S608
 
 
-def claim_rating_slot(rater: Rater, *, campaign: Campaign) -> int | None:
+@dataclass(frozen=True, kw_only=True)
+class Claimant:
+    """Who claims in which campaign, and the campaign's rules that a claim needs."""
+
+    rater_id: int
+    campaign_id: int
+    lease_seconds: int
+    raters_per_item: int
+
+    @classmethod
+    def of(cls, rater: Rater) -> "Claimant":
+        """The rater, with the rules of her campaign."""
+        return cls(
+            rater_id=rater.pk,
+            campaign_id=rater.campaign_id,
+            lease_seconds=rater.campaign.lease_seconds,
+            raters_per_item=rater.campaign.raters_per_item,
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Parameters of the statements below."""
+        return {"rater": self.rater_id, "campaign": self.campaign_id, "seconds": self.lease_seconds}
+
+
+def claim_rating_slot(claimant: Claimant) -> int | None:
     """Leases a slot of an item this rater has never met; returns its id, or None where there is none.
 
     Free slots first, from the lowest; then expired leases of others. None is only said after waiting for
     claims under way: one of them may yet roll back and leave its slot free.
     """
     return (
-        _claim_free(rater, campaign=campaign, wait="SKIP LOCKED")
-        or _take_over(rater, campaign=campaign, wait="SKIP LOCKED")
-        or _claim_free(rater, campaign=campaign, wait="")
-        or _take_over(rater, campaign=campaign, wait="")
+        _claim_free(claimant, wait="SKIP LOCKED")
+        or _take_over(claimant, wait="SKIP LOCKED")
+        or _claim_free(claimant, wait="")
+        or _take_over(claimant, wait="")
     )
 
 
-def claim_check_slot(rater: Rater, *, campaign: Campaign, given: int) -> int | None:
+def claim_check_slot(claimant: Claimant, *, given: int) -> int | None:
     """Leases the rater's next attention check that is due after `given` answers; returns its id or None."""
-    values = {"rater": rater.pk, "given": given, "seconds": campaign.lease_seconds}
-    return _first(_LEASE.format(place=_CHECK), values)
+    return _first(_LEASE.format(place=_CHECK), claimant.values | {"given": given})
 
 
-def items_ahead(rater: Rater, *, campaign: Campaign, at_most: int) -> int:
+def answer_slot(claimant: Claimant, *, slot_id: int, key: UUID, only_live: bool) -> datetime | None:
+    """Turns the rater's leased slot into an answered one; returns since when she had it.
+
+    None where she has it no longer, where only_live and its lease has run out, and where the key has come
+    with a late answer before. Other uses of the key are found by its unique constraint.
+    """
+    values = claimant.values | {"slot": slot_id, "key": key, "only_live": only_live}
+    since: datetime | None = _one(_ANSWER, values)
+    return since
+
+
+def items_ahead(claimant: Claimant, *, at_most: int) -> int:
     """How many items the rater could still be given, counted up to at_most.
 
     Where LOOK_AHEAD slots lie ahead it says at_most without counting further.
     """
-    limit = min(at_most * campaign.raters_per_item, LOOK_AHEAD)
+    limit = min(at_most * claimant.raters_per_item, LOOK_AHEAD)
     with connection.cursor() as cursor:
-        cursor.execute(_AHEAD, {"rater": rater.pk, "campaign": campaign.pk, "limit": limit})
+        cursor.execute(_AHEAD, claimant.values | {"limit": limit})
         items, rows = cursor.fetchone()
     return at_most if rows >= LOOK_AHEAD else min(items, at_most)
 
 
-def _claim_free(rater: Rater, *, campaign: Campaign, wait: str) -> int | None:
-    values = {"rater": rater.pk, "campaign": campaign.pk, "seconds": campaign.lease_seconds}
-    return _first(_LEASE.format(place=_FREE + wait), values)
+def _claim_free(claimant: Claimant, *, wait: str) -> int | None:
+    return _first(_LEASE.format(place=_FREE + wait), claimant.values)
 
 
-def _take_over(rater: Rater, *, campaign: Campaign, wait: str) -> int | None:
+def _take_over(claimant: Claimant, *, wait: str) -> int | None:
     """The slow rater's slot turns void and keeps her as its rater: she never meets the item again."""
-    values = {"rater": rater.pk, "campaign": campaign.pk}
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_OVER.format(place=_EXPIRED + wait), values)
+        cursor.execute(_TAKE_OVER.format(place=_EXPIRED + wait), claimant.values)
         old = cursor.fetchone()
     if old is None:
         return None
-    campaign_id, item, number, order = old
-    return _first(
-        _SUCCEED,
-        {
-            "campaign": campaign_id, "item": item, "number": number, "order": order,
-            "rater": rater.pk, "seconds": campaign.lease_seconds,
-        },
-    )  # fmt: skip
+    item, number, order = old
+    return _first(_SUCCEED, claimant.values | {"item": item, "number": number, "order": order})
 
 
-def _first(statement: str, values: dict[str, int]) -> int | None:
+def _first(statement: str, values: dict[str, Any]) -> int | None:
+    found = _one(statement, values)
+    return None if found is None else int(found)
+
+
+def _one(statement: str, values: dict[str, Any]) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         row = cursor.fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else row[0]

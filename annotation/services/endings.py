@@ -58,10 +58,10 @@ def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
     return SessionEnd(reason=reason, completion_code=code, answers_given=given)
 
 
-def reason_of(rater: Rater) -> EndReason:
-    """Why a session that has ended is over."""
+def reason_of(outcome: str) -> EndReason:
+    """Why a session with this outcome is over."""
     return {
         RaterOutcome.STOPPED: EndReason.STOPPED,
         RaterOutcome.DECLINED: EndReason.DECLINED,
         RaterOutcome.COMPLETED: EndReason.FINISHED,
-    }[RaterOutcome(rater.outcome)]
+    }[RaterOutcome(outcome)]

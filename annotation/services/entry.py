@@ -9,13 +9,15 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, ItemKind, RaterOutcome, SlotState
+from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
 from annotation.services import claims
 from annotation.services.answers import stop_session
+from annotation.services.claims import Claimant
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
 from annotation.services.locks import lock_rater
-from annotation.services.seats import current_consent, rating_limit
+from annotation.services.seats import consent_to, current_version
 
 IDENTITY_KEPT_FOR: Final = timedelta(days=90)
 
@@ -64,8 +66,8 @@ def give_consent(rater: Rater) -> Consent:
     with transaction.atomic():
         lock_rater(rater)
         fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
-        version, consent = current_consent(fresh)
-        if consent is not None:
+        version = current_version(fresh)
+        if version is not None and (consent := consent_to(version, rater=fresh)) is not None:
             return consent
         _require_undecided(fresh)
         require_open(fresh.campaign, rater=fresh)
@@ -155,8 +157,13 @@ def _create(campaign: Campaign, identity: RaterIdentityData, *, name: str, simul
 def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
     """Makes the session's attention-check slots, or none where the campaign asks for none."""
     campaign = rater.campaign
-    limit = rating_limit(campaign, version=version)
-    ratings = claims.items_ahead(rater, campaign=campaign, at_most=limit)
+    limit = ratings_per_rater_at_most(
+        items=version.ratings_wanted // campaign.raters_per_item,
+        raters_per_item=campaign.raters_per_item,
+        share_cap=campaign.share_cap,
+        items_per_rater=campaign.items_per_rater,
+    )
+    ratings = claims.items_ahead(Claimant.of(rater), at_most=limit)
     if ratings == 0:
         raise EntryRefused(EntryRefusal.FULL, rater=rater)
     items = list(

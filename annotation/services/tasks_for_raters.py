@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, RaterOutcome, SlotState
-from annotation.models import Answer, Rater, Slot
+from annotation.models import Rater, Slot
 from annotation.services import claims
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
@@ -43,93 +43,51 @@ def next_task(rater: Rater) -> Task | SessionEnd:
     with transaction.atomic():
         lock_rater(rater)
         seat = take_seat(rater)
-        if seat.rater.outcome:
-            return session_end(seat.rater, reason=reason_of(seat.rater))
-        if (in_hand := _in_hand(seat)) is not None:
-            return task_of(seat, slot_id=in_hand)
-        return _new_task(seat)
+        if seat.outcome:
+            return session_end(rater, reason=reason_of(seat.outcome))
+        slot_id = _in_hand(seat)
+        if slot_id is None:
+            if (ending := _why_not(seat)) is not None:
+                return _end(rater, reason=ending)
+            slot_id = _claim(seat)
+        return _end(rater, reason=_why_over(seat)) if slot_id is None else task_of(seat, slot_id=slot_id)
 
 
 def task_of(seat: Seat, *, slot_id: int) -> Task:
     """The task of a slot that this rater has in hand."""
-    slot = Slot.objects.select_related("item__word_map__word__prompt").get(pk=slot_id)
-    is_check = slot.number is None
-    word = slot.item.word_map.word
+    word_map, number, lease_until, prompt, word, start, end = (
+        Slot.objects.filter(pk=slot_id)
+        .values_list(
+            "item__word_map_id",
+            "number",
+            "lease_until",
+            "item__word_map__word__prompt__text",
+            "item__word_map__word__text",
+            "item__word_map__word__start",
+            "item__word_map__word__end",
+        )
+        .get()
+    )
+    is_check = number is None
+    newly_claimed = slot_id != seat.in_hand
     # Ratings that may follow this task, were every remaining item hers.
     at_most = max(0, seat.limit - seat.ratings - (not is_check))
-    ratings_ahead = claims.items_ahead(seat.rater, campaign=seat.campaign, at_most=at_most)
-    checks_ahead = Slot.objects.filter(rater=seat.rater, state=SlotState.FREE, number__isnull=True).count()
-    to_do = 1 + ratings_ahead + checks_ahead
-    assert slot.lease_until is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
+    checks_ahead = seat.checks_ahead - (is_check and newly_claimed)
+    to_do = 1 + claims.items_ahead(seat.claimant, at_most=at_most) + checks_ahead
+    assert lease_until is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
     return Task(
-        slot_id=slot.pk,
-        word_map_id=slot.item.word_map_id,
-        prompt_text=word.prompt.text,
-        word_text=word.text,
-        word_start=word.start,
-        word_end=word.end,
+        slot_id=slot_id,
+        word_map_id=word_map,
+        prompt_text=prompt,
+        word_text=word,
+        word_start=start,
+        word_end=end,
         place=seat.given + 1,
         places_total=seat.given + to_do,
-        seconds_left_estimate=to_do * seat.campaign.seconds_per_item,
-        can_undo=last_answer_to_undo(seat.rater) is not None,
-        lease_until=slot.lease_until,
+        seconds_left_estimate=to_do * seat.seconds_per_item,
+        can_undo=seat.can_undo,
+        lease_until=lease_until,
     )
-
-
-def last_answer_to_undo(rater: Rater) -> Answer | None:
-    """The rater's very last answer if it stands; None when it was undone already: one step back, no more."""
-    last = Answer.objects.filter(rater=rater).select_related("slot").order_by("-pk").first()
-    if last is None or last.undone_at is not None or last.slot.state != SlotState.ANSWERED:
-        return None
-    return last
-
-
-def _in_hand(seat: Seat) -> int | None:
-    """The slot that the rater holds, its lease renewed where it had run out and nobody had taken it over."""
-    leased = Slot.objects.filter(rater=seat.rater, state=SlotState.LEASED)
-    live = leased.filter(lease_until__gt=Now()).values_list("pk", flat=True).first()
-    if live is not None or seat.campaign.state != CampaignState.OPEN:
-        return live
-    expired = leased.values_list("pk", flat=True).first()
-    if expired is None:
-        return None
-    lease = timedelta(seconds=seat.campaign.lease_seconds)
-    renewed = leased.filter(pk=expired).update(lease_until=Now() + lease)
-    return expired if renewed else None
-
-
-def _new_task(seat: Seat) -> Task | SessionEnd:
-    ending = _why_not(seat)
-    if ending is not None:
-        return ending
-    slot_id = claims.claim_check_slot(seat.rater, campaign=seat.campaign, given=seat.given)
-    if slot_id is None and seat.ratings < seat.limit:
-        slot_id = claims.claim_rating_slot(seat.rater, campaign=seat.campaign)
-    if slot_id is None and seat.ratings > 0:
-        # The items ran out early: every session that rated gets its quota of checks all the same.
-        slot_id = claims.claim_check_slot(seat.rater, campaign=seat.campaign, given=2**31 - 1)
-    if slot_id is None:
-        return end_session(seat.rater, outcome=RaterOutcome.COMPLETED, reason=_why_over(seat))
-    return task_of(seat, slot_id=slot_id)
-
-
-def _why_not(seat: Seat) -> SessionEnd | None:
-    if seat.campaign.state == CampaignState.PAUSED:
-        return session_end(seat.rater, reason=EndReason.PAUSED)
-    if seat.campaign.state == CampaignState.CLOSED:
-        return end_session(seat.rater, outcome=RaterOutcome.COMPLETED, reason=EndReason.CAMPAIGN_CLOSED)
-    if seat.rater.excluded_at is not None:
-        # Her further answers would take places from raters whose answers count. The page doesn't say why.
-        return end_session(seat.rater, outcome=RaterOutcome.COMPLETED, reason=EndReason.NOTHING_LEFT)
-    return None
-
-
-def _why_over(seat: Seat) -> EndReason:
-    if seat.ratings < seat.limit:
-        return EndReason.NOTHING_LEFT
-    items = seat.version.ratings_wanted // seat.campaign.raters_per_item
-    by_session = seat.limit == min(seat.campaign.items_per_rater, items)
-    return EndReason.FINISHED if by_session else EndReason.SHARE_CAP
 
 
 def give_back(rater: Rater) -> None:
@@ -139,3 +97,48 @@ def give_back(rater: Rater) -> None:
         state=SlotState.FREE, rater=None, leased_at=None, lease_until=None
     )
     leased.filter(number__isnull=True).update(state=SlotState.FREE, lease_until=None)
+
+
+def _in_hand(seat: Seat) -> int | None:
+    """The slot that the rater holds, its lease renewed where it had run out and nobody had taken it over."""
+    if seat.in_hand is None or seat.in_hand_is_live:
+        return seat.in_hand
+    if seat.campaign_state != CampaignState.OPEN:
+        return None
+    lease = timedelta(seconds=seat.claimant.lease_seconds)
+    mine = Slot.objects.filter(pk=seat.in_hand, rater=seat.claimant.rater_id, state=SlotState.LEASED)
+    return seat.in_hand if mine.update(lease_until=Now() + lease) else None
+
+
+def _claim(seat: Seat) -> int | None:
+    slot_id = None
+    if seat.check_due is not None and seat.check_due <= seat.given:
+        slot_id = claims.claim_check_slot(seat.claimant, given=seat.given)
+    if slot_id is None and seat.ratings < seat.limit:
+        slot_id = claims.claim_rating_slot(seat.claimant)
+    if slot_id is None and seat.ratings > 0 and seat.checks_ahead:
+        # The items ran out early: every session that rated gets its quota of checks all the same.
+        slot_id = claims.claim_check_slot(seat.claimant, given=2**31 - 1)
+    return slot_id
+
+
+def _why_not(seat: Seat) -> EndReason | None:
+    if seat.campaign_state == CampaignState.PAUSED:
+        return EndReason.PAUSED
+    if seat.campaign_state == CampaignState.CLOSED:
+        return EndReason.CAMPAIGN_CLOSED
+    # An excluded rater's further answers would take places from others, whose answers count.
+    return EndReason.NOTHING_LEFT if seat.excluded else None
+
+
+def _why_over(seat: Seat) -> EndReason:
+    if seat.ratings < seat.limit:
+        return EndReason.NOTHING_LEFT
+    by_session = seat.limit == min(seat.items_per_rater, seat.items)
+    return EndReason.FINISHED if by_session else EndReason.SHARE_CAP
+
+
+def _end(rater: Rater, *, reason: EndReason) -> SessionEnd:
+    if reason is EndReason.PAUSED:
+        return session_end(rater, reason=reason)
+    return end_session(rater, outcome=RaterOutcome.COMPLETED, reason=reason)

@@ -55,7 +55,7 @@ CODELESS: Final = "You have not answered any question, so there is no code."
 def session(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     """Where the rater stands: consent, the task in hand, or the end with its code."""
     if rater.outcome:
-        return end_page(request, rater, session_end(rater, reason=reason_of(rater)))
+        return end_page(request, rater, session_end(rater, reason=reason_of(rater.outcome)))
     try:
         step = next_task(rater)
     except ConsentMissing:

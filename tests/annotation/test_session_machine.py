@@ -42,7 +42,7 @@ from tests import factories
 ITEMS = 5
 K = 2
 CAP = 3  # floor(0.3 * 10)
-PEOPLE = 6
+PEOPLE = 4
 EXPECTED_REFUSALS = (AnswerRefusal.KEY_REUSED, AnswerRefusal.ALREADY_ANSWERED, AnswerRefusal.NOT_YOURS)
 NUMBERS = st.integers(0, 10**6)
 OPTIONS = st.sampled_from([option.code for option in ANSWER_OPTIONS])
@@ -100,6 +100,13 @@ class Campaigning(RuleBasedStateMachine):
         if isinstance(step, Task):
             self.shown[rater.pk] = step
 
+    @precondition(lambda self: self.cast)
+    @rule(number=NUMBERS, option=OPTIONS, answers=st.integers(1, 4))
+    def work(self, number: int, option: str, answers: int) -> None:
+        for _ in range(answers):
+            self.ask_for_a_task(number)
+            self.answer_what_is_shown(number, option)
+
     @precondition(lambda self: self.shown)
     @rule(number=NUMBERS, option=OPTIONS)
     def answer_what_is_shown(self, number: int, option: str) -> None:
@@ -145,6 +152,7 @@ class Campaigning(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def take_back(self, number: int) -> None:
         rater = self.one_of_the_cast(number)
+        self.ask_for_a_task(number)
         try:
             self.shown[rater.pk] = undo_last(rater)
         except UndoRefused:
