@@ -35,6 +35,7 @@ $(STAMP): $(PINS)
 	@test -x $(BIN)/python || { echo "No Python 3.11 or newer with venv was found among: $(PYTHON)."; \
 		echo "Install one (on Debian also python3-venv), or run: make PYTHON=/path/to/python"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-peer.txt
 	@rm -f $(VENV)/installed-*
 	@touch $@
 

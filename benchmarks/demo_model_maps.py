@@ -96,4 +96,5 @@ def _hard(word_map: NDArray[np.float32], *, rule: str) -> HardMap:
 
 
 def _iou(first: Mask, second: Mask) -> float:
-    return float(np.count_nonzero(first & second) / max(1, np.count_nonzero(first | second)))
+    union = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / max(1, union)

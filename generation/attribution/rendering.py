@@ -23,7 +23,7 @@ def heat_png(word_map: NDArray[Any], *, size_hw: tuple[int, int]) -> bytes:
     """The map alone in the colours of the ramp, enlarged bicubically to (height, width).
 
     word_map: (height, width), raw.  Raises ValueError for any other shape and for NaN or infinity.
-    The file carries the ramp as its palette: a third of the bytes of full colour, and a thirtieth of the time.
+    The file carries the ramp as its palette: a third of the bytes of full colour, a thirtieth of the time.
     """
     steps = np.round(enlarge(stretch(word_map), size_hw=size_hw) * 255).astype(np.uint8)
     picture = Image.fromarray(steps)

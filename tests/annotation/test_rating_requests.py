@@ -1,6 +1,7 @@
 """Whatever anybody sends to a rater's address gets a page that says what is wrong, never a fault of ours."""
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -116,7 +117,7 @@ def test_all_faults_of_a_form_are_named_at_once(browser: RaterBrowser) -> None:
 
 def test_a_form_over_64_kb_is_refused_before_it_is_read(browser: RaterBrowser) -> None:
     """Control: without the look at the declared length the body is read, which fails here."""
-    length = {"CONTENT_LENGTH": str(BODY_LIMIT + 1), "wsgi.input": Unreadable()}
+    length: dict[str, Any] = {"CONTENT_LENGTH": str(BODY_LIMIT + 1), "wsgi.input": Unreadable()}
     response = browser.client.generic("POST", browser.url("answer"), b"", FORM, **length)
     assert response.status_code == 413
 

@@ -130,7 +130,7 @@ def test_a_perfect_velocity_has_no_loss() -> None:
             return type("Out", (), {"sample": velocity})
 
     losses = denoiser.velocity_loss(
-        Perfect(),  # type: ignore[arg-type]
+        Perfect(),
         latents=clean,
         text=torch.zeros(2, 32, 128),
         timesteps=timesteps,
