@@ -107,7 +107,7 @@ def stage(var: Path, *, raters: int, items: int, k: int, application: str, worke
         yield Stage(var=var, port=port, web=psutil.Process(web.pid), tokens=tuple(json.loads(line)["tokens"]))
 
 
-def storm(on: Stage, *, kill_each: int, kill_database_at: int = 0) -> Told:
+def storm(on: Stage, *, kill_each: int, most_kills: int = 10**6, kill_database_at: int = 0) -> Told:
     """All raters at once rate to the end while web workers are killed; what they were told.
 
     kill_each: a worker dies after so many acknowledged answers, again and again; 0 for never. Counting
@@ -119,7 +119,7 @@ def storm(on: Stage, *, kill_each: int, kill_database_at: int = 0) -> Told:
     def kill() -> None:
         next_kill, database_dies = kill_each, kill_database_at
         while not over.wait(0.02):
-            if kill_each and len(told.keys) >= next_kill:
+            if kill_each and told.kills < most_kills and len(told.keys) >= next_kill:
                 on.kill_a_web_worker()
                 told.kills += 1
                 next_kill = len(told.keys) + kill_each
