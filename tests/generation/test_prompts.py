@@ -12,7 +12,7 @@ from generation.prompts import MAX_PROMPTS, BadLine, PromptFileRefused, PromptRo
 
 XLSX = io.BytesIO()
 with zipfile.ZipFile(XLSX, "w") as archive:
-    archive.writestr("xl/workbook.xml", "<workbook/>")
+    archive.writestr(zipfile.ZipInfo("xl/workbook.xml"), "<workbook/>")
 
 
 def faults(content: bytes | str, *, name: str = "prompts.csv") -> tuple[BadLine, ...]:
@@ -71,7 +71,7 @@ def test_signs_that_only_spreadsheets_or_browsers_mind_are_kept_as_they_are() ->
         ("prompt\na cat\n".encode("utf-16-be"), "UTF-16"),
         ("prompt\na cat\n".encode("utf-16-le"), "UTF-16"),
         ("prompt\na cat\n".encode("utf-32"), "UTF-32"),
-        (gzip.compress(b"prompt\na cat\n"), "gzip"),
+        (gzip.compress(b"prompt\na cat\n", mtime=0), "gzip"),
         (XLSX.getvalue(), "Excel"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"<!DOCTYPE html><html>prompt</html>", "web page"),
