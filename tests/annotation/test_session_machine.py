@@ -39,10 +39,10 @@ from annotation.services.tasks_for_raters import Task, next_task
 from generation.models import Run
 from tests import factories
 
-ITEMS = 5
+ITEMS = 8
 K = 2
-CAP = 3  # floor(0.3 * 10)
-PEOPLE = 4
+CAP = 5  # floor(0.34 * 16)
+PEOPLE = 8
 EXPECTED_REFUSALS = (AnswerRefusal.KEY_REUSED, AnswerRefusal.ALREADY_ANSWERED, AnswerRefusal.NOT_YOURS)
 NUMBERS = st.integers(0, 10**6)
 OPTIONS = st.sampled_from([option.code for option in ANSWER_OPTIONS])
@@ -75,9 +75,11 @@ class Campaigning(RuleBasedStateMachine):
     @initialize()
     def open_it(self) -> None:
         self.campaign = factories.make_open_campaign(
-            run=self.run, raters_per_item=K, share_cap=0.3, checks_per_rater=1, parts_of_speech=("NOUN",)
+            run=self.run, raters_per_item=K, share_cap=0.34, checks_per_rater=1, parts_of_speech=("NOUN",)
         )
         assert self.campaign.items.filter(kind="rating").count() == ITEMS
+        for _ in range(3):
+            self.come_in()
 
     def one_of_the_cast(self, number: int) -> Rater:
         return self.cast[number % len(self.cast)]
@@ -101,7 +103,7 @@ class Campaigning(RuleBasedStateMachine):
             self.shown[rater.pk] = step
 
     @precondition(lambda self: self.cast)
-    @rule(number=NUMBERS, option=OPTIONS, answers=st.integers(1, 4))
+    @rule(number=NUMBERS, option=OPTIONS, answers=st.integers(1, 3))
     def work(self, number: int, option: str, answers: int) -> None:
         for _ in range(answers):
             self.ask_for_a_task(number)
@@ -169,10 +171,12 @@ class Campaigning(RuleBasedStateMachine):
     @precondition(lambda self: self.cast)
     @rule(number=NUMBERS)
     def leave(self, number: int) -> None:
-        stop_session(self.one_of_the_cast(number))
+        # Rarely: a sequence in which everybody has left has little to say.
+        if number % 8 == 0:
+            stop_session(self.one_of_the_cast(number))
 
     @precondition(lambda self: self.cast)
-    @rule(number=NUMBERS, act=st.sampled_from(["exclude", "include", "reopen"]))
+    @rule(number=NUMBERS, act=st.sampled_from(["exclude", "include", "include", "reopen"]))
     def judge(self, number: int, act: str) -> None:
         rater = self.one_of_the_cast(number)
         try:
@@ -185,7 +189,7 @@ class Campaigning(RuleBasedStateMachine):
         except RaterActRefused:
             return
 
-    @rule(pausing=st.booleans())
+    @rule(pausing=st.sampled_from([True, False, False, False]))
     def pause_or_resume(self, *, pausing: bool) -> None:
         try:
             (campaigns.pause if pausing else campaigns.resume)(self.campaign, None)
@@ -280,13 +284,13 @@ def nouns(count: int) -> Run:
 
 @pytest.mark.django_db
 def test_no_sequence_of_acts_breaks_a_promise() -> None:
-    """About 400 steps.
+    """About 600 steps.
 
     Controls, each of which turns it red: free an expired slot in place of voiding it (item met twice); let
     `undo_last` keep the task in hand (two in hand); leave the cap out of `_new_task` (cap passed); accept an
     answer on a void slot (k + 1).
     """
-    play(nouns(ITEMS), examples=10, steps=40)
+    play(nouns(ITEMS), examples=12, steps=50)
 
 
 @pytest.mark.soak

@@ -210,6 +210,14 @@ def test_the_last_answer_can_be_taken_back_once_and_stays_stored() -> None:
     assert Answer.objects.get(undone_at__isnull=True).score == 2
 
 
+def test_before_the_first_answer_there_is_nothing_to_take_back() -> None:
+    rater = factories.make_rater(factories.make_campaign_of(3))
+    assert not task_of(rater).can_undo
+    with pytest.raises(UndoRefused) as refused:
+        undo_last(rater)
+    assert refused.value.reason == UndoRefusal.NOTHING_TO_UNDO
+
+
 def test_after_taking_back_one_may_take_back_the_next_answer_too() -> None:
     rater = factories.make_rater(factories.make_campaign_of(3))
     send(rater, task_of(rater).slot_id, "1")
