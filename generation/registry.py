@@ -119,7 +119,7 @@ def _demo() -> ModelSpec:
         revision=None,
         description="The small model bundled with Percept (coloured shapes); not Stable Diffusion",
         defaults=GenerationSettings(
-            steps=30, guidance=2.0, scheduler="dpm-solver-multistep", height=64, width=64
+            steps=16, guidance=2.0, scheduler="dpm-solver-multistep", height=64, width=64
         ),
     )
 
