@@ -2,6 +2,7 @@
 
 import csv
 import io
+import signal
 import time
 from argparse import ArgumentParser
 from contextlib import ExitStack
@@ -40,9 +41,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, check: bool, port: int, **options: Any) -> None:
         """Runs the demo. Raises CommandError, and so exits 1, when a promise is broken."""
+        # SIGTERM ends like Ctrl-C: the parts are stopped too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with ExitStack() as parts:
                 self._run(parts, check=check, port=port)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.", returncode=130) from None
         except (demo.DemoError, PartStartError) as error:
             raise CommandError(str(error)) from error
 
