@@ -11,6 +11,8 @@ from pytest_django.fixtures import Settings
 
 from tests import chromium
 
+# One Chromium, and one Playwright, for the browser tests of every app: a process can hold only one.
+pytest_plugins = ["tests.browser"]
 NO_CHROMIUM = "NO CHROMIUM"
 
 

@@ -1,6 +1,7 @@
 """Workers that are killed, stopped and ended while they work: every image once, none lost."""
 
 import signal
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from generation.services import runs
 from tests import factories
 from tests.generation.worker_process import wait_until, worker
 
+IDLE_SECONDS = 3
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
@@ -90,7 +92,7 @@ def test_a_killed_worker_s_images_are_taken_over_none_lost_and_none_doubled(
 
 
 def test_a_worker_that_hung_and_comes_back_is_refused(tiny_model: str, log: Path, settings: Settings) -> None:
-    """Control: _held without the fence lets the zombie complete an image that is done."""
+    """Control: _held without fence and state lets the zombie complete an image that is done."""
     make_run(images=1, steps=100)
     with worker(log) as first, worker(log) as second:
         wait_until(lambda: holder([first, second]) is not None, log=log)
@@ -114,12 +116,14 @@ def test_a_worker_works_without_any_message_and_ends_in_order(tiny_model: str, l
     through all images; a worker that just ends leaves leases behind.
     """
     with worker(log) as process:
-        wait_until(lambda: "images at a time" in log.read_text(), log=log)
+        make_run(images=1, steps=1)
+        wait_until(lambda: done() == 1, log=log)
+        time.sleep(IDLE_SECONDS)  # until the loop has found the table empty and waits
         make_run(images=12, steps=60)
-        wait_until(lambda: done() >= 1 and leased(), log=log)
+        wait_until(lambda: done() >= 2 and leased(), log=log)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 0
     assert not leased()
-    assert 1 <= done() < 12
+    assert 2 <= done() < 13
     waiting = Image.objects.filter(state=ImageState.READY)
     assert set(waiting.values_list("attempts", flat=True)) == {0}

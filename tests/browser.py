@@ -1,4 +1,4 @@
-"""A Chromium and a live server for the tests that need to see what a rater sees."""
+"""A Chromium for the tests that need to see what a rater or a researcher sees."""
 
 import os
 from collections.abc import Callable, Iterator
