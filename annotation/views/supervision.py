@@ -121,7 +121,12 @@ def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
     """Asks first: a closed campaign stays closed."""
     found = _campaign(request, public_id)
     if request.method == "POST":
-        return _act(request, found, act=service.close, done="Closed. Answers to tasks already on a screen still count.")
+        return _act(
+            request,
+            found,
+            act=service.close,
+            done="Closed. Answers to tasks already on a screen still count.",
+        )
     context = {"section": "campaigns", "campaign": found, "progress": queries.progress(found)}
     return render(request, "annotation/campaign_close.html", context)
 
