@@ -84,7 +84,7 @@ def wait_for_images(run: Run, *, worker_lives: Callable[[], bool], report: Calla
             last = progress.done
             report(f"  {progress.done} of {progress.total} images")
         if not worker_lives():
-            raise DemoError("The worker ended before the images were done.")
+            raise DemoError("The worker ended before the images were done; its log says why. Start again.")
         time.sleep(POLL_SECONDS)
     report(f"  {progress.done} of {progress.total} images")
     if progress.dead:

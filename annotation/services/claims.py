@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from annotation.models import Rater
+from annotation.services.locks import lock_end_of_queue
 
 LOOK_AHEAD: Final = 400
 
@@ -118,12 +119,11 @@ def claim_rating_slot(claimant: Claimant) -> int | None:
     Free slots first, from the lowest; then expired leases of others. None is only said after waiting for
     claims under way: one of them may yet roll back and leave its slot free.
     """
-    return (
-        _claim_free(claimant, wait="SKIP LOCKED")
-        or _take_over(claimant, wait="SKIP LOCKED")
-        or _claim_free(claimant, wait="")
-        or _take_over(claimant, wait="")
-    )
+    at_once = _claim_free(claimant, wait="SKIP LOCKED") or _take_over(claimant, wait="SKIP LOCKED")
+    if at_once is not None:
+        return at_once
+    lock_end_of_queue(claimant.campaign_id)
+    return _claim_free(claimant, wait="") or _take_over(claimant, wait="")
 
 
 def claim_check_slot(claimant: Claimant, *, given: int) -> int | None:

@@ -1,4 +1,4 @@
-"""The one lock of a rater: whoever holds it is the only transaction that acts for this rater."""
+"""Locks that live as long as their transaction: one for each rater, one for the end of each campaign's queue."""
 
 from django.db import connection
 
@@ -16,3 +16,13 @@ def lock_rater(rater: Rater) -> None:
     with connection.cursor() as cursor:
         # The two keys are 4 bytes each; ids that share them after 2**31 rows would only wait for each other.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rater.campaign_id % _INT4, rater.pk % _INT4])
+
+
+def lock_end_of_queue(campaign_id: int) -> None:
+    """Waits until no other transaction looks through the last slots of the campaign row by row.
+
+    Such a search keeps every row it has waited for locked, and two of them can wait for each other. Taken after the
+    rater's lock, by a transaction that holds no slot yet. No rater has the number 0.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [campaign_id % _INT4])

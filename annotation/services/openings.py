@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from annotation.choices import ANSWER_OPTIONS, CampaignState, ItemKind, OptOut, SlotState
 from annotation.models import Campaign, CampaignVersion, Item, Slot
-from annotation.sources import UNFINISHED, ratable_maps
+from annotation.sources import ratable_maps, unfinished_images
 from generation import storage
 from generation.choices import PartOfSpeech
 from generation.models import Image
@@ -124,7 +124,7 @@ def _missing_texts(campaign: Campaign) -> list[str]:
 
 
 def _unfinished_images(campaign: Campaign) -> list[str]:
-    waiting = Image.objects.filter(run=campaign.run, state__in=UNFINISHED).count()
+    waiting = unfinished_images().filter(run=campaign.run).count()
     if not waiting:
         return []
     return [f"{waiting:,} images of the run are still to be generated. Wait for them, or cancel the run."]

@@ -178,6 +178,8 @@ def _alpha(cells: _Cells, *, level: Level) -> tuple[float, str]:
         if level == Level.ORDINAL:
             values = np.cumsum(in_level) - (in_level + 1) / 2
         observed, expected = _squared(cells, values=values, in_level=in_level)
+    if not expected > 0:
+        return NAN, "the ratings differ by less than a number can hold: agreement beyond chance is undefined"
     return float(1.0 - observed / expected), ""
 
 

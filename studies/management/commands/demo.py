@@ -41,9 +41,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, check: bool, port: int, **options: Any) -> None:
         """Runs the demo. Raises CommandError, and so exits 1, when a promise is broken."""
-        # SIGTERM ends like Ctrl-C: the parts are stopped too.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # SIGTERM and a closed terminal end like Ctrl-C: the parts are stopped too.
+        for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(ending, signal.default_int_handler)
         try:
             with ExitStack() as parts:
                 self._run(parts, check=check, port=port)
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         web = start_web(port)
         parts.callback(web.stop)
 
-        campaign = None if check else Campaign.objects.filter(owner=account.user, name=STUDY).first()
+        campaign = None if check else _finished_study(account)
         if campaign is None:
             campaign = self._study(account, worker, base_url=base_url, check=check)
         self._say("\n" + mos_table(reports.build(loading.load(campaign)).opinion) + "\n")
@@ -145,6 +145,14 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _finished_study(account: demo.Account) -> Campaign | None:
+    """The simulated study of an earlier start that went well: only then is there one to rate oneself."""
+    own = Campaign.objects.filter(owner=account.user, name=OWN_STUDY).order_by("-pk").first()
+    if own is None:
+        return None
+    return Campaign.objects.filter(owner=account.user, name=STUDY, run=own.run).order_by("-pk").first()
 
 
 def _download_ratings(campaign: Campaign, account: demo.Account, *, base_url: str) -> list[dict[str, str]]:

@@ -219,3 +219,14 @@ def test_no_table_crashes_an_agreement_and_no_number_is_silent(scores: list[list
             assert_not_silent(cohen_kappa(table, raters=(first, second), weights=weights))
     for form in IccForm:
         assert_not_silent(intraclass_correlation(table, form=form))
+
+
+def test_scores_too_close_for_their_squares_have_no_alpha_but_a_reason() -> None:
+    """Control: dividing by an expected disagreement that underflows to 0."""
+    table = RatingTable.from_rows(
+        [AnswerRow(item="i", rater="a", score=0.0), AnswerRow(item="i", rater="b", score=2.3e-308)],
+        scale=(0.0, 5.0),
+    )
+    found = krippendorff_alpha(table, level=Level.INTERVAL)
+    assert math.isnan(found.estimate)
+    assert found.reason
