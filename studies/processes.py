@@ -89,7 +89,7 @@ def _start(name: str, arguments: Sequence[str]) -> Part:
         process = subprocess.Popen(  # noqa: S603 — our own interpreter and our own fixed arguments
             [sys.executable, *arguments],
             cwd=settings.BASE_DIR,
-            # The bundled model is too small to gain from threads, and they wait for each other on a busy machine.
+            # The bundled model is too small to gain from threads; on a busy machine they wait for each other.
             env={"OMP_NUM_THREADS": "1"} | os.environ | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,

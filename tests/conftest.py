@@ -14,7 +14,8 @@ from tests import chromium
 
 # One Chromium, and one Playwright, for the browser tests of every app: a process can hold only one.
 pytest_plugins = ["tests.browser"]
-# The same examples every time: a red test is somebody's change, not luck. HYPOTHESIS_PROFILE=default looks further.
+# The same examples every time: a red test is somebody's change, not luck.
+# HYPOTHESIS_PROFILE=default looks further.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

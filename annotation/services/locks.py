@@ -1,4 +1,4 @@
-"""Locks that live as long as their transaction: one for each rater, one for the end of each campaign's queue."""
+"""Locks that live as long as their transaction: one for each rater, one for the end of each queue."""
 
 from django.db import connection
 
@@ -21,8 +21,8 @@ def lock_rater(rater: Rater) -> None:
 def lock_end_of_queue(campaign_id: int) -> None:
     """Waits until no other transaction looks through the last slots of the campaign row by row.
 
-    Such a search keeps every row it has waited for locked, and two of them can wait for each other. Taken after the
-    rater's lock, by a transaction that holds no slot yet. No rater has the number 0.
+    Such a search keeps every row it has waited for locked, and two of them can wait for each other. Taken
+    after the rater's lock, by a transaction that holds no slot yet. No rater has the number 0.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [campaign_id % _INT4])
