@@ -47,9 +47,11 @@ def test_a_word_s_map_is_shown_in_place(sign_in: SignIn, owner: User) -> None:
     window.get_by_role("link", name="red").click()
     expect(window.locator("figcaption .target-word")).to_have_text("red")
     assert window.evaluate("window.sameDocument && document.activeElement.textContent.includes('red')")
-    window.wait_for_function(
-        "[...document.images].length === 3 && [...document.images].every((image) => image.naturalWidth)"
-    )
+    pictures = window.get_by_role("img")
+    expect(pictures).to_have_count(3)
+    for picture in pictures.all():
+        expect(picture).to_have_js_property("complete", True)
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_a_run_s_page_follows_its_images_by_itself(sign_in: SignIn, owner: User) -> None:
