@@ -1,9 +1,30 @@
 """The annotation app."""
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class AnnotationConfig(AppConfig):
-    """Registers the app under its own name."""
+    """Registers the app under its name, and the deletion of old ids and counts with the worker's sweep."""
 
     name = "annotation"
+
+    def ready(self) -> None:
+        """Connects to the sweep once all models are loaded."""
+        from generation.sweeping import swept
+
+        swept.connect(_forget_expired, dispatch_uid="annotation.forget_expired")
+        swept.connect(_forget_old_attempts, dispatch_uid="annotation.forget_old_attempts")
+
+
+def _forget_expired(**_: Any) -> None:
+    from annotation.services.identities import forget_expired
+
+    forget_expired()
+
+
+def _forget_old_attempts(**_: Any) -> None:
+    from annotation.services.attempts import forget_old_attempts
+
+    forget_old_attempts()

@@ -10,22 +10,26 @@ PICTURE_CHUNKS: Final = frozenset(
 )
 
 
+class BrokenPicture(ValueError):  # noqa: N818 (a state of the media folder)
+    """The stored file is no whole PNG."""
+
+
 def bare_png(content: bytes) -> bytes:
-    """The same picture without texts, times, EXIF and unknown chunks. Raises ValueError for a broken PNG."""
+    """The same picture without texts, times, EXIF and unknown chunks. Raises BrokenPicture."""
     if not content.startswith(SIGNATURE):
-        raise ValueError("not a PNG file")
+        raise BrokenPicture("not a PNG file")
     kept = [SIGNATURE]
     place = len(SIGNATURE)
     while place < len(content):
         if place + 12 > len(content):
-            raise ValueError("the PNG file is cut short")
+            raise BrokenPicture("the PNG file is cut short")
         length, name = struct.unpack_from(">I4s", content, place)
         end = place + 12 + length
         if end > len(content):
-            raise ValueError("the PNG file is cut short")
+            raise BrokenPicture("the PNG file is cut short")
         if name in PICTURE_CHUNKS:
             kept.append(content[place:end])
         place = end
         if name == b"IEND":
             return b"".join(kept)
-    raise ValueError("the PNG file is cut short")
+    raise BrokenPicture("the PNG file is cut short")

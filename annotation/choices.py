@@ -58,6 +58,41 @@ ANSWER_OPTIONS: tuple[AnswerOption, ...] = tuple(
 OPTION_BY_CODE: dict[str, AnswerOption] = {option.code: option for option in ANSWER_OPTIONS}
 
 
+class TaskKind(models.TextChoices):
+    """What a campaign asks of its raters; one kind per campaign."""
+
+    OPINION_SCORE = "opinion_score", "Opinion score"
+    OBJECT_PRESENCE = "object_presence", "Object presence"
+    MASK = "mask", "Mask drawing"
+    PAIRWISE = "pairwise", "Pairwise comparison"
+
+
+class PairOf(models.TextChoices):
+    """What lies side by side in a pairwise comparison."""
+
+    IMAGES = "images", "Two images of one prompt"
+    WORD_MAPS = "word_maps", "Two word maps of one word"
+
+
+class Choice(models.TextChoices):
+    """Answers of the kinds that have neither scale nor list: a side of a pair, or nothing to draw."""
+
+    LEFT = "left", "Left"
+    RIGHT = "right", "Right"
+    TIE = "tie", "No difference"
+    NOT_IN_IMAGE = "not_in_image", "Not in the image"
+
+
+PAIR_CHOICES: tuple[Choice, ...] = (Choice.LEFT, Choice.TIE, Choice.RIGHT)
+
+
+class PageLanguage(models.TextChoices):
+    """Languages of the raters' pages; what a researcher writes is in the language that she writes."""
+
+    ENGLISH = "en", "English"
+    GERMAN = "de", "Deutsch"
+
+
 class CampaignState(models.TextChoices):
     """draft -> open <-> paused -> closed. Wording, items and checks are frozen from open on."""
 
@@ -74,6 +109,15 @@ class ItemKind(models.TextChoices):
     ATTENTION = "attention", "Attention check"
 
 
+class CheckKind(models.TextChoices):
+    """How an attention check is judged."""
+
+    ABSTRACT = "abstract", "A word that can't be pictured"
+    KNOWN = "known", "An item whose answer is known"
+    INSTRUCTED = "instructed", "An item that says what to answer"
+    REPEAT = "repeat", "An item asked again"
+
+
 class SlotState(models.TextChoices):
     """Where one place for one rater stands."""
 
@@ -87,6 +131,9 @@ class Platform(models.TextChoices):
     """Where a rater came from."""
 
     PROLIFIC = "prolific", "Prolific"
+    CONNECT = "connect", "CloudResearch Connect"
+    SONA = "sona", "Sona"
+    PERSONAL = "personal", "Personal link"
     LINK = "link", "Link"
 
 
@@ -96,3 +143,26 @@ class RaterOutcome(models.TextChoices):
     COMPLETED = "completed", "Completed"
     STOPPED = "stopped", "Stopped early"
     DECLINED = "declined", "Declined consent"
+
+
+class PaymentVerdict(models.TextChoices):
+    """What a person decided about paying a rater. Apart from exclusion, which is about the analysis."""
+
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+
+
+class RejectionGround(models.TextChoices):
+    """The only grounds on which a rater may go unpaid, each of them checked against what is stored."""
+
+    FAILED_CHECKS = "failed_checks", "Failed attention checks"
+    UNFINISHED = "unfinished", "Left before the end of the session"
+    NO_ANSWERS = "no_answers", "Gave no answer at all"
+
+
+class AttemptKind(models.TextChoices):
+    """What is limited per minute."""
+
+    ENTRY = "entry", "Coming in by a link"
+    TOKEN = "token", "An address that is not ours"
+    LOGIN = "login", "Signing in"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from annotation import checks, standings
+from annotation import standings, verdicts
 from annotation.choices import ItemKind
 from annotation.models import Answer, Campaign
 from annotation.standings import Standing
@@ -29,8 +29,7 @@ def _is_check(row: Row) -> bool:
 def _check_passed(row: Row) -> bool | None:
     if not _is_check(row):
         return None
-    code = standings.option_code(score=row["score"], opt_out=row["opt_out"])
-    return checks.passes(row["slot__item__accepted_answers"], code)
+    return verdicts.passed(row, campaign=row["campaign"])
 
 
 def _seconds_shown(row: Row) -> float:
@@ -121,6 +120,11 @@ RATINGS: Final[tuple[Column[Row], ...]] = (
     _stored("score", "score", "1 bad, 2 poor, 3 fair, 4 good, 5 excellent; empty for an opt-out."),
     _stored("opt_out", "opt_out", "word_too_abstract or image_too_poor; empty for a score."),
     _worked_out("is_attention_check", "1 for an answer to an attention check.", _is_check),
+    _stored(
+        "attention_check_kind",
+        "slot__item__check_kind",
+        "abstract, known, instructed or repeat; empty for other items.",
+    ),
     _worked_out("attention_check_passed", "1 passed, 0 failed; empty for other items.", _check_passed),
     _worked_out(
         "rater_failed_checks",
@@ -151,6 +155,7 @@ RATINGS: Final[tuple[Column[Row], ...]] = (
 _PATHS: Final = (
     "rater_id",
     "slot__item__accepted_answers",
+    "first_answer",
     *(column.path for column in RATINGS if isinstance(column, _Stored)),
 )
 
@@ -191,8 +196,15 @@ def ratings_sha256(campaign: Campaign) -> str:
 def rating_rows(campaign: Campaign) -> Iterator[Row]:
     """Every standing answer of the campaign, in order of submission."""
     of_rater = standings.standings(campaign)
+    # Scores and opt-outs; what the other kinds of task say is in files of their own (kind_exports).
     answers = (
-        Answer.objects.filter(slot__campaign=campaign, undone_at__isnull=True).order_by("pk").values(*_PATHS)
+        verdicts.with_first_answers(
+            Answer.objects.filter(
+                slot__campaign=campaign, undone_at__isnull=True, words=None, choice="", mask=None
+            )
+        )
+        .order_by("pk")
+        .values(*_PATHS)
     )
     for row in answers.iterator(chunk_size=ROWS_AT_ONCE):
         row["campaign"] = campaign

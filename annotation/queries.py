@@ -10,10 +10,10 @@ from typing import Any, Final
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from annotation import checks
-from annotation.choices import ItemKind, RaterOutcome, SlotState
+from annotation import checks, verdicts
+from annotation.choices import CheckKind, ItemKind, RaterOutcome, SlotState
 from annotation.models import Answer, Campaign, CampaignVersion, Item, LateAnswer, Rater, Slot
-from annotation.standings import option_code
+from annotation.standings import ROWS_AT_ONCE, option_code
 
 UNDER_WAY: Final = "Under way or gone"
 
@@ -59,6 +59,15 @@ class CampaignProgress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KindOutcome:
+    """One rater's attention checks of one kind."""
+
+    label: str
+    served: int
+    wrong: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RaterRow:
     """One rater with the evidence of her care. Times are server intervals, from handing out to answer.
 
@@ -79,6 +88,7 @@ class RaterRow:
     share: float
     checks_served: int
     checks_wrong: int
+    by_kind: tuple[KindOutcome, ...]
     failed_checks: bool
     median_seconds: float | None
     longest_run: int
@@ -145,11 +155,12 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     pks = [rater.pk for rater in raters]
     wanted = ratings_wanted(campaign)
     answers = (
-        Answer.objects.filter(rater__in=pks)
+        verdicts.with_first_answers(Answer.objects.filter(rater__in=pks))
         .order_by("rater_id", "pk")
         .values(
-            "rater_id", "score", "opt_out", "shown_at", "answered_at", "undone_at",
-            "slot__item__kind", "slot__item__accepted_answers",
+            "rater_id", "score", "opt_out", "words", "choice", "mask_id", "shown_at", "answered_at",
+            "undone_at", "slot__item__kind", "slot__item__check_kind", "slot__item__accepted_answers",
+            "first_answer",
         )
     )  # fmt: skip
     by_rater: dict[int, list[Any]] = {
@@ -183,13 +194,11 @@ def ratings_wanted(campaign: Campaign) -> int:
 
 
 def _checks_together(campaign: Campaign) -> tuple[int, int]:
-    standing = Answer.objects.filter(
-        slot__campaign=campaign, slot__item__kind=ItemKind.ATTENTION, undone_at__isnull=True
-    ).values_list("score", "opt_out", "slot__item__accepted_answers")
+    standing = verdicts.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
     answered = wrong = 0
-    for score, opt_out, accepted in standing.iterator():
+    for row in standing.values(*verdicts.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
         answered += 1
-        wrong += not checks.passes(accepted, option_code(score=score, opt_out=opt_out))
+        wrong += not verdicts.passed(row, campaign=campaign)
     return answered, wrong
 
 
@@ -205,7 +214,7 @@ def _rater_row(
     standing = [answer for answer in answers if answer["undone_at"] is None]
     ratings = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.RATING]
     served = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.ATTENTION]
-    wrong = sum(not checks.passes(answer["slot__item__accepted_answers"], _code(answer)) for answer in served)
+    wrong = sum(not verdicts.passed(answer, campaign=rater.campaign) for answer in served)
     outcome = checks.AttentionOutcome(served=len(served), wrong=wrong)
     codes = [_code(answer) for answer in standing]
     return RaterRow(
@@ -221,6 +230,7 @@ def _rater_row(
         share=len(ratings) / wanted if wanted else 0.0,
         checks_served=outcome.served,
         checks_wrong=outcome.wrong,
+        by_kind=_by_kind(served, campaign=rater.campaign),
         failed_checks=checks.fails_campaign(outcome, allowed_wrong=allowed_wrong),
         median_seconds=median(_seconds(standing)) if standing else None,
         longest_run=max((len(list(run)) for _, run in groupby(codes)), default=0),
@@ -230,7 +240,21 @@ def _rater_row(
     )
 
 
+def _by_kind(served: list[dict[str, Any]], *, campaign: Campaign) -> tuple[KindOutcome, ...]:
+    found = []
+    for kind in CheckKind:
+        of_kind = [answer for answer in served if answer["slot__item__check_kind"] == kind]
+        if of_kind:
+            wrong = sum(not verdicts.passed(answer, campaign=campaign) for answer in of_kind)
+            found.append(KindOutcome(label=str(kind.label), served=len(of_kind), wrong=wrong))
+    return tuple(found)
+
+
 def _code(answer: dict[str, Any]) -> str:
+    if answer["words"] is not None:
+        return ", ".join(sorted(answer["words"]))
+    if answer["choice"] or answer["mask_id"]:
+        return answer["choice"] or f"mask {answer['mask_id']}"
     return option_code(score=answer["score"], opt_out=answer["opt_out"])
 
 

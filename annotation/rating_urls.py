@@ -3,6 +3,7 @@
 from django.urls import path
 
 from annotation.views import entry, media, rating
+from annotation.views.pictures import PICTURE_ROUTES
 
 app_name = "rate"
 urlpatterns = [
@@ -13,6 +14,10 @@ urlpatterns = [
     path("r/<str:token>/answer/", rating.answer, name="answer"),
     path("r/<str:token>/undo/", rating.undo, name="undo"),
     path("r/<str:token>/stop/", rating.stop, name="stop"),
-    path("r/<str:token>/image/<int:slot_id>.png", media.image, name="image"),
-    path("r/<str:token>/map/<int:slot_id>.png", media.word_map, name="word_map"),
+    path("r/<str:token>/draft/", rating.draft, name="draft"),
+    path("r/<str:token>/draft/<int:slot_id>.png", rating.draft, name="kept_draft"),
+    *(
+        path(f"r/<str:token>/{name}/<int:slot_id>.png", media.picture, {"name": name}, name=route)
+        for name, route in PICTURE_ROUTES.items()
+    ),
 ]

@@ -1,10 +1,36 @@
 """What a campaign can be made from: finished runs, and their word maps by part of speech."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from generation.choices import ImageState, RunState, SafetyVerdict
 from generation.models import Image, Run, WordMap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a run offers a campaign.
+
+    word_counts: ratable maps by part of speech.  images: that can be shown.  comparable: other finished runs
+    of the same prompts, as (number, name), the newest first.
+    """
+
+    word_counts: Mapping[str, int]
+    images: int = 0
+    comparable: tuple[tuple[int, str], ...] = ()
+
+
+def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
+    """What the run offers. among: the runs that the researcher may see."""
+    others = finished_runs(among).filter(prompt_set=run.prompt_set_id).exclude(pk=run.pk)
+    return Material(
+        word_counts=word_counts(run),
+        images=showable_images(run).count(),
+        comparable=tuple((other.pk, f"{other.name} ({other.model_id})") for other in others),
+    )
 
 
 def unfinished_images() -> QuerySet[Image]:
@@ -31,6 +57,12 @@ def ratable_maps(run: Run) -> QuerySet[WordMap]:
     return WordMap.objects.filter(image__run=run, image__state=ImageState.DONE, seen_by_model=True).exclude(
         image__safety_verdict=SafetyVerdict.FILTERED
     )
+
+
+def showable_images(run: Run) -> QuerySet[Image]:
+    """Images that a rater can be shown: finished and not filtered."""
+    done = Image.objects.filter(run=run, state=ImageState.DONE)
+    return done.exclude(safety_verdict=SafetyVerdict.FILTERED)
 
 
 def word_counts(run: Run) -> dict[str, int]:

@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Final
 
-from annotation import checks
-from annotation.choices import ItemKind
+from annotation import checks, verdicts
 from annotation.models import Answer, Campaign, Rater
+
+ROWS_AT_ONCE: Final = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +28,10 @@ def standings(campaign: Campaign) -> dict[int, Standing]:
     """The standing of every rater of the campaign, by primary key."""
     served: dict[int, int] = defaultdict(int)
     wrong: dict[int, int] = defaultdict(int)
-    answers = Answer.objects.filter(
-        slot__campaign=campaign, slot__item__kind=ItemKind.ATTENTION, undone_at__isnull=True
-    ).values_list("rater_id", "score", "opt_out", "slot__item__accepted_answers")
-    for rater, score, opt_out, accepted in answers.iterator():
-        served[rater] += 1
-        wrong[rater] += not checks.passes(accepted, option_code(score=score, opt_out=opt_out))
+    answers = verdicts.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
+    for row in answers.values("rater_id", *verdicts.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
+        served[row["rater_id"]] += 1
+        wrong[row["rater_id"]] += not verdicts.passed(row, campaign=campaign)
     result = {}
     raters = Rater.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "excluded_at")
     for rater, excluded_at in raters:

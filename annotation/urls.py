@@ -2,13 +2,23 @@
 
 from django.urls import path
 
-from annotation.views import campaigns, preview, supervision
+from annotation.views import (
+    answer_files,
+    campaigns,
+    history,
+    known,
+    preview,
+    recruiting,
+    review,
+    supervision,
+)
 
 app_name = "annotation"
 
 urlpatterns = [
     path("", campaigns.campaigns, name="campaigns"),
     path("new/", campaigns.campaign_new, name="campaign_new"),
+    path("upload/", campaigns.campaign_upload, name="campaign_upload"),
     path("effort/", campaigns.campaign_effort, name="campaign_effort"),
     path("<uuid:public_id>/", supervision.campaign, name="campaign"),
     path("<uuid:public_id>/edit/", campaigns.campaign_edit, name="campaign_edit"),
@@ -17,12 +27,27 @@ urlpatterns = [
     path("<uuid:public_id>/pause/", supervision.campaign_pause, name="campaign_pause"),
     path("<uuid:public_id>/resume/", supervision.campaign_resume, name="campaign_resume"),
     path("<uuid:public_id>/close/", supervision.campaign_close, name="campaign_close"),
+    path("<uuid:public_id>/campaign.toml", campaigns.campaign_specification, name="campaign_specification"),
+    path("<uuid:public_id>/known-answers/", known.known_answers, name="known_answers"),
+    path("<uuid:public_id>/known-answers.csv", known.known_answers_csv, name="known_answers_csv"),
+    path("<uuid:public_id>/extend/", supervision.campaign_extend, name="campaign_extend"),
+    path("<uuid:public_id>/recruitment/", recruiting.recruitment, name="recruitment"),
+    path("<uuid:public_id>/recruitment/links.csv", recruiting.links_csv, name="links_csv"),
+    path("<uuid:public_id>/history/", history.history, name="history"),
+    path("<uuid:public_id>/history.csv", history.history_csv, name="history_csv"),
+    path("<uuid:public_id>/review/", review.review, name="review"),
     path("<uuid:public_id>/raters/<slug:pseudonym>/", supervision.rater, name="rater"),
     path(
         "<uuid:public_id>/raters/<slug:pseudonym>/include/", supervision.rater_include, name="rater_include"
     ),
+    path("<uuid:public_id>/raters/<slug:pseudonym>/forget/", supervision.rater_forget, name="rater_forget"),
     path("<uuid:public_id>/raters/<slug:pseudonym>/refill/", supervision.rater_refill, name="rater_refill"),
+    path("<uuid:public_id>/raters/<slug:pseudonym>/approve/", review.rater_approve, name="rater_approve"),
+    path("<uuid:public_id>/raters/<slug:pseudonym>/reject/", review.rater_reject, name="rater_reject"),
     path("<uuid:public_id>/preview/", preview.preview, name="preview"),
-    path("<uuid:public_id>/preview/<int:item_id>/image.png", preview.image, name="preview_image"),
-    path("<uuid:public_id>/preview/<int:item_id>/map.png", preview.word_map, name="preview_map"),
+    path("<uuid:public_id>/preview/<int:item_id>/<slug:name>.png", preview.picture, name="preview_picture"),
+    path("<uuid:public_id>/answers/presence.csv", answer_files.presence_csv, name="presence_csv"),
+    path("<uuid:public_id>/answers/pairs.csv", answer_files.pairs_csv, name="pairs_csv"),
+    path("<uuid:public_id>/answers/masks.jsonl", answer_files.masks_jsonl, name="masks_jsonl"),
+    path("<uuid:public_id>/answers/masks.zip", answer_files.masks_zip, name="masks_zip"),
 ]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
-from django.core.validators import URLValidator
 from django.forms.boundfield import BoundField
 
 from annotation import wording
+from annotation.choices import PageLanguage, PairOf, TaskKind
 from annotation.effort import Effort, effort
+from annotation.forms import task_kinds
+from annotation.forms.addresses import ReturnAddressField
 from annotation.models import Campaign
+from annotation.sources import Material
 from generation.choices import PartOfSpeech
 
 MOST_ITEMS: Final = 100_000
@@ -29,6 +32,9 @@ class Section:
     def only_numbers(self) -> bool:
         """Whether the fields are short enough to stand side by side."""
         return all(isinstance(field.field, forms.IntegerField) for field in self.fields)
+
+
+CHECKS: Final = ("checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater")
 
 
 class EffortForm(forms.Form):
@@ -73,21 +79,48 @@ class EffortForm(forms.Form):
         max_value=600,
         help_text="Only for the time that you and the raters are told.",
     )
-    checks_per_rater = forms.IntegerField(
-        label="Checks per session",
+    known_per_rater = forms.IntegerField(
+        label="Items with a known answer",
+        required=False,
         min_value=0,
         max_value=50,
-        help_text="Punctuation marks, mixed in among the items. Either opt-out is right, a score is wrong.",
+        help_text="Drawn from those that you mark on the draft's page of known answers.",
+    )
+    instructed_per_rater = forms.IntegerField(
+        label="Items that say what to answer",
+        required=False,
+        min_value=0,
+        max_value=10,
+        help_text="Their question names the answer to choose, so that they test reading alone.",
+    )
+    repeats_per_rater = forms.IntegerField(
+        label="Items asked again",
+        required=False,
+        min_value=0,
+        max_value=20,
+        help_text="Chosen from what the rater has answered herself, some tasks before.",
+    )
+    checks_per_rater = forms.IntegerField(
+        label="Punctuation marks",
+        min_value=0,
+        max_value=50,
+        help_text="Nobody can see a full stop in an image: either opt-out is right, a score is wrong.",
     )
 
-    def __init__(self, *args: Any, word_counts: Mapping[str, int], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, material: Material, task_kind: str = TaskKind.OPINION_SCORE.value, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.word_counts = word_counts
+        self.material = material
+        self.word_counts = word_counts = material.word_counts
+        self.task_kind = TaskKind(task_kind)
         self.fields["parts_of_speech"].choices = [  # type: ignore[attr-defined]
             (part.value, f"{part.label} ({word_counts[part.value]:,})")
             for part in PartOfSpeech
             if part is not PartOfSpeech.PUNCT and word_counts.get(part.value)
         ]
+        for name in task_kinds.LEFT_OUT[self.task_kind]:
+            self.fields.pop(name, None)
 
     @property
     def check_words(self) -> int:
@@ -99,19 +132,40 @@ class EffortForm(forms.Form):
         if not self.is_valid():
             return None
         chosen = self.cleaned_data
-        words = sum(self.word_counts[part] for part in chosen["parts_of_speech"])
+        offered = self._offered(chosen)
         return effort(
-            items=min(words, chosen["items_limit"] or words),
+            items=min(offered, chosen["items_limit"] or offered),
             raters_per_item=chosen["raters_per_item"],
             share_cap=chosen["share_cap_percent"] / 100,
             items_per_rater=chosen["items_per_rater"],
-            checks_per_rater=chosen["checks_per_rater"],
+            checks_per_rater=sum(chosen.get(name) or 0 for name in CHECKS),
             seconds_per_item=chosen["seconds_per_item"],
         )
 
+    def _offered(self, chosen: Mapping[str, Any]) -> int:
+        """Items that the run has; of a comparison at most so many, where the other run has them too."""
+        if self.task_kind == TaskKind.OBJECT_PRESENCE or chosen.get("pair_of") == PairOf.IMAGES:
+            return self.material.images
+        return sum(self.word_counts[part] for part in chosen["parts_of_speech"])
+
 
 class CampaignForm(EffortForm):
-    """Everything that a researcher decides before a campaign opens."""
+    """Everything that a researcher decides before a campaign opens, of what its kind asks for."""
+
+    vocabulary = task_kinds.VocabularyField()
+    compared_run = forms.TypedChoiceField(
+        label="Compared with",
+        coerce=int,
+        help_text="Another finished run of the same prompts. Raters never see which image is whose.",
+        error_messages={"required": "Choose the run to compare with: a pair needs two."},
+    )
+    pair_of = forms.ChoiceField(label="Shown side by side", choices=PairOf.choices)
+    language = forms.ChoiceField(
+        label="Language of the raters' pages",
+        choices=PageLanguage.choices,
+        required=False,
+        help_text="Of buttons and messages. Title, question and texts are as you write them.",
+    )
 
     name = forms.CharField(max_length=120, label="Name", help_text="For you. Raters never see it.")
     title = forms.CharField(max_length=120, label="Title", help_text="What raters see at the top.")
@@ -132,6 +186,13 @@ class CampaignForm(EffortForm):
         max_length=200,
         label="Contact",
         help_text="Where a rater can turn with a question: a name and an address.",
+    )
+    repeat_tolerance = forms.IntegerField(
+        label="Points a repeated score may differ",
+        required=False,
+        min_value=0,
+        max_value=4,
+        help_text="One point is human; an opt-out has to come again as it was.",
     )
     checks_allowed_wrong = forms.IntegerField(
         label="Wrong checks allowed",
@@ -158,24 +219,53 @@ class CampaignForm(EffortForm):
         help_text="Shown to somebody who declines, if your platform has a code for that.",
         error_messages={"invalid": "Use 4 to 64 letters, digits, - or _, without spaces."},
     )
-    completion_url = forms.URLField(
+    screened_out_code = forms.RegexField(
+        r"^[A-Za-z0-9_-]{4,64}$",
         required=False,
+        label="Code for raters who don't qualify",
+        help_text="Shown to a rater who does not pass the qualification, if there is one.",
+        error_messages={"invalid": "Use 4 to 64 letters, digits, - or _, without spaces."},
+    )
+    completion_url = ReturnAddressField(
         label="Completion address",
-        assume_scheme="https",
-        validators=[URLValidator(schemes=["http", "https"])],
         help_text="Where a finished rater is sent, e.g. Prolific's address with your code in it.",
     )
+    no_consent_url = ReturnAddressField(
+        label="Address for declined consent", help_text="Where somebody is sent who declines."
+    )
+    screened_out_url = ReturnAddressField(
+        label="Address for raters who don't qualify",
+        help_text="Where a rater is sent who does not pass the qualification.",
+    )
+    plain_link = forms.BooleanField(
+        required=False,
+        label="Let in anybody who has the plain link",
+        help_text="Without it, only personal links and the links of recruitment platforms lead in.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "compared_run" in self.fields:
+            self.fields["compared_run"].choices = self.material.comparable  # type: ignore[attr-defined]
+
+    def clean_language(self) -> str:
+        """English where none is named."""
+        return self.cleaned_data["language"] or PageLanguage.ENGLISH.value
 
     def clean(self) -> dict[str, Any]:
         """Checks that can all be wrong, checks without punctuation: said here, before anything is stored."""
         entered: dict[str, Any] = super().clean() or self.cleaned_data
-        checks, allowed = entered.get("checks_per_rater"), entered.get("checks_allowed_wrong")
+        for name in (*CHECKS, "repeat_tolerance"):
+            if entered.get(name, 0) is None:
+                entered[name] = 1 if name == "repeat_tolerance" else 0
+        checks = sum(entered.get(name, 0) for name in CHECKS)
+        allowed, marks = entered.get("checks_allowed_wrong"), entered.get("checks_per_rater", 0)
         if checks and allowed is not None and allowed >= checks:
             self.add_error(
                 "checks_allowed_wrong",
                 f"With {allowed} of {checks} allowed wrong, nobody can fail. Allow at most {checks - 1}.",
             )
-        if checks and checks > self.check_words:
+        if marks > self.check_words:
             self.add_error(
                 "checks_per_rater",
                 f"The run has {self.check_words} maps of punctuation marks and a rater meets each once, so "
@@ -185,18 +275,23 @@ class CampaignForm(EffortForm):
 
     def sections(self) -> list[Section]:
         """The fields in the order of the page."""
-        return [
-            Section(title=title, lead=lead, fields=tuple(self[name] for name in names))
+        shown = [
+            Section(title=title, lead=lead, fields=tuple(self[name] for name in names if name in self.fields))
             for title, lead, names in SECTIONS
         ]
+        return [section for section in shown if section.fields]
 
 
 SECTIONS: Final = (
-    ("Items", "Which words of the run are put to raters.", ("name", "parts_of_speech", "items_limit")),
+    (
+        "Items",
+        "What of the run is put to raters.",
+        ("name", "compared_run", "pair_of", "vocabulary", "parts_of_speech", "items_limit"),
+    ),
     (
         "What raters read",
         "Frozen word for word when the campaign opens.",
-        ("title", "question", "instructions", "consent_text", "contact"),
+        ("language", "title", "question", "instructions", "consent_text", "contact"),
     ),
     (
         "How many ratings",
@@ -206,29 +301,60 @@ SECTIONS: Final = (
     (
         "Attention checks",
         "They look like any other item. Who fails is left out of the analysis, reversibly.",
-        ("checks_per_rater", "checks_allowed_wrong"),
+        (
+            "checks_per_rater",
+            "known_per_rater",
+            "instructed_per_rater",
+            "repeats_per_rater",
+            "repeat_tolerance",
+            "checks_allowed_wrong",
+        ),
     ),
-    ("At the end", "", ("completion_code", "no_consent_code", "completion_url")),
+    (
+        "Coming and going",
+        "Codes and addresses are your platform's; leave empty what it has none of. {rater} in an address "
+        "stands for the platform's id of the rater.",
+        (
+            "plain_link",
+            "completion_code",
+            "completion_url",
+            "no_consent_code",
+            "no_consent_url",
+            "screened_out_code",
+            "screened_out_url",
+        ),
+    ),
 )
 
 
-def initial_for_new(*, run_name: str, word_counts: Mapping[str, int]) -> dict[str, Any]:
-    """What the form of a new campaign starts with: the founding paper's protocol where it says one."""
+def initial_for_new(
+    *, run_name: str, word_counts: Mapping[str, int], task_kind: str = TaskKind.OPINION_SCORE.value
+) -> dict[str, Any]:
+    """What the form of a new campaign starts with: the founding papers' protocol where they say one."""
     checks = min(3, word_counts.get(PartOfSpeech.PUNCT.value, 0))
+    kind = TaskKind(task_kind)
+    texts = wording.TEXTS[kind]
     return {
         "name": run_name,
-        "title": wording.TITLE,
-        "question": wording.QUESTION,
-        "instructions": wording.INSTRUCTIONS,
-        "consent_text": wording.CONSENT,
-        "parts_of_speech": [part for part in word_counts if part != PartOfSpeech.PUNCT.value],
+        "title": texts.title,
+        "question": texts.question,
+        "instructions": texts.instructions,
+        "consent_text": texts.consent,
+        "language": PageLanguage.ENGLISH.value,
+        "pair_of": PairOf.IMAGES.value,
+        "parts_of_speech": task_kinds.parts_to_start_with(kind, word_counts=word_counts),
         "raters_per_item": 3,
         "items_per_rater": 40,
         "share_cap_percent": 18,
-        "seconds_per_item": 8,
+        "seconds_per_item": task_kinds.SECONDS[kind],
         "lease_minutes": 10,
         "checks_per_rater": checks,
+        "known_per_rater": 0,
+        "instructed_per_rater": 0,
+        "repeats_per_rater": 0,
+        "repeat_tolerance": 1,
         "checks_allowed_wrong": 0,
+        "plain_link": True,
         "completion_code": _new_code(),
         "no_consent_code": _new_code(),
     }
@@ -238,10 +364,14 @@ def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[
     """The form of a draft as it stands; of its parts of speech those that the run has words of."""
     same_names = (
         "name", "title", "question", "instructions", "consent_text", "contact", "raters_per_item",
-        "items_per_rater", "checks_per_rater", "checks_allowed_wrong", "completion_code",
-        "no_consent_code", "completion_url", "items_limit",
+        "items_per_rater", "checks_per_rater", "known_per_rater", "instructed_per_rater",
+        "repeats_per_rater", "repeat_tolerance", "checks_allowed_wrong", "completion_code",
+        "no_consent_code", "screened_out_code", "completion_url", "no_consent_url", "screened_out_url",
+        "plain_link", "items_limit", "language", "pair_of",
     )  # fmt: skip
     return {name: getattr(campaign, name) for name in same_names} | {
+        "vocabulary": "\n".join(campaign.vocabulary),
+        "compared_run": "" if campaign.compared_run_id is None else str(campaign.compared_run_id),
         "parts_of_speech": [part for part in campaign.parts_of_speech if word_counts.get(part)],
         "share_cap_percent": _plain(campaign.share_cap * 100),
         "seconds_per_item": _plain(campaign.seconds_per_item),

@@ -6,27 +6,23 @@ braces), and Django's own form parsing replaces bytes that are not UTF-8. Here e
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 from django.http import HttpRequest
 from django.http.request import RawPostDataException, UnreadablePostError
 
-from annotation.choices import OPTION_BY_CODE
-
 BODY_LIMIT: Final = 64 * 1024
+FIELD_LIMIT: Final = 20
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-VIEWS: Final = ("both", "image", "map", "overlay")
 LARGEST_ID: Final = 2**63 - 1
 LARGEST_MILLISECONDS: Final = 2**31 - 1
+CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-_FIELD_LIMIT: Final = 20
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _VISIT: Final = re.compile(r"[0-9a-f]{32}")
-_CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class UnreadableRequest(Exception):  # noqa: N818 (an outcome that the page shows, not a malfunction)
@@ -39,17 +35,6 @@ class UnreadableRequest(Exception):  # noqa: N818 (an outcome that the page show
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerInput:
-    """One submitted answer. `client_milliseconds` is None where the page ran without scripts."""
-
-    slot_id: int
-    option_code: str
-    idempotency_key: UUID
-    client_milliseconds: int | None
-    view: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ConsentInput:
     """A yes or no to the consent text. visit: 32 hex digits from a page without a rater, else empty."""
 
@@ -57,16 +42,19 @@ class ConsentInput:
     visit: str
 
 
-def read_fields(request: HttpRequest) -> dict[str, str]:
-    """The fields of a form-encoded body, each named once, at most 64 kB in all, UTF-8 without NUL.
+def read_fields(
+    request: HttpRequest, *, limit: int = BODY_LIMIT, most_fields: int = FIELD_LIMIT
+) -> dict[str, str]:
+    """The fields of a form-encoded body in their order, each named once, UTF-8 without NUL.
 
+    limit: most bytes in all.  most_fields: how many fields the page has at most.
     Raises UnreadableRequest: 413 for too much, 415 for another content type, 400 otherwise. The length is
     checked before the body is read.
     """
     if request.content_type and request.content_type != FORM_TYPE:
         raise UnreadableRequest(f"The form must be sent as {FORM_TYPE}.", status=415)
     fields: dict[str, str] = {}
-    for name, value in _pairs(_body(request)):
+    for name, value in _pairs(_body(request, limit=limit), most_fields=most_fields):
         if name in fields:
             raise UnreadableRequest(f"The field {_shown(name)} came twice.")
         if "\0" in name or "\0" in value:
@@ -77,13 +65,13 @@ def read_fields(request: HttpRequest) -> dict[str, str]:
 
 def require_no_fields(fields: Mapping[str, str]) -> None:
     """Nothing changes. Raises UnreadableRequest for any field at all: a form of one button sends none."""
-    if faults := _unknown(fields, known=()):
+    if faults := unknown_fields(fields, known=()):
         raise UnreadableRequest(*faults)
 
 
 def read_consent(fields: Mapping[str, str]) -> ConsentInput:
     """The yes or no in a form's fields. Raises UnreadableRequest with every fault at once."""
-    faults = _unknown(fields, known=("consent", "visit"))
+    faults = unknown_fields(fields, known=("consent", "visit"))
     if fields.get("consent") not in ("agree", "decline"):
         faults.append("consent must be agree or decline.")
     visit = fields.get("visit", "")
@@ -94,52 +82,22 @@ def read_consent(fields: Mapping[str, str]) -> ConsentInput:
     return ConsentInput(agreed=fields["consent"] == "agree", visit=visit)
 
 
-def read_answer(fields: Mapping[str, str]) -> AnswerInput:
-    """The answer in a form's fields. Raises UnreadableRequest with every fault at once."""
-    faults = _unknown(fields, known=("slot_id", "option", "idempotency_key", "client_milliseconds", "view"))
-    slot_id = _whole_number(fields.get("slot_id", ""), largest=LARGEST_ID)
-    if slot_id is None:
-        faults.append("slot_id must be a whole number in plain digits.")
-    option_code = fields.get("option", "")
-    if option_code not in OPTION_BY_CODE:
-        faults.append(f"option must be one of {', '.join(OPTION_BY_CODE)}.")
-    key = fields.get("idempotency_key", "")
-    if not _CANONICAL_UUID.fullmatch(key):
-        faults.append("idempotency_key must be a UUID in lower case with hyphens.")
-    milliseconds_text = fields.get("client_milliseconds", "")
-    milliseconds = _whole_number(milliseconds_text, largest=LARGEST_MILLISECONDS)
-    if milliseconds_text and milliseconds is None:
-        faults.append(f"client_milliseconds must be empty or a number from 0 to {LARGEST_MILLISECONDS}.")
-    view = fields.get("view", "")
-    if view and view not in VIEWS:
-        faults.append(f"view must be empty or one of {', '.join(VIEWS)}.")
-    if faults or slot_id is None:
-        raise UnreadableRequest(*faults)
-    return AnswerInput(
-        slot_id=slot_id,
-        option_code=option_code,
-        idempotency_key=UUID(key),
-        client_milliseconds=milliseconds,
-        view=view,
-    )
-
-
-def _body(request: HttpRequest) -> bytes:
+def _body(request: HttpRequest, *, limit: int) -> bytes:
     declared = request.META.get("CONTENT_LENGTH") or "0"
     if not _DIGITS.fullmatch(declared):
         raise UnreadableRequest("The length of the form is not a number.")
-    if int(declared) > BODY_LIMIT:
-        raise UnreadableRequest(f"The form is larger than {BODY_LIMIT // 1024} kB.", status=413)
+    if int(declared) > limit:
+        raise UnreadableRequest(f"The form is larger than {limit // 1024} kB.", status=413)
     try:
         body = request.body
     except (UnreadablePostError, RawPostDataException):
         raise UnreadableRequest("The form did not arrive whole.") from None
-    if len(body) > BODY_LIMIT:
-        raise UnreadableRequest(f"The form is larger than {BODY_LIMIT // 1024} kB.", status=413)
+    if len(body) > limit:
+        raise UnreadableRequest(f"The form is larger than {limit // 1024} kB.", status=413)
     return body
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+def _pairs(body: bytes, *, most_fields: int) -> list[tuple[str, str]]:
     try:
         text = body.decode("ascii")
         return parse_qsl(
@@ -147,18 +105,19 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
             keep_blank_values=True,
             strict_parsing=bool(text),
             errors="strict",
-            max_num_fields=_FIELD_LIMIT,
+            max_num_fields=most_fields,
         )
     except ValueError:
         # Covers bytes that are not UTF-8, a part without "=", and more fields than any page of ours has.
         raise UnreadableRequest("The form could not be read.") from None
 
 
-def _unknown(fields: Mapping[str, str], *, known: tuple[str, ...]) -> list[str]:
+def unknown_fields(fields: Mapping[str, str], *, known: Collection[str]) -> list[str]:
+    """One sentence for each field that the page has not."""
     return [f"The field {_shown(name)} is not known here." for name in fields if name not in known]
 
 
-def _whole_number(text: str, *, largest: int) -> int | None:
+def whole_number(text: str, *, largest: int) -> int | None:
     """The number in [0, largest] that plain ASCII digits spell; None for anything else."""
     if not _DIGITS.fullmatch(text) or int(text) > largest:
         return None

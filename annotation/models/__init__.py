@@ -1,19 +1,27 @@
-"""Tables of annotation: campaigns and items, raters and consent, slots and answers, the audit trail."""
+"""Tables of annotation: campaigns and items, raters and consent, slots and answers, payments,
+the audit trail.
+"""
 
-from annotation.models.answers import Answer, LateAnswer
+from annotation.models.answers import Answer, Draft, LateAnswer, Mask
+from annotation.models.attempts import AttemptCount
 from annotation.models.audit import AuditEntry
 from annotation.models.campaigns import Campaign, CampaignVersion, Item
+from annotation.models.payments import PaymentDecision
 from annotation.models.raters import Consent, Rater, RaterIdentity
 from annotation.models.slots import Slot
 
 __all__ = [
     "Answer",
+    "AttemptCount",
     "AuditEntry",
     "Campaign",
     "CampaignVersion",
     "Consent",
+    "Draft",
     "Item",
     "LateAnswer",
+    "Mask",
+    "PaymentDecision",
     "Rater",
     "RaterIdentity",
     "Slot",

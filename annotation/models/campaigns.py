@@ -1,18 +1,21 @@
 """Campaigns, their frozen versions, and their items."""
 
 import uuid
+from typing import Final, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
-from annotation.choices import CampaignState, ItemKind
+from annotation.choices import CampaignState, CheckKind, ItemKind, PageLanguage, PairOf, TaskKind
 from generation.choices import PartOfSpeech
-from generation.models import Run, WordMap
+from generation.models import Image, PromptWord, Run, WordMap
 from generation.models.owned import OwnedQuerySet
+
+LONGEST_VOCABULARY_WORD: Final = 60
 
 
 def parts_rated_by_default() -> list[str]:
@@ -23,6 +26,10 @@ def parts_rated_by_default() -> list[str]:
 class CampaignQuerySet(OwnedQuerySet):
     """Campaigns of a researcher."""
 
+    def real(self) -> Self:
+        """Without the dry runs."""
+        return self.filter(dry_run_of=None)
+
 
 class Campaign(models.Model):
     """One study put to raters: its wording, its rules, and where it stands."""
@@ -32,9 +39,37 @@ class Campaign(models.Model):
     )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="campaigns")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="campaigns")
+    dry_run_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="dry_runs",
+        help_text="The campaign that this one rehearses with simulated raters; empty for a real one.",
+    )
     name = models.CharField(max_length=120, help_text="For you; raters never see it.")
     state = models.CharField(max_length=6, choices=CampaignState, default=CampaignState.DRAFT)
 
+    task_kind = models.CharField(max_length=15, choices=TaskKind, default=TaskKind.OPINION_SCORE)
+    vocabulary = ArrayField(
+        models.CharField(max_length=LONGEST_VOCABULARY_WORD),
+        default=list,
+        blank=True,
+        help_text="Object presence: the words of the checklist, in the researcher's order.",
+    )
+    compared_run = models.ForeignKey(
+        Run,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns_comparing",
+        help_text="Pairwise: the run that `run` is compared with, of the same prompts.",
+    )
+    pair_of = models.CharField(max_length=9, choices=PairOf, blank=True, help_text="Pairwise: what is shown.")
+
+    language = models.CharField(
+        max_length=2, choices=PageLanguage, default=PageLanguage.ENGLISH, help_text="Of the raters' pages."
+    )
     title = models.CharField(max_length=120, help_text="What raters see at the top.")
     question = models.CharField(max_length=300)
     instructions = models.TextField()
@@ -66,6 +101,24 @@ class Campaign(models.Model):
     checks_per_rater = models.PositiveSmallIntegerField(
         default=3, help_text="Attention checks in one rater's session."
     )
+    known_per_rater = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Items with a known answer in one rater's session."
+    )
+    instructed_per_rater = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Items that say what to answer in one rater's session."
+    )
+    repeats_per_rater = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Items asked a second time in one rater's session."
+    )
+    repeat_tolerance = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Points by which two scores of one item may differ."
+    )
+    known_answers = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=Value([], output_field=models.JSONField()),
+        help_text="Word maps whose answer is known: by primary key, with the accepted codes.",
+    )
     checks_allowed_wrong = models.PositiveSmallIntegerField(
         default=0, help_text="A rater who answers more of them wrongly is left out of the analysis."
     )
@@ -80,7 +133,20 @@ class Campaign(models.Model):
     order_seed = models.PositiveBigIntegerField(default=0, help_text="Seed of the items' order.")
     completion_code = models.CharField(max_length=64)
     no_consent_code = models.CharField(max_length=64, blank=True)
+    screened_out_code = models.CharField(max_length=64, blank=True, db_default="")
     completion_url = models.URLField(blank=True, help_text="Where a finished rater is sent, if anywhere.")
+    no_consent_url = models.URLField(
+        blank=True, db_default="", help_text="Where somebody is sent who declined."
+    )
+    screened_out_url = models.URLField(
+        blank=True, db_default="", help_text="Where a rater is sent who did not qualify."
+    )
+    plain_link = models.BooleanField(
+        default=True, db_default=True, help_text="Whether anybody may come in who has the plain link."
+    )
+    invitations = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Personal links that were made."
+    )
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     opened_at = models.DateTimeField(null=True, blank=True)
@@ -97,6 +163,15 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(condition=Q(items_per_rater__gte=1), name="campaign_session_has_items"),
             models.CheckConstraint(
+                name="campaign_vocabulary_only_for_presence",
+                condition=Q(task_kind=TaskKind.OBJECT_PRESENCE) | Q(vocabulary=[]),
+            ),
+            models.CheckConstraint(
+                name="campaign_compares_iff_pairwise",
+                condition=(Q(task_kind=TaskKind.PAIRWISE, compared_run__isnull=False) & ~Q(pair_of=""))
+                | (~Q(task_kind=TaskKind.PAIRWISE) & Q(compared_run__isnull=True, pair_of="")),
+            ),
+            models.CheckConstraint(
                 name="campaign_opened_unless_draft",
                 condition=Q(state=CampaignState.DRAFT, opened_at__isnull=True)
                 | Q(~Q(state=CampaignState.DRAFT), opened_at__isnull=False),
@@ -105,6 +180,13 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def checks_in_session(self) -> int:
+        """Attention checks of all kinds in one rater's session."""
+        return (
+            self.checks_per_rater + self.known_per_rater + self.instructed_per_rater + self.repeats_per_rater
+        )
 
 
 class CampaignVersion(models.Model):
@@ -130,11 +212,36 @@ class CampaignVersion(models.Model):
         return f"{self.campaign} v{self.number}"
 
 
+# What an item shows: one of these columns sets, all others null.
+_SHOWN: Final = ("word_map", "image", "word", "other_word_map", "other_image")
+
+
+def _shows(*columns: str) -> Q:
+    return Q(**{f"{column}__isnull": column not in columns for column in _SHOWN})
+
+
 class Item(models.Model):
-    """One word map put to raters, or one attention check with the answers that pass it."""
+    """One thing put to raters, or one attention check with the answers that pass it.
+
+    What it shows depends on the campaign's kind: a word map (opinion score), an image (object presence), an
+    image and a word of its prompt (mask), two word maps or two images (pairwise). Of a pair the first is of
+    the campaign's run and the second of the compared one; which lies left is the slot's.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
-    word_map = models.ForeignKey(WordMap, on_delete=models.PROTECT, related_name="items")
+    word_map = models.ForeignKey(
+        WordMap, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
+    image = models.ForeignKey(Image, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
+    word = models.ForeignKey(
+        PromptWord, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
+    other_word_map = models.ForeignKey(
+        WordMap, null=True, blank=True, on_delete=models.PROTECT, related_name="items_as_other"
+    )
+    other_image = models.ForeignKey(
+        Image, null=True, blank=True, on_delete=models.PROTECT, related_name="items_as_other"
+    )
     kind = models.CharField(max_length=9, choices=ItemKind, default=ItemKind.RATING)
     position = models.PositiveIntegerField(help_text="Seeded order within the campaign, from 0.")
     accepted_answers = ArrayField(
@@ -143,18 +250,58 @@ class Item(models.Model):
         blank=True,
         help_text="Codes of the right answers of an attention check; empty otherwise.",
     )
+    check_kind = models.CharField(max_length=10, blank=True, db_default="", choices=CheckKind)
+    instruction = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="Asked in place of the campaign's question."
+    )
+    repeats = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="repeated_by"
+    )
 
     class Meta:
         ordering = ["campaign", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "word_map"], name="item_once_per_campaign_map"),
-            models.UniqueConstraint(fields=["campaign", "position"], name="item_position_once_per_campaign"),
+            models.CheckConstraint(
+                name="item_shows_one_kind_of_thing",
+                condition=_shows("word_map")
+                | _shows("image")
+                | _shows("image", "word")
+                | _shows("word_map", "other_word_map")
+                | _shows("image", "other_image"),
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", *_SHOWN, "check_kind"],
+                nulls_distinct=False,
+                name="item_once_per_campaign_and_thing",
+            ),
+            # A repeat stands where its original does, and is made while raters work.
+            models.UniqueConstraint(
+                fields=["campaign", "position"],
+                condition=~Q(check_kind=CheckKind.REPEAT),
+                name="item_position_once_per_campaign",
+            ),
+            models.CheckConstraint(
+                name="item_instructs_iff_instructed",
+                condition=Q(check_kind=CheckKind.INSTRUCTED) & ~Q(instruction="")
+                | ~Q(check_kind=CheckKind.INSTRUCTED) & Q(instruction=""),
+            ),
             models.CheckConstraint(
                 name="item_accepts_answers_iff_attention",
-                condition=Q(kind=ItemKind.ATTENTION, accepted_answers__len__gt=0)
-                | Q(kind=ItemKind.RATING, accepted_answers=[]),
+                condition=Q(
+                    kind=ItemKind.ATTENTION,
+                    accepted_answers__len__gt=0,
+                    repeats__isnull=True,
+                    check_kind__in=[CheckKind.ABSTRACT, CheckKind.KNOWN, CheckKind.INSTRUCTED],
+                )
+                | Q(
+                    kind=ItemKind.ATTENTION,
+                    accepted_answers=[],
+                    repeats__isnull=False,
+                    check_kind=CheckKind.REPEAT,
+                )
+                | Q(kind=ItemKind.RATING, accepted_answers=[], repeats__isnull=True, check_kind=""),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.word_map}"
+        return f"{self.word_map or self.image}"

@@ -1,7 +1,8 @@
 """Raters by pseudonym, the platform identity apart from everything else, and consent."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from annotation.choices import Platform, RaterOutcome
@@ -21,6 +22,13 @@ class Rater(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     excluded_at = models.DateTimeField(null=True, blank=True)
     exclusion_reason = models.CharField(max_length=300, blank=True)
+    repeats_due = ArrayField(
+        models.PositiveIntegerField(),
+        default=list,
+        blank=True,
+        db_default=Value([], output_field=ArrayField(models.PositiveIntegerField())),
+        help_text="After how many answers an earlier item is asked again; shrinks as they are.",
+    )
     simulated = models.BooleanField(default=False, help_text="Sent by a dry run.")
 
     class Meta:

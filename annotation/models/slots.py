@@ -31,6 +31,9 @@ class Slot(models.Model):
     )
     leased_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    swapped = models.BooleanField(
+        db_default=False, default=False, help_text="Of a pair, the second lies left. Drawn with the slot."
+    )
     void_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 
-from annotation.choices import OPTION_BY_CODE, AnswerOption, CampaignState, RaterOutcome, SlotState
-from annotation.models import Answer, LateAnswer, Rater, Slot
+from annotation.choices import CampaignState, RaterOutcome, SlotState
+from annotation.contents import AnswerContent, fits, says_the_same
+from annotation.models import Answer, Draft, LateAnswer, Mask, Rater, Slot
 from annotation.services import claims
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
@@ -27,7 +28,7 @@ class AnswerRefusal(models.TextChoices):
     NOT_YOURS = "not_yours", "This task is not with this rater"
     KEY_REUSED = "key_reused_with_another_answer", "This key came with another answer before"
     ALREADY_ANSWERED = "already_answered", "This task has another answer already, which stands"
-    UNKNOWN_OPTION = "unknown_option", "There is no such option"
+    UNKNOWN_OPTION = "unknown_option", "The campaign does not ask for such an answer"
     BAD_VALUE = "bad_value", "A time or a view lies outside its range"
 
 
@@ -77,24 +78,26 @@ class _Submission:
 
     rater: Rater
     slot_id: int
-    option: AnswerOption
+    content: AnswerContent
     key: UUID
     client_milliseconds: int | None
     view: str
 
     def repeats(self, stored: Answer | LateAnswer) -> bool:
-        """Whether the stored answer is this one: same rater, slot and option."""
-        return self.same_option(stored) and (stored.rater_id, stored.slot_id) == (self.rater.pk, self.slot_id)
+        """Whether the stored answer is this one: same rater, slot and content."""
+        return self.says(stored) and (stored.rater_id, stored.slot_id) == (self.rater.pk, self.slot_id)
 
-    def same_option(self, stored: Answer | LateAnswer) -> bool:
-        return (stored.score, stored.opt_out) == (self.option.score, self.option.opt_out or "")
+    def says(self, stored: Answer | LateAnswer) -> bool:
+        """Whether the stored answer says the same."""
+        rle = stored.mask.rle if stored.mask else None
+        return says_the_same(self.content, stored=stored, stored_rle=rle)
 
 
 def record_answer(
     rater: Rater,
     *,
     slot_id: int,
-    option_code: str,
+    content: AnswerContent,
     idempotency_key: UUID,
     client_milliseconds: int | None,
     view: str,
@@ -102,13 +105,13 @@ def record_answer(
     """Stores one answer and returns its id; the same answer again returns the same id.
 
     - A key that came before: the stored answer when it is the same, else refused.
-    - A slot answered before under another key: the first answer stands; the same option again counts as a
+    - A slot answered before under another key: the first answer stands; the same answer again counts as a
       repeat, another one is refused.
     - A lease that has run out is no fault while nobody has taken the slot over and the campaign is not
       closed; otherwise the answer is kept as late.
     Raises AnswerRefused. It is committed when this returns, unless the caller has a transaction open.
     """
-    submission = _checked(rater, slot_id, option_code, idempotency_key, client_milliseconds, view)
+    submission = _checked(rater, slot_id, content, idempotency_key, client_milliseconds, view)
     try:
         with transaction.atomic():
             lock_rater(rater)
@@ -123,16 +126,20 @@ def record_answer(
 def undo_last(rater: Rater) -> Task:
     """Takes back the rater's very last answer: it stays stored, marked, and its slot is hers again.
 
-    The task she had in hand meanwhile goes back to the free ones. Raises UndoRefused, ConsentMissing.
+    The task she had in hand meanwhile goes back to the free ones; a mask comes back as a draft.
+    Raises UndoRefused, ConsentMissing.
     """
     with transaction.atomic():
         lock_rater(rater)
         seat = take_seat(rater)
         _require_undo(seat)
         give_back(rater)
-        answer = Answer.objects.filter(rater=rater).order_by("-pk")[0]
+        answer = Answer.objects.select_related("mask").filter(rater=rater).order_by("-pk")[0]
         Answer.objects.filter(pk=answer.pk, undone_at__isnull=True).update(undone_at=Now())
         _lease_again(seat, slot_id=answer.slot_id)
+        if answer.mask is not None:
+            # A drawing taken back is a drawing to go on with.
+            Draft.objects.create(slot_id=answer.slot_id, number=1, png=answer.mask.png)
         return task_of(take_seat(rater), slot_id=answer.slot_id)
 
 
@@ -152,10 +159,15 @@ def stop_session(rater: Rater) -> SessionEnd:
 
 
 def _checked(
-    rater: Rater, slot_id: int, option_code: str, key: UUID, client_milliseconds: int | None, view: str
+    rater: Rater,
+    slot_id: int,
+    content: AnswerContent,
+    key: UUID,
+    client_milliseconds: int | None,
+    view: str,
 ) -> _Submission:
-    option = OPTION_BY_CODE.get(option_code)
-    if option is None:
+    campaign = rater.campaign
+    if not fits(content, task_kind=campaign.task_kind, vocabulary=tuple(campaign.vocabulary)):
         raise AnswerRefused(AnswerRefusal.UNKNOWN_OPTION)
     in_range = client_milliseconds is None or 0 <= client_milliseconds <= LONGEST_CLIENT_MILLISECONDS
     if not in_range or len(view) > LONGEST_VIEW or "\0" in view:
@@ -165,7 +177,7 @@ def _checked(
     return _Submission(
         rater=rater,
         slot_id=slot_id,
-        option=option,
+        content=content,
         key=key,
         client_milliseconds=client_milliseconds,
         view=view,
@@ -195,7 +207,7 @@ def _not_in_hand(submission: _Submission) -> Recorded | Late:
         # A free slot with a rater is a check that an undo put back: hers, but not what she is asked now.
         raise AnswerRefused(AnswerRefusal.NOT_YOURS)
     if (stored := _stored_for(slot)) is not None:
-        if not submission.same_option(stored):
+        if not submission.says(stored):
             raise AnswerRefused(AnswerRefusal.ALREADY_ANSWERED)
         return _again(stored)
     return _keep_late(submission, slot=slot)
@@ -209,15 +221,15 @@ def _again_or_refused(submission: _Submission, *, stored: Answer | LateAnswer) -
 
 def _stored_under(key: UUID) -> Answer | LateAnswer | None:
     return (
-        Answer.objects.filter(idempotency_key=key).first()
-        or LateAnswer.objects.filter(idempotency_key=key).first()
+        Answer.objects.select_related("mask").filter(idempotency_key=key).first()
+        or LateAnswer.objects.select_related("mask").filter(idempotency_key=key).first()
     )
 
 
 def _stored_for(slot: Slot) -> Answer | LateAnswer | None:
     return (
-        Answer.objects.filter(slot=slot, undone_at__isnull=True).first()
-        or LateAnswer.objects.filter(slot=slot).first()
+        Answer.objects.select_related("mask").filter(slot=slot, undone_at__isnull=True).first()
+        or LateAnswer.objects.select_related("mask").filter(slot=slot).first()
     )
 
 
@@ -234,14 +246,27 @@ def _insert(submission: _Submission, *, seat: Seat, shown_at: datetime) -> Recor
         consent_id=seat.consent_id,
         version_id=seat.version_id,
         idempotency_key=submission.key,
-        score=submission.option.score,
-        opt_out=submission.option.opt_out or "",
+        **_columns(submission.content),
         place=seat.given + 1,
         shown_at=shown_at,
         client_milliseconds=submission.client_milliseconds,
         view=submission.view,
     )
+    if submission.content.mask is not None or submission.content.choice:
+        Draft.objects.filter(slot_id=submission.slot_id).delete()
     return Recorded(answer_id=answer.pk, already=False)
+
+
+def _columns(content: AnswerContent) -> dict[str, Any]:
+    """What an answer's row says; a mask gets a row of its own first."""
+    drawn = content.mask
+    return {
+        "score": content.score,
+        "opt_out": content.opt_out,
+        "words": None if content.words is None else list(content.words),
+        "choice": content.choice,
+        "mask": Mask.objects.create(**vars(drawn)) if drawn else None,
+    }
 
 
 def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
@@ -249,8 +274,7 @@ def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
         slot=slot,
         rater=submission.rater,
         idempotency_key=submission.key,
-        score=submission.option.score,
-        opt_out=submission.option.opt_out or "",
+        **_columns(submission.content),
     )
     return Late(late_answer_id=late.pk, already=False)
 

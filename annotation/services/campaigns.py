@@ -1,5 +1,6 @@
-"""A campaign's life: drafted, opened, paused, resumed, closed. Every move is conditional and audited."""
+"""A campaign's life: drafted, opened, paused, resumed, extended, closed. Each move conditional, audited."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -7,15 +8,31 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from annotation.choices import CampaignState
+from annotation.choices import CampaignState, PageLanguage, TaskKind
+from annotation.known_answers import KnownAnswer
 from annotation.models import Campaign
 from annotation.models.campaigns import parts_rated_by_default
-from annotation.services import audit, openings
+from annotation.services import audit, items, openings
 from generation.models import Run
 
 
 class CampaignMoved(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The campaign is not in a state for this: somebody was first. The message says where it stands."""
+
+
+class ExtensionRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """No places were added; the message says which numbers are possible."""
+
+
+class InvitationsRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """No personal links were made; the message says which numbers are possible."""
+
+
+class UnknownMaps(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """Word maps that are not of the campaign's run. Nothing was done."""
+
+    def __init__(self, word_maps: list[int]) -> None:
+        super().__init__(", ".join(map(str, word_maps[:10])))
 
 
 class OpeningRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -31,7 +48,8 @@ class CampaignSpec:
     """Everything a researcher decides, as values already checked one by one by the form.
 
     parts_of_speech: codes of `PartOfSpeech`; punctuation never counts, it serves as attention checks.
-    items_limit: most word maps put to raters; None for all.  share_cap: in (0, 1].
+    items_limit: most items put to raters; None for all.  share_cap: in (0, 1].
+    vocabulary: only for object presence.  compared_run_id, pair_of: only for pairwise comparisons.
     """
 
     run_id: int
@@ -49,22 +67,37 @@ class CampaignSpec:
     items_per_rater: int = 40
     checks_per_rater: int = 3
     checks_allowed_wrong: int = 0
+    known_per_rater: int = 0
+    instructed_per_rater: int = 0
+    repeats_per_rater: int = 0
+    repeat_tolerance: int = 1
     lease_seconds: int = 600
     seconds_per_item: float = 8
     order_seed: int = 0
     no_consent_code: str = ""
+    screened_out_code: str = ""
     completion_url: str = ""
+    task_kind: str = TaskKind.OPINION_SCORE.value
+    language: str = PageLanguage.ENGLISH.value
+    vocabulary: tuple[str, ...] = ()
+    compared_run_id: int | None = None
+    pair_of: str = ""
+    no_consent_url: str = ""
+    screened_out_url: str = ""
+    plain_link: bool = True
 
 
+MOST_RATERS_PER_ITEM: Final = 100
+MOST_INVITATIONS: Final = 100_000
 _FIELDS: Final = tuple(field.name for field in fields(CampaignSpec))
 
 
 def create_campaign(owner: User, spec: CampaignSpec) -> Campaign:
-    """A new draft with its items. Raises Run.DoesNotExist unless the owner may see the run."""
+    """A new draft with its items. Raises Run.DoesNotExist unless the owner may see its runs."""
     with transaction.atomic():
-        run = Run.objects.visible_to(owner).get(pk=spec.run_id)
+        run = _runs_of(spec, owner=owner)
         campaign = Campaign.objects.create(owner=owner, run=run, **_values(spec))
-        openings.rebuild_items(campaign)
+        items.rebuild_items(campaign)
         audit.record(campaign, actor=owner, act="create")
     return campaign
 
@@ -73,14 +106,33 @@ def update_draft(campaign: Campaign, spec: CampaignSpec, *, actor: User | None =
     """The draft with other values, its items rebuilt. Raises CampaignMoved once it has opened."""
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
-        run = Run.objects.visible_to(locked.owner).get(pk=spec.run_id)
+        run = _runs_of(spec, owner=locked.owner)
         before = {name: getattr(locked, name) for name in _FIELDS}
         values = {"run_id": run.pk} | _values(spec)
         changed = sorted(name for name, value in values.items() if value != before[name])
         Campaign.objects.filter(pk=locked.pk, state=CampaignState.DRAFT).update(**values)
         locked.refresh_from_db()
-        openings.rebuild_items(locked)
+        items.rebuild_items(locked)
         audit.record(locked, actor=actor, act="edit", changed=changed)
+    return locked
+
+
+def mark_known(campaign: Campaign, answers: Sequence[KnownAnswer], *, actor: User | None) -> Campaign:
+    """The draft with exactly these known answers, its items rebuilt; they are no longer rated.
+
+    Raises CampaignMoved once it has opened, and UnknownMaps for maps that the campaign's run has not.
+    """
+    with transaction.atomic():
+        locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
+        locked.known_answers = [
+            {"word_map": answer.word_map, "accepted": list(answer.accepted)} for answer in answers
+        ]
+        there = items.known_things(locked)
+        if missing := [answer.word_map for answer in answers if answer.word_map not in there]:
+            raise UnknownMaps(missing)
+        Campaign.objects.filter(pk=locked.pk).update(known_answers=locked.known_answers)
+        items.rebuild_items(locked)
+        audit.record(locked, actor=actor, act="mark_known", items=len(answers))
     return locked
 
 
@@ -96,7 +148,7 @@ def open_campaign(campaign: Campaign, actor: User | None) -> Campaign:
     """
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="open")
-        openings.rebuild_items(locked)
+        items.rebuild_items(locked)
         if found := openings.obstacles(locked):
             raise OpeningRefused(found)
         slots = openings.make_slots(locked)
@@ -128,6 +180,53 @@ def close(campaign: Campaign, actor: User | None) -> Campaign:
             raise CampaignMoved(_moved(locked, act="close"))
         _move(locked, to=CampaignState.CLOSED, closed_at=Now())
         audit.record(locked, actor=actor, act="close")
+    locked.refresh_from_db()
+    return locked
+
+
+def extend(campaign: Campaign, actor: User | None, *, raters_per_item: int) -> Campaign:
+    """Asks for more raters per item: new places after all others, and a version with the new rule.
+
+    Nobody agrees anew: what raters read stays word for word. Raises ExtensionRefused for a number that is
+    not larger or too large, CampaignMoved unless the campaign is open or paused.
+    """
+    with transaction.atomic():
+        locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if locked.state not in (CampaignState.OPEN, CampaignState.PAUSED):
+            raise CampaignMoved(_moved(locked, act="extend"))
+        before = locked.raters_per_item
+        if not before < raters_per_item <= MOST_RATERS_PER_ITEM:
+            raise ExtensionRefused(
+                f"The campaign asks {before} raters per item. Give a number from {before + 1} to "
+                f"{MOST_RATERS_PER_ITEM}: places that raters have filled can't be taken away."
+            )
+        locked.raters_per_item = raters_per_item
+        Campaign.objects.filter(pk=locked.pk).update(raters_per_item=raters_per_item)
+        added = openings.add_rounds(locked, after=before)
+        wanted = added // (raters_per_item - before) * raters_per_item
+        version = openings.freeze(locked, ratings_wanted=wanted)
+        audit.record(
+            locked, actor=actor, act="extend", version=version.number, places=added,
+            raters_per_item=[before, raters_per_item],
+        )  # fmt: skip
+    locked.refresh_from_db()
+    return locked
+
+
+def invite(campaign: Campaign, actor: User | None, *, invitations: int) -> Campaign:
+    """Makes so many personal links in all; links that were made stay good, so the number only grows.
+
+    Raises InvitationsRefused for a smaller number or one beyond MOST_INVITATIONS.
+    """
+    with transaction.atomic():
+        locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if not locked.invitations < invitations <= MOST_INVITATIONS:
+            raise InvitationsRefused(
+                f"{locked.invitations:,} personal links were made. Give a number from "
+                f"{locked.invitations + 1:,} to {MOST_INVITATIONS:,}: links that were sent out stay good."
+            )
+        Campaign.objects.filter(pk=locked.pk).update(invitations=invitations)
+        audit.record(locked, actor=actor, act="invite", links=[locked.invitations, invitations])
     locked.refresh_from_db()
     return locked
 
@@ -164,4 +263,13 @@ def _move(campaign: Campaign, *, to: CampaignState, **times: Any) -> None:
 def _values(spec: CampaignSpec) -> dict[str, Any]:
     values = asdict(spec)
     del values["run_id"]
-    return values | {"parts_of_speech": list(spec.parts_of_speech)}
+    return values | {"parts_of_speech": list(spec.parts_of_speech), "vocabulary": list(spec.vocabulary)}
+
+
+def _runs_of(spec: CampaignSpec, *, owner: User) -> Run:
+    """The run of the items. Raises Run.DoesNotExist unless it and the compared one are the owner's to see."""
+    visible = Run.objects.visible_to(owner)
+    if spec.compared_run_id is not None:
+        visible.get(pk=spec.compared_run_id)
+    run: Run = visible.get(pk=spec.run_id)
+    return run

@@ -54,14 +54,14 @@ _TAKE_OVER: Final = """
     UPDATE annotation_slot
     SET state = 'void', lease_until = NULL, void_reason = 'lease expired, taken over'
     WHERE id = ({place})
-    RETURNING item_id, number, "order"
+    RETURNING item_id, number, "order", swapped
 """
 
 _SUCCEED: Final = """
     INSERT INTO annotation_slot
-        (campaign_id, item_id, number, "order", state, rater_id, leased_at, lease_until, void_reason)
-    VALUES (%(campaign)s, %(item)s, %(number)s, %(order)s, 'leased', %(rater)s, statement_timestamp(),
-            statement_timestamp() + make_interval(secs => %(seconds)s), '')
+        (campaign_id, item_id, number, "order", swapped, state, rater_id, leased_at, lease_until, void_reason)
+    VALUES (%(campaign)s, %(item)s, %(number)s, %(order)s, %(swapped)s, 'leased', %(rater)s,
+            statement_timestamp(), statement_timestamp() + make_interval(secs => %(seconds)s), '')
     RETURNING id
 """
 
@@ -86,6 +86,15 @@ _AHEAD: Final = f"""
          LIMIT %(limit)s)
     ) ahead
 """  # noqa: S608
+
+
+class EndOfQueue(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """There is no slot that could be had at once. The transaction must be rolled back.
+
+    PostgreSQL keeps a row locked that a search came upon and then passed over, because somebody had just
+    taken it, until the transaction ends. Who waited in line with such rows in hand could be waited for by the
+    first in line.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,15 +122,23 @@ class Claimant:
         return {"rater": self.rater_id, "campaign": self.campaign_id, "seconds": self.lease_seconds}
 
 
-def claim_rating_slot(claimant: Claimant) -> int | None:
-    """Leases a slot of an item this rater has never met; returns its id, or None where there is none.
+def claim_rating_slot(claimant: Claimant) -> int:
+    """Leases a slot of an item this rater has never met; returns its id.
 
-    Free slots first, from the lowest; then expired leases of others. None is only said after waiting for
-    claims under way: one of them may yet roll back and leave its slot free.
+    Free slots first, from the lowest; then expired leases of others; never waits for another claim.
+    Raises EndOfQueue where that finds nothing.
     """
-    at_once = _claim_free(claimant, wait="SKIP LOCKED") or _take_over(claimant, wait="SKIP LOCKED")
-    if at_once is not None:
-        return at_once
+    slot_id = _claim_free(claimant, wait="SKIP LOCKED") or _take_over(claimant, wait="SKIP LOCKED")
+    if slot_id is None:
+        raise EndOfQueue
+    return slot_id
+
+
+def claim_last_slot(claimant: Claimant) -> int | None:
+    """As claim_rating_slot, but None is only said after waiting for claims under way.
+
+    One of them may yet roll back and leave its slot free. For a transaction that has searched no slots.
+    """
     lock_end_of_queue(claimant.campaign_id)
     return _claim_free(claimant, wait="") or _take_over(claimant, wait="")
 
@@ -165,8 +182,9 @@ def _take_over(claimant: Claimant, *, wait: str) -> int | None:
         old = cursor.fetchone()
     if old is None:
         return None
-    item, number, order = old
-    return _first(_SUCCEED, claimant.values | {"item": item, "number": number, "order": order})
+    item, number, order, swapped = old
+    place = {"item": item, "number": number, "order": order, "swapped": swapped}
+    return _first(_SUCCEED, claimant.values | place)
 
 
 def _first(statement: str, values: dict[str, Any]) -> int | None:

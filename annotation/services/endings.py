@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from annotation.choices import RaterOutcome
-from annotation.models import Answer, LateAnswer, Rater
+from annotation.models import Answer, LateAnswer, Rater, RaterIdentity
+from annotation.recruitment import return_address
 
 
 class EndReason(models.TextChoices):
@@ -27,12 +28,15 @@ class SessionEnd:
 
     answers_given: those that stand or came late.  completion_code: empty where none applies.
 
+    return_url: where the platform takes her back; empty where it has no address for this ending.
+
     A paused session has not ended: it has no code, and goes on by the same link.
     """
 
     reason: EndReason
     completion_code: str
     answers_given: int
+    return_url: str = ""
 
 
 def end_session(rater: Rater, *, outcome: RaterOutcome, reason: EndReason) -> SessionEnd:
@@ -48,14 +52,20 @@ def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
     from the analysis are no grounds to withhold it. Whoever declined gets the code for that.
     """
     campaign = rater.campaign
+    address = campaign.completion_url
     standing = Answer.objects.filter(rater=rater, undone_at__isnull=True).count()
     given = standing + LateAnswer.objects.filter(rater=rater).count()
     code = campaign.completion_code if given else ""
     if reason is EndReason.DECLINED:
-        code = campaign.no_consent_code
+        code, address = campaign.no_consent_code, campaign.no_consent_url
     if reason is EndReason.PAUSED:
         code = ""
-    return SessionEnd(reason=reason, completion_code=code, answers_given=given)
+    return SessionEnd(
+        reason=reason,
+        completion_code=code,
+        answers_given=given,
+        return_url=_return_url(rater, address=address) if code else "",
+    )
 
 
 def reason_of(outcome: str) -> EndReason:
@@ -65,3 +75,8 @@ def reason_of(outcome: str) -> EndReason:
         RaterOutcome.DECLINED: EndReason.DECLINED,
         RaterOutcome.COMPLETED: EndReason.FINISHED,
     }[RaterOutcome(outcome)]
+
+
+def _return_url(rater: Rater, *, address: str) -> str:
+    identity = RaterIdentity.objects.filter(rater=rater).first()
+    return return_address(address, platform_id=identity.platform_id if identity else "")

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from annotation.choices import CampaignState, ItemKind, RaterOutcome, SlotState
+from annotation import checks
+from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState
 from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
@@ -53,7 +54,7 @@ def enter(campaign: Campaign, identity: RaterIdentityData, *, simulated: bool = 
         return _returning(known)
     fresh = Campaign.objects.get(pk=campaign.pk)
     require_open(fresh)
-    if not _has_place(fresh):
+    if not has_place(fresh):
         raise EntryRefused(EntryRefusal.FULL)
     return _create(fresh, identity, name=name, simulated=simulated)
 
@@ -105,6 +106,15 @@ def require_open(campaign: Campaign, *, rater: Rater | None = None) -> None:
         raise EntryRefused(reason, rater=rater)
 
 
+def has_place(campaign: Campaign) -> bool:
+    """Whether a newcomer would find a free place, or one whose lease has run out."""
+    numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
+    return (
+        numbered.filter(state=SlotState.FREE).exists()
+        or numbered.filter(state=SlotState.LEASED, lease_until__lt=Now()).exists()
+    )
+
+
 def draw_positions(*, ratings: int, checks: int, generator: random.Random) -> list[int]:
     """After how many answers each check of a session comes: distinct, every set of places equally likely.
 
@@ -125,14 +135,6 @@ def _require_undecided(rater: Rater) -> None:
         raise EntryRefused(EntryRefusal.DECLINED, rater=rater)
     if rater.outcome:
         raise EntryRefused(EntryRefusal.ALREADY_FINISHED, rater=rater)
-
-
-def _has_place(campaign: Campaign) -> bool:
-    numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
-    return (
-        numbered.filter(state=SlotState.FREE).exists()
-        or numbered.filter(state=SlotState.LEASED, lease_until__lt=Now()).exists()
-    )
 
 
 def _create(campaign: Campaign, identity: RaterIdentityData, *, name: str, simulated: bool) -> Rater:
@@ -166,24 +168,40 @@ def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
     ratings = claims.items_ahead(Claimant.of(rater), at_most=limit)
     if ratings == 0:
         raise EntryRefused(EntryRefusal.FULL, rater=rater)
-    items = list(
-        Item.objects.filter(campaign=campaign, kind=ItemKind.ATTENTION)
-        .order_by("position")
-        .values_list("pk", "position")
-    )
     # Reproducible for the researcher, unknowable for the rater: the pseudonym comes from the server's secret.
     generator = random.Random(f"{campaign.order_seed} {rater.pseudonym}")
-    chosen = generator.sample(items, min(campaign.checks_per_rater, len(items)))
-    places = draw_positions(ratings=ratings, checks=len(chosen), generator=generator)
+    chosen = _choose_checks(campaign, generator=generator)
+    kinds = [item.check_kind for item in chosen] + [CheckKind.REPEAT.value] * campaign.repeats_per_rater
+    places = draw_positions(ratings=ratings, checks=len(kinds), generator=generator)
+    planned = checks.spread_over(kinds, places)
+    due = [place for kind, place in planned if kind == CheckKind.REPEAT]
+    if due:
+        Rater.objects.filter(pk=rater.pk).update(repeats_due=due)
     Slot.objects.bulk_create(
         Slot(
             campaign=campaign,
-            item_id=item,
+            item=item,
             number=None,
-            order=position,
+            order=item.position,
             due_after=due_after,
             state=SlotState.FREE,
             rater=rater,
         )
-        for (item, position), due_after in zip(chosen, places, strict=True)
+        for item, (_, due_after) in zip(chosen, planned, strict=False)
     )
+
+
+def _choose_checks(campaign: Campaign, *, generator: random.Random) -> list[Item]:
+    """As many items of each kind as a session asks, in random order; repeats are chosen while she rates."""
+    quotas = {
+        CheckKind.ABSTRACT: campaign.checks_per_rater,
+        CheckKind.KNOWN: campaign.known_per_rater,
+        CheckKind.INSTRUCTED: campaign.instructed_per_rater,
+    }
+    chosen: list[Item] = []
+    for kind, quota in quotas.items():
+        if quota:
+            items = list(Item.objects.filter(campaign=campaign, check_kind=kind).order_by("position"))
+            chosen += generator.sample(items, min(quota, len(items)))
+    generator.shuffle(chosen)
+    return chosen

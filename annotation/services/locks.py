@@ -22,7 +22,7 @@ def lock_end_of_queue(campaign_id: int) -> None:
     """Waits until no other transaction looks through the last slots of the campaign row by row.
 
     Such a search keeps every row it has waited for locked, and two of them can wait for each other. Taken
-    after the rater's lock, by a transaction that holds no slot yet. No rater has the number 0.
+    after the rater's lock, by a transaction that has searched no slots yet. No rater has the number 0.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [campaign_id % _INT4])

@@ -1,55 +1,50 @@
-"""What an opening makes and freezes: items, slots, the version; and what forbids it."""
+"""What an opening makes and freezes: slots and the version; and what forbids it."""
 
 import json
 import random
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import islice
 from typing import Any, Final
 
-from annotation.choices import ANSWER_OPTIONS, CampaignState, ItemKind, OptOut, SlotState
-from annotation.models import Campaign, CampaignVersion, Item, Slot
-from annotation.sources import ratable_maps, unfinished_images
+from annotation.choices import (
+    ANSWER_OPTIONS,
+    PAIR_CHOICES,
+    CampaignState,
+    CheckKind,
+    Choice,
+    ItemKind,
+    SlotState,
+    TaskKind,
+)
+from annotation.models import Campaign, CampaignVersion, Slot
+from annotation.services.items import runs_of, shown_images
+from annotation.sources import unfinished_images
 from generation import storage
-from generation.choices import PartOfSpeech
-from generation.models import Image
 
-ACCEPTED_BY_CHECKS: Final = list(OptOut.values)
 ROWS_AT_ONCE: Final = 2_000
-SHOWN_FIELDS: Final = ("title", "question", "instructions", "consent_text", "contact")
+FEWEST_WORDS: Final = 2
+SHOWN_FIELDS: Final = ("title", "question", "instructions", "consent_text", "contact", "language")
 RULE_FIELDS: Final = (
     "parts_of_speech", "items_limit", "raters_per_item", "share_cap", "items_per_rater", "checks_per_rater",
-    "checks_allowed_wrong", "lease_seconds", "seconds_per_item", "order_seed",
+    "known_per_rater", "instructed_per_rater", "repeats_per_rater", "repeat_tolerance", "known_answers",
+    "checks_allowed_wrong", "lease_seconds", "seconds_per_item", "order_seed", "task_kind", "vocabulary",
+    "compared_run_id", "pair_of",
 )  # fmt: skip
 
 
-def rebuild_items(campaign: Campaign) -> None:
-    """The draft's items anew from its run: rated words in seeded order, punctuation as attention checks."""
-    campaign.items.all().delete()
-    maps = list(
-        ratable_maps(campaign.run)
-        .order_by("image__prompt__row_number", "image__seed", "word__position")
-        .values_list("pk", "word__part_of_speech")
-    )
-    generator = random.Random(f"items {campaign.order_seed}")
-    generator.shuffle(maps)
-    wanted = set(campaign.parts_of_speech) - {PartOfSpeech.PUNCT}
-    rated = [pk for pk, part in maps if part in wanted][: campaign.items_limit]
-    checks = [pk for pk, part in maps if part == PartOfSpeech.PUNCT]
-    kinds = [(pk, ItemKind.RATING) for pk in rated] + [(pk, ItemKind.ATTENTION) for pk in checks]
-    generator.shuffle(kinds)
-    Item.objects.bulk_create(
-        [
-            Item(
-                campaign=campaign,
-                word_map_id=pk,
-                kind=kind,
-                position=position,
-                accepted_answers=ACCEPTED_BY_CHECKS if kind == ItemKind.ATTENTION else [],
-            )
-            for position, (pk, kind) in enumerate(kinds)
-        ],
-        batch_size=ROWS_AT_ONCE,
-    )
+_NO_WORDS: Final = "No word of the run has one of the chosen parts of speech. Choose others, or another run."
+_NO_ITEMS: Final = {
+    TaskKind.OPINION_SCORE: (
+        "No word map of the run has one of the chosen parts of speech. Choose others, or another run."
+    ),
+    TaskKind.OBJECT_PRESENCE: "The run has no image to show. Choose another run.",
+    TaskKind.MASK: _NO_WORDS,
+    TaskKind.PAIRWISE: (
+        "The two runs share nothing to compare: both need finished images of the same prompts, and maps of "
+        "words of the chosen parts of speech where maps are compared. Choose another run."
+    ),
+}
 
 
 def obstacles(campaign: Campaign) -> list[str]:
@@ -73,19 +68,25 @@ def make_slots(campaign: Campaign) -> int:
     items = list(
         campaign.items.filter(kind=ItemKind.RATING).order_by("position").values_list("pk", flat=True)
     )
-    slots = _slots(campaign, items)
-    made = 0
-    while chunk := [slot for slot, _ in zip(slots, range(ROWS_AT_ONCE), strict=False)]:
-        made += len(Slot.objects.bulk_create(chunk))
-    return made
+    return _store(_slots(campaign, items, rounds=range(1, campaign.raters_per_item + 1), first_order=0))
+
+
+def add_rounds(campaign: Campaign, *, after: int) -> int:
+    """Slots of the rounds beyond `after` up to the campaign's raters per item; returns how many in all.
+
+    They come after every slot there is, in the order that an opening with so many raters would have given.
+    """
+    items = list(
+        campaign.items.filter(kind=ItemKind.RATING).order_by("position").values_list("pk", flat=True)
+    )
+    rounds = range(after + 1, campaign.raters_per_item + 1)
+    return _store(_slots(campaign, items, rounds=rounds, first_order=after * len(items)))
 
 
 def freeze(campaign: Campaign, *, ratings_wanted: int) -> CampaignVersion:
     """The next version: what raters are shown and by which rules, word for word, with its hashes."""
     wording: dict[str, Any] = {name: getattr(campaign, name) for name in SHOWN_FIELDS}
-    wording["options"] = [
-        {"code": option.code, "label": option.label, "key": option.key} for option in ANSWER_OPTIONS
-    ]
+    wording["options"] = _options(campaign)
     wording["rules"] = {name: getattr(campaign, name) for name in RULE_FIELDS}
     return CampaignVersion.objects.create(
         campaign=campaign,
@@ -97,14 +98,42 @@ def freeze(campaign: Campaign, *, ratings_wanted: int) -> CampaignVersion:
     )
 
 
-def _slots(campaign: Campaign, items: list[int]) -> Iterator[Slot]:
-    order = 0
-    for number in range(1, campaign.raters_per_item + 1):
+def _store(slots: Iterator[Slot]) -> int:
+    made = 0
+    while chunk := list(islice(slots, ROWS_AT_ONCE)):
+        made += len(Slot.objects.bulk_create(chunk))
+    return made
+
+
+def _slots(campaign: Campaign, items: list[int], *, rounds: range, first_order: int) -> Iterator[Slot]:
+    sides = random.Random(f"sides {campaign.order_seed}")
+    # Of an item's k slots half are swapped, give or take one: position bias then cancels within the item.
+    first_swapped = {item: sides.getrandbits(1) for item in items}
+    is_pair = campaign.task_kind == TaskKind.PAIRWISE
+    order = first_order
+    for number in rounds:
         shuffled = items.copy()
         random.Random(f"round {number} {campaign.order_seed}").shuffle(shuffled)
         for item in shuffled:
-            yield Slot(campaign=campaign, item_id=item, number=number, order=order, state=SlotState.FREE)
+            swapped = is_pair and (first_swapped[item] + number) % 2 == 1
+            yield Slot(
+                campaign=campaign,
+                item_id=item,
+                number=number,
+                order=order,
+                state=SlotState.FREE,
+                swapped=swapped,
+            )
             order += 1
+
+
+def _options(campaign: Campaign) -> list[dict[str, str]]:
+    """The fixed answers of the campaign's kind; a checklist is in the rules and a drawing has none."""
+    if campaign.task_kind == TaskKind.OPINION_SCORE:
+        return [{"code": option.code, "label": option.label, "key": option.key} for option in ANSWER_OPTIONS]
+    choices = {TaskKind.PAIRWISE: PAIR_CHOICES, TaskKind.MASK: (Choice.NOT_IN_IMAGE,)}
+    kept = choices.get(TaskKind(campaign.task_kind), ())
+    return [{"code": choice.value, "label": str(choice.label), "key": ""} for choice in kept]
 
 
 def _missing_texts(campaign: Campaign) -> list[str]:
@@ -124,7 +153,7 @@ def _missing_texts(campaign: Campaign) -> list[str]:
 
 
 def _unfinished_images(campaign: Campaign) -> list[str]:
-    waiting = unfinished_images().filter(run=campaign.run).count()
+    waiting = unfinished_images().filter(run__in=runs_of(campaign)).count()
     if not waiting:
         return []
     return [f"{waiting:,} images of the run are still to be generated. Wait for them, or cancel the run."]
@@ -134,22 +163,34 @@ def _missing_items(campaign: Campaign) -> list[str]:
     items = campaign.items.all()
     found = []
     if not items.filter(kind=ItemKind.RATING).exists():
-        found.append(
-            "No word map of the run has one of the chosen parts of speech. Choose others, or another run."
-        )
-    checks = items.filter(kind=ItemKind.ATTENTION).count()
+        found.append(_NO_ITEMS[TaskKind(campaign.task_kind)])
+    if campaign.task_kind == TaskKind.OBJECT_PRESENCE and len(campaign.vocabulary) < FEWEST_WORDS:
+        found.append("The checklist needs two words or more. Edit the draft to fill it in.")
+    checks = items.filter(check_kind=CheckKind.ABSTRACT).count()
     if checks < campaign.checks_per_rater:
         found.append(
             f"A session asks {campaign.checks_per_rater} attention checks, and the run has {checks} maps of "
             "punctuation marks. Ask fewer, or take a run whose prompts end with a full stop."
         )
-    if campaign.checks_per_rater and campaign.checks_allowed_wrong >= campaign.checks_per_rater:
+    known = items.filter(check_kind=CheckKind.KNOWN).count()
+    if known < campaign.known_per_rater:
+        found.append(
+            f"A session asks {campaign.known_per_rater} items with a known answer, and {known} are marked. "
+            "Mark more on the page of known answers, or ask fewer."
+        )
+    instructed = items.filter(check_kind=CheckKind.INSTRUCTED).count()
+    if instructed < campaign.instructed_per_rater:
+        found.append(
+            f"A session asks {campaign.instructed_per_rater} items that say what to answer, and the run has "
+            f"maps for {instructed}. Ask fewer."
+        )
+    if campaign.checks_in_session and campaign.checks_allowed_wrong >= campaign.checks_in_session:
         found.append("As many wrong checks are allowed as are asked, so nobody can fail. Allow fewer.")
     return found
 
 
 def _missing_files(campaign: Campaign) -> list[str]:
-    images = Image.objects.filter(word_maps__items__campaign=campaign).distinct()
+    images = shown_images(campaign)
     missing = sum(not storage.has_files(image) for image in images.iterator(chunk_size=ROWS_AT_ONCE))
     if not missing:
         return []

@@ -4,7 +4,6 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, SlotState
@@ -46,7 +45,7 @@ def include(rater: Rater, actor: User | None) -> Rater:
     """
     with transaction.atomic():
         lock_rater(rater)
-        if _reopened(rater).exists():
+        if places_given_away(rater):
             raise RaterActRefused("This rater's places were given to others, so the exclusion stands.")
         was_out = Rater.objects.filter(pk=rater.pk, excluded_at__isnull=False)
         if was_out.update(excluded_at=None, exclusion_reason=""):
@@ -83,14 +82,20 @@ def reopen_places(rater: Rater, actor: User | None) -> int:
     return len(places)
 
 
+def places_given_away(rater: Rater) -> bool:
+    """Whether the rater's places went to others, so that her exclusion stands."""
+    return Slot.objects.filter(rater=rater, state=SlotState.VOID, void_reason=REOPENED).exists()
+
+
 def _free_again(slot: Slot, *, campaign: Campaign) -> Slot:
     return Slot(
-        campaign=campaign, item_id=slot.item_id, number=slot.number, order=slot.order, state=SlotState.FREE
+        campaign=campaign,
+        item_id=slot.item_id,
+        number=slot.number,
+        order=slot.order,
+        swapped=slot.swapped,
+        state=SlotState.FREE,
     )
-
-
-def _reopened(rater: Rater) -> QuerySet[Slot]:
-    return Slot.objects.filter(rater=rater, state=SlotState.VOID, void_reason=REOPENED)
 
 
 def _fresh(rater: Rater) -> Rater:

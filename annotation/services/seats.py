@@ -14,8 +14,8 @@ from annotation.services.claims import Claimant
 _SEAT: Final = """
     SELECT r.campaign_id, r.outcome, r.excluded_at IS NOT NULL, c.state, c.lease_seconds, c.raters_per_item,
         c.share_cap, c.items_per_rater, c.seconds_per_item, v.id, v.ratings_wanted, agreed.id,
-        mine.ratings, mine.checks, mine.checks_ahead, mine.check_due, mine.in_hand, mine.in_hand_is_live,
-        coalesce(last.stands, false)
+        mine.ratings, mine.checks, mine.checks_ahead, mine.check_due, r.repeats_due, mine.in_hand,
+        mine.in_hand_is_live, coalesce(last.stands, false)
     FROM annotation_rater r
     JOIN annotation_campaign c ON c.id = r.campaign_id
     LEFT JOIN LATERAL (
@@ -50,7 +50,8 @@ class Seat:
     """What decides about a rater's next step, as the database had it when her lock was taken.
 
     limit: most ratings she may give.  ratings, checks: answers that stand.  checks_ahead: attention checks
-    made for her that are neither answered nor in hand.  check_due: after how many answers the next one comes.
+    of hers that are neither answered nor in hand, repeats included.  check_due: after how many answers the
+    next one comes.  repeats_due: after how many answers an item is asked again, the first first.
     in_hand: her leased slot; in_hand_is_live: its lease runs.  can_undo: her very last answer stands.
     """
 
@@ -68,6 +69,7 @@ class Seat:
     checks: int
     checks_ahead: int
     check_due: int | None
+    repeats_due: tuple[int, ...]
     in_hand: int | None
     in_hand_is_live: bool
     can_undo: bool
@@ -85,8 +87,8 @@ def take_seat(rater: Rater) -> Seat:
         row = cursor.fetchone()
     (
         campaign, outcome, excluded, state, lease_seconds, k, share_cap, items_per_rater,
-        seconds_per_item, version, wanted, consent, ratings, checks, checks_ahead, check_due, in_hand,
-        in_hand_is_live, can_undo,
+        seconds_per_item, version, wanted, consent, ratings, checks, checks_ahead, check_due,
+        repeats_due, in_hand, in_hand_is_live, can_undo,
     ) = row  # fmt: skip
     if version is None or consent is None:
         raise ConsentMissing
@@ -108,8 +110,9 @@ def take_seat(rater: Rater) -> Seat:
         ),
         ratings=ratings,
         checks=checks,
-        checks_ahead=checks_ahead,
+        checks_ahead=checks_ahead + len(repeats_due),
         check_due=check_due,
+        repeats_due=tuple(repeats_due),
         in_hand=in_hand,
         in_hand_is_live=in_hand_is_live,
         can_undo=can_undo,

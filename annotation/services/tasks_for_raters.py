@@ -1,33 +1,40 @@
 """The next task of a rater: the one in hand, a due attention check, or a slot claimed for her."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from annotation.choices import CampaignState, RaterOutcome, SlotState
-from annotation.models import Rater, Slot
+from annotation.models import Draft, Rater, Slot
 from annotation.services import claims
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
+from annotation.services.repeats import make_repeat
 from annotation.services.seats import Seat, take_seat
+
+Claim = Callable[[claims.Claimant], int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One task as a rater may know it: nothing in it tells an attention check from any other task.
 
-    word_start, word_end: characters of the prompt, end exclusive.  place: 1 for the first.  places_total: an
+    instruction: asked in place of the campaign's question; empty for the question itself.
+    word: characters of the prompt from start to before end; None where the task is about no single word.
+    image_hw: pixels.  swapped: of a pair, the second lies left.  place: 1 for the first.  places_total: an
     upper bound that shrinks when others take the last items.  lease_until: database time.
     """
 
     slot_id: int
-    word_map_id: int
+    item_id: int
+    instruction: str
     prompt_text: str
-    word_text: str
-    word_start: int
-    word_end: int
+    word: tuple[int, int] | None
+    image_hw: tuple[int, int]
+    swapped: bool
     place: int
     places_total: int
     seconds_left_estimate: float
@@ -40,31 +47,27 @@ def next_task(rater: Rater) -> Task | SessionEnd:
 
     Raises ConsentMissing. A session that runs out ends here, with its outcome recorded; a paused one doesn't.
     """
-    with transaction.atomic():
-        lock_rater(rater)
-        seat = take_seat(rater)
-        if seat.outcome:
-            return session_end(rater, reason=reason_of(seat.outcome))
-        slot_id = _in_hand(seat)
-        if slot_id is None:
-            if (ending := _why_not(seat)) is not None:
-                return _end(rater, reason=ending)
-            slot_id = _claim(seat)
-        return _end(rater, reason=_why_over(seat)) if slot_id is None else task_of(seat, slot_id=slot_id)
+    try:
+        return _next_task(rater, claim=claims.claim_rating_slot)
+    except claims.EndOfQueue:
+        return _next_task(rater, claim=claims.claim_last_slot)
 
 
 def task_of(seat: Seat, *, slot_id: int) -> Task:
     """The task of a slot that this rater has in hand."""
-    word_map, number, lease_until, prompt, word, start, end = (
+    item, instruction, number, lease_until, swapped, prompt, start, end, height, width = (
         Slot.objects.filter(pk=slot_id)
         .values_list(
-            "item__word_map_id",
+            "item_id",
+            "item__instruction",
             "number",
             "lease_until",
-            "item__word_map__word__prompt__text",
-            "item__word_map__word__text",
-            "item__word_map__word__start",
-            "item__word_map__word__end",
+            "swapped",
+            Coalesce("item__word_map__word__prompt__text", "item__image__prompt__text"),
+            Coalesce("item__word_map__word__start", "item__word__start"),
+            Coalesce("item__word_map__word__end", "item__word__end"),
+            Coalesce("item__word_map__image__run__height", "item__image__run__height"),
+            Coalesce("item__word_map__image__run__width", "item__image__run__width"),
         )
         .get()
     )
@@ -77,11 +80,12 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
     assert lease_until is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
     return Task(
         slot_id=slot_id,
-        word_map_id=word_map,
+        item_id=item,
+        instruction=instruction,
         prompt_text=prompt,
-        word_text=word,
-        word_start=start,
-        word_end=end,
+        word=None if start is None else (start, end),
+        image_hw=(height, width),
+        swapped=swapped,
         place=seat.given + 1,
         places_total=seat.given + to_do,
         seconds_left_estimate=to_do * seat.seconds_per_item,
@@ -93,10 +97,25 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
 def give_back(rater: Rater) -> None:
     """The slot in the rater's hand, if any, is free again; a check stays hers."""
     leased = Slot.objects.filter(rater=rater, state=SlotState.LEASED)
+    Draft.objects.filter(slot__in=leased).delete()
     leased.filter(number__isnull=False).update(
         state=SlotState.FREE, rater=None, leased_at=None, lease_until=None
     )
     leased.filter(number__isnull=True).update(state=SlotState.FREE, lease_until=None)
+
+
+def _next_task(rater: Rater, *, claim: Claim) -> Task | SessionEnd:
+    with transaction.atomic():
+        lock_rater(rater)
+        seat = take_seat(rater)
+        if seat.outcome:
+            return session_end(rater, reason=reason_of(seat.outcome))
+        slot_id = _in_hand(seat)
+        if slot_id is None:
+            if (ending := _why_not(seat)) is not None:
+                return _end(rater, reason=ending)
+            slot_id = _claim(seat, claim=claim)
+        return _end(rater, reason=_why_over(seat)) if slot_id is None else task_of(seat, slot_id=slot_id)
 
 
 def _in_hand(seat: Seat) -> int | None:
@@ -110,14 +129,17 @@ def _in_hand(seat: Seat) -> int | None:
     return seat.in_hand if mine.update(lease_until=Now() + lease) else None
 
 
-def _claim(seat: Seat) -> int | None:
+def _claim(seat: Seat, *, claim: Claim) -> int | None:
     slot_id = None
-    if seat.check_due is not None and seat.check_due <= seat.given:
+    repeat_is_due = bool(seat.repeats_due) and seat.repeats_due[0] <= seat.given
+    repeat_made = repeat_is_due and make_repeat(seat, at_end=False)
+    if repeat_made or (seat.check_due is not None and seat.check_due <= seat.given):
         slot_id = claims.claim_check_slot(seat.claimant, given=seat.given)
     if slot_id is None and seat.ratings < seat.limit:
-        slot_id = claims.claim_rating_slot(seat.claimant)
+        slot_id = claim(seat.claimant)
     if slot_id is None and seat.ratings > 0 and seat.checks_ahead:
         # The items ran out early: every session that rated gets its quota of checks all the same.
+        make_repeat(seat, at_end=True)
         slot_id = claims.claim_check_slot(seat.claimant, given=2**31 - 1)
     return slot_id
 

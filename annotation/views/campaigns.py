@@ -1,25 +1,28 @@
 """The pages that make a campaign: the list, the choice of a run, the draft."""
 
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation import queries, sources
-from annotation.choices import CampaignState
+from annotation import queries, sources, specification
+from annotation.choices import CampaignState, TaskKind
 from annotation.forms.campaigns import CampaignForm, EffortForm, initial_for_new, initial_from
 from annotation.models import Campaign
 from annotation.services import campaigns as service
+from annotation.specification import Fault, SpecificationRefused, spec_of
 from generation.models import Run
 
 ON_A_PAGE = 24
 LONGEST_NUMBER = 18
+LONGEST_NAME = 120
 FROZEN = (
     "It has been opened: raters have agreed to its consent text and answered its question. What raters saw "
     "is what the export says, so wording, items, checks and rules stay as they are."
@@ -31,7 +34,9 @@ FROZEN = (
 @require_GET
 def campaigns(request: HttpRequest) -> HttpResponse:
     """Every campaign that the user may see, the newest first."""
-    visible = queries.with_counts(Campaign.objects.visible_to(request.user).select_related("run", "owner"))
+    visible = queries.with_counts(
+        Campaign.objects.visible_to(request.user).real().select_related("run", "owner")
+    )
     context = {
         "section": "campaigns",
         "page": Paginator(visible, ON_A_PAGE).get_page(request.GET.get("page")),
@@ -50,14 +55,52 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
         page = Paginator(_runs(request), ON_A_PAGE).get_page(request.GET.get("page"))
         return render(request, "annotation/campaign_run.html", {"section": "campaigns", "page": page})
     run = _run(request)
-    counts = sources.word_counts(run)
-    initial = initial_for_new(run_name=run.name, word_counts=counts)
-    form = CampaignForm(request.POST or None, initial=initial, word_counts=counts)
+    material = _material(request, run)
+    counts = material.word_counts
+    pattern = _pattern(request)
+    kind = _kind(request) if pattern is None else TaskKind(pattern.task_kind)
+    if pattern is None:
+        initial = initial_for_new(run_name=run.name, word_counts=counts, task_kind=kind)
+    else:
+        initial = initial_from(pattern, word_counts=counts) | {
+            "name": f"{pattern.name}, again"[:LONGEST_NAME]
+        }
+    form = CampaignForm(request.POST or None, initial=initial, material=material, task_kind=kind)
     if request.method == "POST" and form.is_valid():
-        campaign = service.create_campaign(_user(request), _spec(form, run=run))
+        campaign = service.create_campaign(_user(request), spec_of(form, run=run))
         messages.success(request, "The campaign is a draft. Preview it as a rater, then open it.")
         return redirect("annotation:campaign", campaign.public_id)
     return _form_page(request, form=form, run=run, campaign=None)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def campaign_upload(request: HttpRequest) -> HttpResponse:
+    """A draft from a specification file; 400 with every fault where it can't be made."""
+    faults: tuple[Fault, ...] = ()
+    if request.method == "POST":
+        try:
+            campaign = specification.create(_user(request), _uploaded(request))
+        except SpecificationRefused as refused:
+            faults = refused.faults
+        else:
+            messages.success(request, "The campaign is a draft. Preview it as a rater, then open it.")
+            return redirect("annotation:campaign", campaign.public_id)
+    context = {"section": "campaigns", "faults": faults}
+    return render(request, "annotation/campaign_upload.html", context, status=400 if faults else 200)
+
+
+@login_required
+@never_cache
+@require_GET
+def campaign_specification(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The file from which the same campaign can be made again."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    text = specification.as_toml(specification.of_campaign(campaign))
+    response = HttpResponse(text, content_type="application/toml; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="campaign.toml"'
+    return response
 
 
 @login_required
@@ -69,13 +112,16 @@ def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     if campaign.state != CampaignState.DRAFT:
         return _frozen_page(request, campaign=campaign)
     run = campaign.run
-    counts = sources.word_counts(run)
+    material = _material(request, run)
     form = CampaignForm(
-        request.POST or None, initial=initial_from(campaign, word_counts=counts), word_counts=counts
+        request.POST or None,
+        initial=initial_from(campaign, word_counts=material.word_counts),
+        material=material,
+        task_kind=campaign.task_kind,
     )
     if request.method == "POST" and form.is_valid():
         try:
-            service.update_draft(campaign, _spec(form, run=run), actor=_user(request))
+            service.update_draft(campaign, spec_of(form, run=run), actor=_user(request))
         except service.CampaignMoved:
             # Opened in another tab between the page and the button.
             return _frozen_page(request, campaign=campaign)
@@ -89,7 +135,8 @@ def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def campaign_effort(request: HttpRequest) -> HttpResponse:
     """A fragment: what the entries of the form add up to."""
-    form = EffortForm(request.GET, word_counts=sources.word_counts(_run(request)))
+    material = _material(request, _run(request))
+    form = EffortForm(request.GET, material=material, task_kind=_kind(request))
     return render(request, "annotation/partials/effort.html", {"effort": form.effort()})
 
 
@@ -109,6 +156,38 @@ def _run(request: HttpRequest) -> Run:
     return run
 
 
+def _kind(request: HttpRequest) -> TaskKind:
+    """The kind of task that the address names; the opinion score without one. Raises Http404."""
+    chosen = request.GET.get("kind", TaskKind.OPINION_SCORE.value)
+    if chosen not in TaskKind.values:
+        raise Http404
+    return TaskKind(chosen)
+
+
+def _material(request: HttpRequest, run: Run) -> sources.Material:
+    return sources.material_of(run, among=Run.objects.visible_to(request.user))
+
+
+def _pattern(request: HttpRequest) -> Campaign | None:
+    """The campaign to start from, by ?like=<public id>; None without one. Raises Http404."""
+    chosen = request.GET.get("like", "")
+    if not chosen:
+        return None
+    try:
+        public_id = UUID(chosen)
+    except ValueError:
+        raise Http404 from None
+    found: Campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    return found
+
+
+def _uploaded(request: HttpRequest) -> dict[str, Any]:
+    file = request.FILES.get("file")
+    if file is None:
+        raise SpecificationRefused(Fault(field="", message="Choose a file first."))
+    return specification.read(file.read(specification.LONGEST + 1), name=file.name or "")
+
+
 def _form_page(
     request: HttpRequest, *, form: CampaignForm, run: Run, campaign: Campaign | None
 ) -> HttpResponse:
@@ -119,7 +198,9 @@ def _form_page(
         "form": form,
         "run": run,
         "campaign": campaign,
-        "effort": EffortForm(entries, word_counts=form.word_counts).effort(),
+        "effort": EffortForm(entries, material=form.material, task_kind=form.task_kind).effort(),
+        "task_kind": form.task_kind,
+        "kinds": [] if campaign else list(TaskKind),
     }
     return render(request, "annotation/campaign_form.html", context, status=400 if form.errors else 200)
 
@@ -127,12 +208,3 @@ def _form_page(
 def _frozen_page(request: HttpRequest, *, campaign: Campaign) -> HttpResponse:
     context = {"section": "campaigns", "campaign": campaign, "reason": FROZEN}
     return render(request, "annotation/campaign_frozen.html", context, status=409)
-
-
-def _spec(form: CampaignForm, *, run: Run) -> service.CampaignSpec:
-    """The form's entries in the units of the table."""
-    entered = dict(form.cleaned_data)
-    entered["share_cap"] = entered.pop("share_cap_percent") / 100
-    entered["lease_seconds"] = entered.pop("lease_minutes") * 60
-    entered["parts_of_speech"] = tuple(entered["parts_of_speech"])
-    return service.CampaignSpec(run_id=run.pk, **entered)

@@ -13,8 +13,11 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
-from annotation.choices import CampaignState, ItemKind, Platform
+from annotation.addresses import address_of
+from annotation.choices import AttemptKind, CampaignState, ItemKind, Platform
 from annotation.effort import ratings_per_rater_at_most
 from annotation.forms.rating import UnreadableRequest, read_consent, read_fields
 from annotation.models import Campaign, Rater
@@ -23,11 +26,29 @@ from annotation.recruitment import (
     RecruitmentRefused,
     identity_from_query,
     names_a_platform,
+    personal_identity,
 )
-from annotation.services.entry import EntryRefusal, EntryRefused, decline_consent, enter, give_consent
-from annotation.tokens import rater_token
-from annotation.views.rater_outcomes import BAD_LINK, DECLINED, ENTRY_REFUSED, UNFILLED_LINK
-from annotation.views.rater_pages import page, rater_page, see_other, session_url, show, with_rater
+from annotation.services.attempts import TooManyAttempts, count_attempt
+from annotation.services.entry import (
+    EntryRefusal,
+    EntryRefused,
+    decline_consent,
+    enter,
+    give_consent,
+    has_place,
+)
+from annotation.tokens import INVITATION, BadToken, invitation_number, rater_token
+from annotation.views.rater_outcomes import DECLINED, ENTRY_REFUSED, NOT_INVITED, UNFILLED_LINK
+from annotation.views.rater_pages import (
+    bad_link,
+    page,
+    rater_page,
+    see_other,
+    session_url,
+    show,
+    too_many,
+    with_rater,
+)
 from annotation.views.rater_screens import time_estimate
 
 LONGEST_QUERY = 4096
@@ -43,12 +64,26 @@ def entry(request: HttpRequest, *, public_id: UUID) -> HttpResponse:
     """The campaign's link: on to the rater's own address, to consent, or to a page that says why not."""
     campaign = Campaign.objects.filter(public_id=public_id).first()
     if campaign is None:
-        return show(request, BAD_LINK)
+        return bad_link(request)
+    with translation.override(campaign.language):
+        try:
+            return _entry(request, campaign)
+        except TooManyAttempts as refused:
+            return too_many(request, refused)
+
+
+def _entry(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     try:
         parameters = _parameters(request)
         if names_a_platform(parameters):
-            rater = enter(campaign, identity_from_query(parameters))
+            identity = identity_from_query(parameters)
+            _count(campaign, identity.platform, identity.platform_id)
+            rater = enter(campaign, identity)
             return see_other(session_url(rater))
+        if INVITATION in parameters:
+            return see_other(session_url(_invited(request, campaign, parameters)))
+        if not campaign.plain_link:
+            return show(request, NOT_INVITED, campaign=campaign)
         if request.method == "POST":
             return _enter_by_plain_link(request, campaign)
     except RecruitmentRefused as refused:
@@ -57,9 +92,10 @@ def entry(request: HttpRequest, *, public_id: UUID) -> HttpResponse:
         return _not_let_in(request, campaign, refused)
     if reason := NOT_TAKING.get(campaign.state):
         return entry_refusal(request, campaign, reason)
-    return consent_page(
-        campaign, consent_url=reverse("rate:entry", args=[public_id]), visit=secrets.token_hex(16)
-    )
+    if not has_place(campaign):
+        return entry_refusal(request, campaign, EntryRefusal.FULL)
+    address = reverse("rate:entry", args=[campaign.public_id])
+    return consent_page(campaign, consent_url=address, visit=secrets.token_hex(16))
 
 
 @rater_page("POST")
@@ -98,6 +134,7 @@ def wording(campaign: Campaign) -> dict[str, Any]:
         "title": campaign.title,
         "question": campaign.question,
         "instructions": campaign.instructions,
+        "ways": f"rate/ways_{campaign.task_kind}.html",
         "consent_text": campaign.consent_text,
         "contact": campaign.contact,
     }
@@ -111,7 +148,7 @@ def session_size(campaign: Campaign) -> dict[str, Any]:
         share_cap=campaign.share_cap,
         items_per_rater=campaign.items_per_rater,
     )
-    tasks_total = ratings + campaign.checks_per_rater
+    tasks_total = ratings + campaign.checks_in_session
     return {
         "tasks_total": tasks_total,
         "time_estimate": time_estimate(tasks_total * campaign.seconds_per_item),
@@ -123,9 +160,16 @@ def entry_refusal(request: HttpRequest, campaign: Campaign, reason: EntryRefusal
     return show(request, ENTRY_REFUSED[reason], campaign=campaign)
 
 
-def declined_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+def declined_page(request: HttpRequest, campaign: Campaign, *, back_url: str = "") -> HttpResponse:
     """Thanks, and the code for those who don't take part."""
-    return show(request, DECLINED, campaign=campaign, code=campaign.no_consent_code, code_label="Your code")
+    return show(
+        request,
+        DECLINED,
+        campaign=campaign,
+        code=campaign.no_consent_code,
+        code_label=_("Your code"),
+        back_url=back_url,
+    )
 
 
 def _not_let_in(request: HttpRequest, campaign: Campaign, refused: EntryRefused) -> HttpResponse:
@@ -135,16 +179,38 @@ def _not_let_in(request: HttpRequest, campaign: Campaign, refused: EntryRefused)
     return entry_refusal(request, campaign, refused.reason)
 
 
+def _count(campaign: Campaign, kind: str, who: str) -> None:
+    """One more entry by this link. A named rater counts for herself, since a campus shares one address."""
+    if who:
+        count_attempt(AttemptKind.ENTRY, who=f"{campaign.public_id} {kind} {who}")
+
+
 def _enter_by_plain_link(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     given = read_consent(read_fields(request))
     if not given.agreed:
         return declined_page(request, campaign)
     if not given.visit:
         raise UnreadableRequest("visit must be the number that came with the page.")
+    _count(campaign, "address", address_of(request))
     # The page's own random number is the identity, so a double click makes one rater.
     rater = enter(campaign, RaterIdentityData(platform=Platform.LINK, platform_id=given.visit))
     give_consent(rater)
     return see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+
+
+def _invited(request: HttpRequest, campaign: Campaign, parameters: Mapping[str, Sequence[str]]) -> Rater:
+    """The rater of a personal link. Raises RecruitmentRefused for one that was never made, EntryRefused."""
+    values = parameters[INVITATION]
+    try:
+        number = invitation_number(values[0], campaign=campaign) if len(values) == 1 else 0
+    except BadToken:
+        number = 0
+    if not 1 <= number <= campaign.invitations:
+        count_attempt(AttemptKind.TOKEN, who=address_of(request))
+        raise RecruitmentRefused("This personal link was not made for this study, or not copied whole.")
+    identity = personal_identity(number)
+    _count(campaign, identity.platform, identity.platform_id)
+    return enter(campaign, identity)
 
 
 def _parameters(request: HttpRequest) -> Mapping[str, Sequence[str]]:

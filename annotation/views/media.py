@@ -1,47 +1,36 @@
-"""The two pictures of a rater's task: only of her own live lease, anything else is a 404."""
+"""The pictures of a rater's task: only of her own live lease, anything else is a 404."""
+
+import logging
 
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
-from annotation.bare_png import bare_png
 from annotation.choices import SlotState
 from annotation.models import Rater, Slot
-from annotation.views.rater_outcomes import NO_PICTURE
+from annotation.views import pictures
+from annotation.views.rater_outcomes import NO_PICTURE, PICTURE_GONE
 from annotation.views.rater_pages import rater_page, show, with_rater
-from generation.attribution.rendering import heat_png
-from generation.models import WordMap
-from generation.storage import read_png, read_word_map
 
-MAP_PIXELS = 384
+logger = logging.getLogger(__name__)
 LARGEST_ID = 2**63 - 1
 
 
 @rater_page("GET")
 @with_rater
-def image(request: HttpRequest, *, rater: Rater, slot_id: int) -> HttpResponse:
-    """The generated image as PNG."""
+def picture(request: HttpRequest, *, rater: Rater, slot_id: int, name: str) -> HttpResponse:
+    """One picture of the task as PNG, by its name in `pictures`."""
     slot = _live_slot(rater, slot_id=slot_id)
     if slot is None:
         return show(request, NO_PICTURE)
-    return _for_the_lease(png(bare_png(read_png(slot.item.word_map.image))), slot)
-
-
-@rater_page("GET")
-@with_rater
-def word_map(request: HttpRequest, *, rater: Rater, slot_id: int) -> HttpResponse:
-    """The map of the target word as PNG, in the colours of the page's legend."""
-    slot = _live_slot(rater, slot_id=slot_id)
-    if slot is None:
+    try:
+        content = pictures.picture(slot.item, name=name, swapped=slot.swapped)
+    except pictures.UNREADABLE as fault:
+        logger.error("a picture of item %s can't be shown: %s", slot.item_id, fault)
+        return show(request, PICTURE_GONE)
+    if content is None:
         return show(request, NO_PICTURE)
-    return _for_the_lease(png(map_png(slot.item.word_map)), slot)
-
-
-def map_png(word_map: WordMap) -> bytes:
-    """The coloured map with the image's proportions, large enough to be smooth on a big screen."""
-    run = word_map.image.run
-    scale = max(1, round(MAP_PIXELS / max(run.height, run.width)))
-    return heat_png(read_word_map(word_map), size_hw=(run.height * scale, run.width * scale))
+    return _for_the_lease(png(content), slot)
 
 
 def png(content: bytes) -> HttpResponse:
@@ -57,7 +46,7 @@ def _live_slot(rater: Rater, *, slot_id: int) -> Slot | None:
     if slot_id > LARGEST_ID:
         return None
     return (
-        Slot.objects.select_related("item__word_map__word", "item__word_map__image__run")
+        Slot.objects.select_related(*(f"item__{path}" for path in pictures.RELATED))
         .filter(pk=slot_id, rater=rater, state=SlotState.LEASED, lease_until__gt=Now())
         .annotate(remaining=ExpressionWrapper(F("lease_until") - Now(), output_field=DurationField()))
         .first()

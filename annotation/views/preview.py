@@ -13,20 +13,51 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation.bare_png import bare_png
 from annotation.choices import ItemKind
 from annotation.models import Campaign, Item
+from annotation.recruitment import return_address
+from annotation.views import pictures
 from annotation.views.entry import session_size, wording
-from annotation.views.media import map_png, png
-from annotation.views.rater_outcomes import FINISHED, NO_ITEMS
+from annotation.views.kinds import kind_of, picture_names
+from annotation.views.media import png
+from annotation.views.pictures import shown_by
+from annotation.views.rater_outcomes import (
+    CLOSED,
+    DECLINED,
+    FINISHED,
+    FULL,
+    NO_ITEMS,
+    NOT_INVITED,
+    NOT_OPEN,
+    NOTHING_LEFT,
+    PAUSED,
+    SHARE_REACHED,
+    STOPPED,
+    UNFILLED_LINK,
+)
 from annotation.views.rater_pages import page, reply, see_other, wants_json
-from annotation.views.rater_screens import TaskScreen, cut_prompt, option_context, time_left
-from generation.storage import read_png
+from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
 
 LONGEST_NUMBER: Final = 9
+ANY_RATER: Final = "the-raters-id"
+# Every way in which a visit ends, with the campaign's fields that go with it.
+ENDINGS: Final = {
+    "finished": (FINISHED, "completion_code", "completion_url"),
+    "stopped": (STOPPED, "completion_code", "completion_url"),
+    "share-reached": (SHARE_REACHED, "completion_code", "completion_url"),
+    "nothing-left": (NOTHING_LEFT, "completion_code", "completion_url"),
+    "declined": (DECLINED, "no_consent_code", "no_consent_url"),
+    "full": (FULL, "", ""),
+    "paused": (PAUSED, "", ""),
+    "closed": (CLOSED, "", ""),
+    "not-open": (NOT_OPEN, "", ""),
+    "not-invited": (NOT_INVITED, "", ""),
+    "bad-link": (UNFILLED_LINK, "", ""),
+}
 ANY_KEY: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -55,6 +86,11 @@ class Banner:
 def preview(request: HttpRequest, public_id: str) -> HttpResponse:
     """One of the rater's pages: ?page=consent, instructions or end, else the task of ?item=N."""
     campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    with translation.override(campaign.language):
+        return _preview(request, campaign)
+
+
+def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     total = campaign.items.count()
     step = request.GET.get("page", "")
     if step == "consent" and request.method == "POST":
@@ -63,26 +99,24 @@ def preview(request: HttpRequest, public_id: str) -> HttpResponse:
     if step in ("consent", "instructions"):
         return _text_page(request, campaign, step=step, total=total)
     if step == "end" or total == 0:
-        return _end_page(campaign, total=total)
+        return _end_page(campaign, total=total, ending=request.GET.get("ending", ""))
     number = _number(request.GET.get("item", "1"), total=total)
     if request.method == "POST":
         return _move(request, campaign, number=number, total=total)
-    return page("rate/task.html", _task_context(request, campaign, number=number, total=total))
+    return page(kind_of(campaign).template, _task_context(request, campaign, number=number, total=total))
 
 
 @login_required
 @require_GET
-def image(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
-    """The image of one of the researcher's own items."""
-    picture = _item(request, public_id, item_id=item_id).word_map.image
-    return _for_the_session(png(bare_png(read_png(picture))))
-
-
-@login_required
-@require_GET
-def word_map(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
-    """The coloured map of one of the researcher's own items."""
-    return _for_the_session(png(map_png(_item(request, public_id, item_id=item_id).word_map)))
+def picture(request: HttpRequest, public_id: str, item_id: int, name: str) -> HttpResponse:
+    """One picture of one of the researcher's own items; the first of a pair lies left."""
+    try:
+        content = pictures.picture(_item(request, public_id, item_id=item_id), name=name, swapped=False)
+    except pictures.UNREADABLE as fault:
+        raise Http404(str(fault)) from fault
+    if content is None:
+        raise Http404
+    return _for_the_session(png(content))
 
 
 def _move(request: HttpRequest, campaign: Campaign, *, number: int, total: int) -> HttpResponse:
@@ -97,9 +131,10 @@ def _task_context(request: HttpRequest, campaign: Campaign, *, number: int, tota
     item = _nth(campaign, number=number)
     return (
         wording(campaign)
-        | option_context()
+        | kind_of(campaign).context(campaign, "preview")
         | {
-            "screen": _screen(campaign, number=number, total=total),
+            "script": kind_of(campaign).script,
+            "screen": _screen(campaign, number=number),
             "preview": _banner(
                 campaign,
                 current="task",
@@ -116,23 +151,30 @@ def _task_context(request: HttpRequest, campaign: Campaign, *, number: int, tota
     )
 
 
-def _screen(campaign: Campaign, *, number: int, total: int) -> TaskScreen:
+def _screen(campaign: Campaign, *, number: int) -> TaskScreen:
+    """The item as a rater would meet it: counted within one session, not among all items of the campaign."""
     item = _nth(campaign, number=number)
-    word, run = item.word_map.word, item.word_map.image.run
-    before, text, after = cut_prompt(word.prompt.text, start=word.start, end=word.end)
+    session = session_size(campaign)["tasks_total"]
+    place = min(number, session)
+    shown = shown_by(item)
+    prompt = shown.prompt if kind_of(campaign).shows_prompt else ""
+    before, text, after = cut_prompt(prompt, word=shown.word)
     return TaskScreen(
         slot_id=number,
         idempotency_key=ANY_KEY,
+        question=item.instruction or campaign.question,
         before=before,
         word=text,
         after=after,
-        image_url=reverse("annotation:preview_image", args=[campaign.public_id, item.pk]),
-        map_url=reverse("annotation:preview_map", args=[campaign.public_id, item.pk]),
-        width=run.width,
-        height=run.height,
-        place=number,
-        places_total=total,
-        time_left=time_left((total - number + 1) * campaign.seconds_per_item),
+        pictures={
+            name: reverse("annotation:preview_picture", args=[campaign.public_id, item.pk, name])
+            for name in picture_names(campaign)
+        },
+        width=shown.image_hw[1],
+        height=shown.image_hw[0],
+        place=place,
+        places_total=session,
+        time_left=time_left((session - place + 1) * campaign.seconds_per_item),
         can_undo=number > 1,
     )
 
@@ -148,12 +190,18 @@ def _text_page(request: HttpRequest, campaign: Campaign, *, step: str, total: in
     return page(f"rate/{step}.html", context)
 
 
-def _end_page(campaign: Campaign, *, total: int) -> HttpResponse:
+def _end_page(campaign: Campaign, *, total: int, ending: str) -> HttpResponse:
+    """One of ENDINGS, with the code and the address that a rater would take along."""
+    outcome, code, address = ENDINGS.get(ending or "finished", (None, "", ""))
+    if outcome is None:
+        raise Http404
+    if total == 0:
+        outcome, code, address = NO_ITEMS, "", ""
     context = wording(campaign) | {
         "preview": _banner(campaign, current="end", total=total),
-        "outcome": FINISHED if total else NO_ITEMS,
-        "code": campaign.completion_code if total else "",
-        "back_url": campaign.completion_url if total else "",
+        "outcome": outcome,
+        "code": getattr(campaign, code) if code else "",
+        "back_url": return_address(getattr(campaign, address), platform_id=ANY_RATER) if address else "",
     }
     return page("rate/end.html", context)
 
@@ -196,7 +244,7 @@ def _item(request: HttpRequest, public_id: str, *, item_id: int) -> Item:
 
 
 def _items(campaign: Campaign) -> QuerySet[Item]:
-    return campaign.items.select_related("word_map__word__prompt", "word_map__image__run")
+    return campaign.items.select_related("word_map__word__prompt", "image__prompt", "word", *pictures.RELATED)
 
 
 def _address(campaign: Campaign, **query: str | int) -> str:

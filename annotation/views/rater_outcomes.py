@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from annotation.services.answers import AnswerRefusal
 from annotation.services.endings import EndReason
 from annotation.services.entry import EntryRefusal
@@ -10,128 +12,156 @@ from annotation.services.entry import EntryRefusal
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One page: what happened, what it means, what to do."""
+    """One page: what happened, what it means, what to do; in English, translated where it is shown."""
 
     heading: str
     paragraphs: tuple[str, ...]
     status: int = 200
 
 
-SAVED: Final = "Every answer you gave is saved."
+SAVED: Final = _("Every answer you gave is saved.")
 
 BAD_LINK: Final = Outcome(
-    heading="This link doesn't work",
+    heading=_("This link doesn't work"),
     paragraphs=(
-        "The address is not complete, or the study it belongs to is gone.",
-        "Open the link again just as you got it. If you copied it, check that the whole of it was copied.",
+        _("The address is not complete, or the study it belongs to is gone."),
+        _("Open the link again just as you got it. If you copied it, check that the whole of it was copied."),
     ),
     status=404,
 )
+TOO_MANY: Final = Outcome(
+    heading=_("Too many attempts"),
+    paragraphs=(_("Wait a minute, then open the link again just as you got it. Nothing is lost."),),
+    status=429,
+)
 UNFILLED_LINK: Final = Outcome(
-    heading="This link can't be used",
+    heading=_("This link can't be used"),
     paragraphs=(
-        "The link has to say who you are to the platform that sent you, so that you are paid for your work.",
-        "Please open the study again from the platform's page. If that does not help, tell the researchers.",
+        _(
+            "The link has to say who you are to the platform that sent you, "
+            "so that you are paid for your work."
+        ),
+        _(
+            "Please open the study again from the platform's page. "
+            "If that does not help, tell the researchers."
+        ),
     ),
     status=400,
 )
-UNREADABLE: Final = Outcome(
-    heading="That could not be read",
+NOT_INVITED: Final = Outcome(
+    heading=_("This study is by invitation"),
     paragraphs=(
-        "Something in what your browser sent was not as expected, so nothing was changed by it.",
-        "Go back to your question and answer it again.",
+        _("Only personal links and the links of recruitment platforms lead in."),
+        _("If you were invited, please open your own link just as you got it."),
+    ),
+    status=403,
+)
+UNREADABLE: Final = Outcome(
+    heading=_("That could not be read"),
+    paragraphs=(
+        _("Something in what your browser sent was not as expected, so nothing was changed by it."),
+        _("Go back to your question and answer it again."),
     ),
     status=400,
 )
 WRONG_METHOD: Final = Outcome(
-    heading="Nothing to see at this address",
-    paragraphs=("This address only takes answers. Your questions are one step back.",),
+    heading=_("Nothing to see at this address"),
+    paragraphs=(_("This address only takes answers. Your questions are one step back."),),
     status=405,
 )
 CONSENT_MISSING: Final = Outcome(
-    heading="First, please read the consent text",
-    paragraphs=("Questions are only shown after you have agreed to take part.",),
+    heading=_("First, please read the consent text"),
+    paragraphs=(_("Questions are only shown after you have agreed to take part."),),
     status=403,
 )
 DECLINED: Final = Outcome(
-    heading="Thank you for considering it",
-    paragraphs=("You chose not to take part. No answer of yours is kept, and you can close this page.",),
+    heading=_("Thank you for considering it"),
+    paragraphs=(_("You chose not to take part. No answer of yours is kept, and you can close this page."),),
 )
 LATE: Final = Outcome(
-    heading="Thank you, that answer came a little late",
+    heading=_("Thank you, that answer came a little late"),
     paragraphs=(
-        "Your question had waited so long that it went to somebody else. "
-        "Your answer is kept and counts for your payment.",
-        "You can go on with the next question.",
+        _(
+            "Your question had waited so long that it went to somebody else. "
+            "Your answer is kept and counts for your payment."
+        ),
+        _("You can go on with the next question."),
     ),
     status=409,
 )
 STALE: Final = Outcome(
-    heading="That question was answered already",
-    paragraphs=("Perhaps in another tab, or before you went back. The first answer is the one that counts.",),
+    heading=_("That question was answered already"),
+    paragraphs=(
+        _("Perhaps in another tab, or before you went back. The first answer is the one that counts."),
+    ),
     status=409,
 )
 NOTHING_TO_UNDO: Final = Outcome(
-    heading="There is nothing to take back",
-    paragraphs=("Only your very last answer can be taken back, and only once.",),
+    heading=_("There is nothing to take back"),
+    paragraphs=(_("Only your very last answer can be taken back, and only once."),),
     status=409,
 )
 PAUSED: Final = Outcome(
-    heading="The study is paused",
-    paragraphs=(f"{SAVED} Please try again a little later by the same link.",),
+    heading=_("The study is paused"),
+    paragraphs=(SAVED, _("Please try again a little later by the same link.")),
 )
 CLOSED: Final = Outcome(
-    heading="The study has ended",
-    paragraphs=("No more answers are being taken. Thank you for your interest.",),
+    heading=_("The study has ended"),
+    paragraphs=(_("No more answers are being taken. Thank you for your interest."),),
 )
 ENDED: Final = Outcome(
-    heading="The study has ended",
-    paragraphs=(f"The study closed while you were rating. {SAVED} Thank you very much.",),
+    heading=_("The study has ended"),
+    paragraphs=(_("The study closed while you were rating. Thank you very much."), SAVED),
 )
 NOT_OPEN: Final = Outcome(
-    heading="The study has not started yet",
-    paragraphs=("Please come back later by the same link.",),
+    heading=_("The study has not started yet"),
+    paragraphs=(_("Please come back later by the same link."),),
 )
 FULL: Final = Outcome(
-    heading="All places are taken",
+    heading=_("All places are taken"),
     paragraphs=(
-        "Every question has found its raters. Thank you for coming.",
-        "If you came from a recruitment platform, please return your place there; it does you no harm.",
+        _("Every question has found its raters. Thank you for coming."),
+        _("If you came from a recruitment platform, please return your place there; it does you no harm."),
     ),
 )
 FINISHED: Final = Outcome(
-    heading="Thank you, you are done",
-    paragraphs=(f"{SAVED} You helped to find out how well a computer connects words and images.",),
+    heading=_("Thank you, you are done"),
+    paragraphs=(SAVED, _("You helped to find out how well a computer connects words and images.")),
 )
 NOTHING_LEFT: Final = Outcome(
-    heading="Thank you, that was the last question",
-    paragraphs=(f"There are no more questions for you. {SAVED}",),
+    heading=_("Thank you, that was the last question"),
+    paragraphs=(_("There are no more questions for you."), SAVED),
 )
 STOPPED: Final = Outcome(
-    heading="You have stopped",
-    paragraphs=(f"{SAVED} Thank you for the time you gave.",),
+    heading=_("You have stopped"),
+    paragraphs=(SAVED, _("Thank you for the time you gave.")),
 )
 SHARE_REACHED: Final = Outcome(
-    heading="Thank you, you have done your full share",
-    paragraphs=(f"One person may only give a part of all answers, and you have given yours. {SAVED}",),
+    heading=_("Thank you, you have done your full share"),
+    paragraphs=(_("One person may only give a part of all answers, and you have given yours."), SAVED),
 )
 NO_ITEMS: Final = Outcome(
-    heading="No questions yet",
-    paragraphs=("This campaign has no items to show: choose parts of speech that its prompts have.",),
+    heading=_("No questions yet"),
+    paragraphs=(_("This campaign has no items to show: choose parts of speech that its prompts have."),),
 )
 NO_PICTURE: Final = Outcome(
-    heading="This picture is not yours to see now",
-    paragraphs=("Pictures are shown only while their question is open in front of you.",),
+    heading=_("This picture is not yours to see now"),
+    paragraphs=(_("Pictures are shown only while their question is open in front of you."),),
+    status=404,
+)
+PICTURE_GONE: Final = Outcome(
+    heading=_("This picture can't be shown"),
+    paragraphs=(_("Its file is missing or damaged. Please tell the researchers. You can go on without it."),),
     status=404,
 )
 MISPLACED: Final = Outcome(
-    heading="That question is no longer open for you",
-    paragraphs=("Here is the question that is.",),
+    heading=_("That question is no longer open for you"),
+    paragraphs=(_("Here is the question that is."),),
     status=409,
 )
 ALREADY_HERE: Final = Outcome(
-    heading="You have been here before",
-    paragraphs=("Your visit is over, and everything you answered is saved.",),
+    heading=_("You have been here before"),
+    paragraphs=(_("Your visit is over, and everything you answered is saved."),),
 )
 
 # Why somebody is not let in.

@@ -11,12 +11,17 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from annotation.addresses import address_of
+from annotation.choices import AttemptKind
 from annotation.forms.rating import UnreadableRequest
 from annotation.models import Campaign, Rater
+from annotation.services.attempts import TooManyAttempts, count_attempt
 from annotation.tokens import BadToken, rater_pk_from_token, rater_token
-from annotation.views.rater_outcomes import BAD_LINK, UNREADABLE, WRONG_METHOD, Outcome
+from annotation.views.rater_outcomes import BAD_LINK, TOO_MANY, UNREADABLE, WRONG_METHOD, Outcome
 
 SEE_OTHER: Final = 303
 View = Callable[..., HttpResponse]
@@ -43,6 +48,8 @@ def rater_page(*methods: str) -> Callable[[View], View]:
                     response = view(request, *args, **kwargs)
                 except UnreadableRequest as error:
                     response = show(request, UNREADABLE, status=error.status, details=error.messages)
+                except TooManyAttempts as refused:
+                    response = too_many(request, refused)
             return _private(response)
 
         return wrapped
@@ -58,10 +65,38 @@ def with_rater(view: View) -> View:
         try:
             rater = Rater.objects.select_related("campaign").get(pk=rater_pk_from_token(token))
         except (BadToken, Rater.DoesNotExist):
-            return show(request, BAD_LINK)
-        return view(request, rater=rater, **kwargs)
+            return bad_link(request)
+        with translation.override(rater.campaign.language):
+            try:
+                return view(request, rater=rater, **kwargs)
+            except UnreadableRequest as error:
+                # As for everybody, with the way back to her question.
+                return show(
+                    request,
+                    UNREADABLE,
+                    status=error.status,
+                    details=error.messages,
+                    action_url=session_url(rater),
+                    action_label=_("Go on"),
+                )
 
     return wrapped
+
+
+def bad_link(request: HttpRequest) -> HttpResponse:
+    """The page for an address that is not ours. Raises TooManyAttempts where they come often.
+
+    Only the wrong ones count: whoever holds a true token is never kept out by others at her address.
+    """
+    count_attempt(AttemptKind.TOKEN, who=address_of(request))
+    return show(request, BAD_LINK)
+
+
+def too_many(request: HttpRequest, refused: TooManyAttempts) -> HttpResponse:
+    """The page for somebody who tries too often, with the time to wait in its header."""
+    response = show(request, TOO_MANY)
+    response["Retry-After"] = str(refused.seconds)
+    return response
 
 
 def show(
@@ -107,7 +142,7 @@ def see_other(address: str) -> HttpResponse:
 
 def message_of(outcome: Outcome, *details: str) -> str:
     """An outcome in one line, for the page's status line."""
-    return " ".join([f"{outcome.heading}.", *details])
+    return " ".join([f"{_(outcome.heading)}.", *details])
 
 
 def wants_json(request: HttpRequest) -> bool:

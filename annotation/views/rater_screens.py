@@ -1,60 +1,75 @@
-"""What the rating page shows: one frozen value that the template and the answer's JSON are both made from."""
+"""What a task's page shows: one frozen value that the template and the answer's JSON are both made from."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
-from annotation.choices import ANSWER_OPTIONS, AnswerOption
-
-SCORE_OPTIONS: Final[tuple[AnswerOption, ...]] = tuple(o for o in ANSWER_OPTIONS if o.score is not None)
-OPT_OUT_OPTIONS: Final[tuple[AnswerOption, ...]] = tuple(o for o in ANSWER_OPTIONS if o.opt_out is not None)
+from django.utils.translation import gettext as _
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskScreen:
     """One task as a page shows it. Nothing in it tells an attention check from any other task.
 
-    before, word, after: the prompt, cut at the word's character offsets.  width, height: pixels, so that the
-    page keeps room for the images before they arrive.
+    before, word, after: the prompt, cut at the word's character offsets; all before where there is no word.
+    pictures: addresses by name.  width, height: pixels, so that the page keeps room for the pictures before
+    they arrive.  draft_url: of the drawing so far; empty where there is none.  draft_number: of its last
+    stroke.
     """
 
     slot_id: int
     idempotency_key: str
+    question: str
     before: str
     word: str
     after: str
-    image_url: str
-    map_url: str
+    pictures: Mapping[str, str]
     width: int
     height: int
     place: int
     places_total: int
     time_left: str
     can_undo: bool
+    draft_url: str = ""
+    draft_number: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The same fields for the page's script."""
-        return asdict(self)
+        return asdict(self) | {"place_text": self.place_text}
+
+    @property
+    def left_map(self) -> str:
+        """Address of the left map of a pair; empty where there is none."""
+        return self.pictures.get("left-map", "")
+
+    @property
+    def right_map(self) -> str:
+        """Address of the right map of a pair; empty where there is none."""
+        return self.pictures.get("right-map", "")
+
+    @property
+    def place_text(self) -> str:
+        """How far the rater is, in words."""
+        return _("%(place)s of %(total)s") % {"place": self.place, "total": self.places_total}
 
 
-def option_context() -> dict[str, Any]:
-    """The answers by the names the template uses."""
-    return {"score_options": SCORE_OPTIONS, "opt_out_options": OPT_OUT_OPTIONS}
-
-
-def cut_prompt(prompt: str, *, start: int, end: int) -> tuple[str, str, str]:
-    """The prompt's text before, in and after [start, end), in characters."""
+def cut_prompt(prompt: str, *, word: tuple[int, int] | None) -> tuple[str, str, str]:
+    """The prompt's text before, in and after the word's [start, end), in characters."""
+    start, end = word or (len(prompt), len(prompt))
     return prompt[:start], prompt[start:end], prompt[end:]
 
 
 def time_left(seconds: float) -> str:
     """A rater's remaining time in words: rounded up, since nobody minds to be done early."""
     if seconds < 60:
-        return "less than a minute left"
-    return f"about {math.ceil(seconds / 60)} min left"
+        return _("less than a minute left")
+    return _("about %(minutes)s min left") % {"minutes": math.ceil(seconds / 60)}
 
 
 def time_estimate(seconds: float) -> str:
     """A whole session's time in words, for the consent page."""
     minutes = math.ceil(seconds / 60)
-    return "about 1 minute" if minutes <= 1 else f"about {minutes} minutes"
+    if minutes <= 1:
+        return _("about 1 minute")
+    return _("about %(minutes)s minutes") % {"minutes": minutes}

@@ -5,11 +5,23 @@ redirect to the rater's own address, which always shows where she stands.
 """
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from annotation.forms.rating import read_answer, read_fields, require_no_fields
+from annotation.choices import TaskKind
+from annotation.forms.answers import (
+    MASK_BODY_LIMIT,
+    Asked,
+    body_limit,
+    read_answer,
+    read_draft,
+    slot_of,
+)
+from annotation.forms.rating import read_fields, require_no_fields
 from annotation.models import Rater
 from annotation.services.answers import (
     AnswerRefused,
@@ -19,15 +31,21 @@ from annotation.services.answers import (
     stop_session,
     undo_last,
 )
+from annotation.services.drafts import DraftRefused, draft_of, image_hw_of, save_draft
 from annotation.services.endings import EndReason, SessionEnd, reason_of, session_end
 from annotation.services.entry import decline_consent
 from annotation.services.seats import ConsentMissing
 from annotation.services.tasks_for_raters import Task, next_task
 from annotation.views.entry import NOT_TAKING, consent_page, declined_page, entry_refusal, wording
+from annotation.views.kinds import kind_of, picture_names
+from annotation.views.media import LARGEST_ID, png
+from annotation.views.pictures import PICTURE_ROUTES
 from annotation.views.rater_outcomes import (
     ANSWER_REFUSED,
     CONSENT_MISSING,
     LATE,
+    MISPLACED,
+    NO_PICTURE,
     NOTHING_TO_UNDO,
     SESSION_ENDED,
     Outcome,
@@ -44,10 +62,9 @@ from annotation.views.rater_pages import (
     wants_json,
     with_rater,
 )
-from annotation.views.rater_screens import TaskScreen, cut_prompt, option_context, time_left
-from generation.models import WordMap
+from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
 
-CODELESS: Final = "You have not answered any question, so there is no code."
+CODELESS: Final = gettext_noop("You have not answered any question, so there is no code.")
 
 
 @rater_page("GET")
@@ -64,19 +81,26 @@ def session(request: HttpRequest, *, rater: Rater) -> HttpResponse:
         return consent_page(rater.campaign, consent_url=url(rater, "consent"))
     if isinstance(step, SessionEnd):
         return end_page(request, rater, step)
-    return page("rate/task.html", task_context(step, rater=rater))
+    return page(kind_of(rater.campaign).template, task_context(step, rater=rater))
 
 
 @rater_page("POST")
 @with_rater
 def answer(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     """Records one answer. Sent twice, it is stored once; too late, it is kept and the page says so (409)."""
-    given = read_answer(read_fields(request))
+    campaign = rater.campaign
+    fields = read_fields(
+        request, limit=body_limit(campaign.task_kind), most_fields=kind_of(campaign).most_fields
+    )
+    asked = _asked(rater, fields)
+    if asked is None:
+        return _refuse(request, MISPLACED, rater=rater)
+    given = read_answer(fields, asked)
     try:
         recorded = record_answer(
             rater,
             slot_id=given.slot_id,
-            option_code=given.option_code,
+            content=given.content,
             idempotency_key=given.idempotency_key,
             client_milliseconds=given.client_milliseconds,
             view=given.view,
@@ -102,8 +126,27 @@ def undo(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     except UndoRefused:
         return _refuse(request, NOTHING_TO_UNDO, rater=rater)
     if wants_json(request):
-        return reply("undone", message="Taken back.", task=task_screen(task, rater=rater).as_json())
+        return reply("undone", message=_("Taken back."), task=task_screen(task, rater=rater).as_json())
     return see_other(session_url(rater))
+
+
+@rater_page("GET", "POST")
+@with_rater
+def draft(request: HttpRequest, *, rater: Rater, slot_id: int | None = None) -> HttpResponse:
+    """Keeps a drawing at a stroke's end, or sends the one that is kept."""
+    if request.method == "GET":
+        kept = None if slot_id is None or slot_id > LARGEST_ID else draft_of(rater, slot_id=slot_id)
+        return show(request, NO_PICTURE) if kept is None else png(kept.png)
+    fields = read_fields(request, limit=MASK_BODY_LIMIT)
+    image_hw = image_hw_of(rater, slot_id=slot_of(fields))
+    if image_hw is None:
+        return show(request, MISPLACED)
+    given = read_draft(fields, image_hw=image_hw)
+    try:
+        number = save_draft(rater, slot_id=given.slot_id, number=given.number, png=given.png)
+    except DraftRefused:
+        return show(request, MISPLACED)
+    return JsonResponse({"outcome": "kept", "number": number})
 
 
 @rater_page("GET", "POST")
@@ -127,7 +170,7 @@ def end_page(request: HttpRequest, rater: Rater, end: SessionEnd) -> HttpRespons
     """The last page of a session: thanks, the code, the way back to the platform."""
     campaign = rater.campaign
     if end.reason == EndReason.DECLINED:
-        return declined_page(request, campaign)
+        return declined_page(request, campaign, back_url=end.return_url)
     has_code = bool(end.completion_code)
     ended = end.reason != EndReason.PAUSED
     return show(
@@ -135,46 +178,66 @@ def end_page(request: HttpRequest, rater: Rater, end: SessionEnd) -> HttpRespons
         SESSION_ENDED[end.reason],
         campaign=campaign,
         code=end.completion_code,
-        back_url=campaign.completion_url if has_code else "",
-        details=[CODELESS] if ended and not has_code else [],
+        back_url=end.return_url,
+        details=[_(CODELESS)] if ended and not has_code else [],
     )
 
 
 def task_context(task: Task, *, rater: Rater) -> dict[str, Any]:
     """Everything the rating page's template needs."""
+    campaign = rater.campaign
+    kind = kind_of(campaign)
     return (
-        wording(rater.campaign)
-        | option_context()
+        wording(campaign)
+        | kind.context(campaign, rater.pseudonym)
         | {
             "screen": task_screen(task, rater=rater),
+            "script": kind.script,
             "answer_url": url(rater, "answer"),
             "undo_url": url(rater, "undo"),
             "instructions_url": url(rater, "instructions"),
             "stop_url": url(rater, "stop"),
+            "draft_url": url(rater, "draft") if campaign.task_kind == TaskKind.MASK else "",
         }
     )
 
 
 def task_screen(task: Task, *, rater: Rater) -> TaskScreen:
     """A task as the page shows it, with a fresh idempotency key for its answer."""
-    before, word, after = cut_prompt(task.prompt_text, start=task.word_start, end=task.word_end)
-    sizes = WordMap.objects.values_list("image__run__height", "image__run__width")
-    height, width = sizes.get(pk=task.word_map_id)
+    prompt = task.prompt_text if kind_of(rater.campaign).shows_prompt else ""
+    before, word, after = cut_prompt(prompt, word=task.word)
+    is_mask = rater.campaign.task_kind == TaskKind.MASK
+    kept = draft_of(rater, slot_id=task.slot_id) if is_mask else None
     return TaskScreen(
         slot_id=task.slot_id,
         idempotency_key=str(uuid.uuid4()),
+        question=task.instruction or rater.campaign.question,
         before=before,
         word=word,
         after=after,
-        image_url=url(rater, "image", task.slot_id),
-        map_url=url(rater, "word_map", task.slot_id),
-        width=width,
-        height=height,
+        pictures={
+            name: url(rater, PICTURE_ROUTES[name], task.slot_id) for name in picture_names(rater.campaign)
+        },
+        width=task.image_hw[1],
+        height=task.image_hw[0],
         place=task.place,
         places_total=task.places_total,
         time_left=time_left(task.seconds_left_estimate),
         can_undo=task.can_undo,
+        draft_url=url(rater, "kept_draft", task.slot_id) if kept else "",
+        draft_number=kept.number if kept else 0,
     )
+
+
+def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked | None:
+    """What the form is an answer to; None for a mask of an image that was not put to this rater."""
+    campaign = rater.campaign
+    image_hw = None
+    if campaign.task_kind == TaskKind.MASK:
+        image_hw = image_hw_of(rater, slot_id=slot_of(fields))
+        if image_hw is None:
+            return None
+    return Asked(task_kind=campaign.task_kind, vocabulary=tuple(campaign.vocabulary), image_hw=image_hw)
 
 
 def _next_as_json(name: str, *, rater: Rater, message: str = "", status: int = 200) -> HttpResponse:
@@ -193,5 +256,5 @@ def _refuse(request: HttpRequest, outcome: Outcome, *, rater: Rater, name: str =
     if wants_json(request):
         return _next_as_json(name, rater=rater, message=message_of(outcome), status=outcome.status)
     return show(
-        request, outcome, campaign=rater.campaign, action_url=session_url(rater), action_label="Go on"
+        request, outcome, campaign=rater.campaign, action_url=session_url(rater), action_label=_("Go on")
     )

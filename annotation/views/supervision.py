@@ -2,40 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Count
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import queries
-from annotation.choices import CampaignState, ItemKind
+from annotation.choices import CampaignState, ItemKind, Platform
 from annotation.effort import effort
 from annotation.forms.campaigns import ExclusionForm
+from annotation.forms.payments import ExtensionForm, RejectionForm
 from annotation.models import Campaign, Rater
 from annotation.services import campaigns as service
 from annotation.services import raters as rater_service
+from annotation.services.identities import forget_identity, identity_until
+from annotation.services.payments import grounds_for_rejection, latest_decision
+from annotation.views import recruiting
+from annotation.views.scope import campaign_of, rater_of, user_of
 from generation.choices import PartOfSpeech
 
 RATERS_ON_A_PAGE = 50
-HISTORY_SHOWN = 50
-# The names that Prolific fills in; its own spelling of placeholders.
-PROLIFIC_QUERY = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Links:
-    """Addresses to give to raters."""
-
-    plain: str
-    prolific: str
+HISTORY_SHOWN = 5
+MAIN_LINKS = (Platform.LINK, Platform.PROLIFIC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +47,7 @@ class PartLine:
 @require_GET
 def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
     """The whole page."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     parts, check_items = _parts(found)
     items = sum(part.items for part in parts)
     context = _progress_context(request, found) | {
@@ -62,10 +58,10 @@ def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
             raters_per_item=found.raters_per_item,
             share_cap=found.share_cap,
             items_per_rater=found.items_per_rater,
-            checks_per_rater=found.checks_per_rater,
+            checks_per_rater=found.checks_in_session,
             seconds_per_item=found.seconds_per_item,
         ),
-        "links": _links(request, found),
+        "links": [link for link in recruiting.links(request, found) if link.platform in MAIN_LINKS],
         "parts": parts,
         "check_items": check_items,
         "share_cap_percent": found.share_cap * 100,
@@ -80,7 +76,7 @@ def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def campaign_progress(request: HttpRequest, public_id: str) -> HttpResponse:
     """A fragment: the part of the page that changes while raters work."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     response = render(request, "annotation/partials/progress.html", _progress_context(request, found))
     if request.GET.get("state", found.state) != found.state:
         # Paused or closed in another tab: the buttons of the page are no longer the right ones.
@@ -92,7 +88,7 @@ def campaign_progress(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 def campaign_open(request: HttpRequest, public_id: str) -> HttpResponse:
     """Opens a draft, or says what is still missing."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     return _act(
         request, found, act=service.open_campaign, done="Open. Raters can come in by the links below."
     )
@@ -102,7 +98,7 @@ def campaign_open(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 def campaign_pause(request: HttpRequest, public_id: str) -> HttpResponse:
     """Lets nobody in and hands nothing out until it is resumed."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     return _act(request, found, act=service.pause, done="Paused.")
 
 
@@ -110,7 +106,7 @@ def campaign_pause(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 def campaign_resume(request: HttpRequest, public_id: str) -> HttpResponse:
     """Ends a pause."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     return _act(request, found, act=service.resume, done="Open again.")
 
 
@@ -119,7 +115,7 @@ def campaign_resume(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
     """Asks first: a closed campaign stays closed."""
-    found = _campaign(request, public_id)
+    found = campaign_of(request, public_id)
     if request.method == "POST":
         return _act(
             request,
@@ -134,13 +130,39 @@ def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
+def campaign_extend(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Asks how many raters each item is to get, then makes the places."""
+    found = campaign_of(request, public_id)
+    form = ExtensionForm(request.POST or None, now=found.raters_per_item)
+    if request.method == "POST" and form.is_valid():
+        try:
+            service.extend(found, user_of(request), raters_per_item=form.cleaned_data["raters_per_item"])
+        except (service.CampaignMoved, service.ExtensionRefused) as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "The new places are free for raters who have not met the items.")
+        return redirect("annotation:campaign", found.public_id)
+    context = {
+        "section": "campaigns",
+        "campaign": found,
+        "form": form,
+        "items": found.items.filter(kind=ItemKind.RATING).count(),
+        "can_extend": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
+    }
+    status = 400 if form.errors else 200 if context["can_extend"] else 409
+    return render(request, "annotation/campaign_extend.html", context, status=status)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
 def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
     """One rater: exclude with a reason; once excluded, include again or give the places to others."""
-    found = _campaign(request, public_id)
-    chosen = _rater(found, pseudonym)
+    found = campaign_of(request, public_id)
+    chosen = rater_of(found, pseudonym)
     form = ExclusionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        rater_service.exclude(chosen, _user(request), form.cleaned_data["reason"])
+        rater_service.exclude(chosen, user_of(request), form.cleaned_data["reason"])
         messages.success(request, f"Rater {pseudonym} is left out of the analysis.")
         return redirect("annotation:rater", found.public_id, pseudonym)
     context = {
@@ -148,8 +170,13 @@ def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
         "campaign": found,
         "rater": chosen,
         "row": queries.rater_row(chosen),
+        "identity_until": identity_until(chosen),
         "form": form,
         "takes_answers": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
+        "given_away": rater_service.places_given_away(chosen),
+        "decision": latest_decision(chosen),
+        "rejection": RejectionForm(grounds=grounds_for_rejection(chosen)),
+        "agreed": chosen.consents.exists(),
     }
     return render(request, "annotation/rater.html", context, status=400 if form.errors else 200)
 
@@ -158,9 +185,9 @@ def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
 @require_POST
 def rater_include(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
     """Takes an exclusion back."""
-    chosen = _rater(_campaign(request, public_id), pseudonym)
+    chosen = rater_of(campaign_of(request, public_id), pseudonym)
     try:
-        rater_service.include(chosen, _user(request))
+        rater_service.include(chosen, user_of(request))
     except rater_service.RaterActRefused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -170,31 +197,27 @@ def rater_include(request: HttpRequest, public_id: str, pseudonym: str) -> HttpR
 
 @login_required
 @require_POST
+def rater_forget(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """Deletes what the recruitment platform calls this rater; the answers stay."""
+    if forget_identity(rater_of(campaign_of(request, public_id), pseudonym), user_of(request)):
+        messages.success(request, "The platform’s id is deleted. The answers stay, by pseudonym.")
+    else:
+        messages.warning(request, "Nothing changed: the platform’s id is gone already.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+@login_required
+@require_POST
 def rater_refill(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
     """Gives an excluded rater's places to others, for good."""
-    chosen = _rater(_campaign(request, public_id), pseudonym)
+    chosen = rater_of(campaign_of(request, public_id), pseudonym)
     try:
-        places = rater_service.reopen_places(chosen, _user(request))
+        places = rater_service.reopen_places(chosen, user_of(request))
     except rater_service.RaterActRefused as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"{places:,} places are free for other raters.")
     return redirect("annotation:rater", public_id, pseudonym)
-
-
-def _user(request: HttpRequest) -> User:
-    """The signed-in user; every view here is behind login_required."""
-    return cast(User, request.user)
-
-
-def _campaign(request: HttpRequest, public_id: str) -> Campaign:
-    visible = Campaign.objects.visible_to(request.user).select_related("run", "owner")
-    found: Campaign = get_object_or_404(visible, public_id=public_id)
-    return found
-
-
-def _rater(found: Campaign, pseudonym: str) -> Rater:
-    return get_object_or_404(Rater.objects.select_related("campaign"), campaign=found, pseudonym=pseudonym)
 
 
 def _act(
@@ -206,7 +229,7 @@ def _act(
 ) -> HttpResponse:
     """One change of state; a refusal becomes a message on the page that shows the state as it is now."""
     try:
-        act(found, _user(request))
+        act(found, user_of(request))
     except service.OpeningRefused as refusal:
         for obstacle in refusal.obstacles:
             messages.error(request, obstacle)
@@ -229,17 +252,12 @@ def _progress_context(request: HttpRequest, found: Campaign) -> dict[str, Any]:
     }
 
 
-def _links(request: HttpRequest, found: Campaign) -> Links:
-    plain = request.build_absolute_uri(reverse("rate:entry", args=[found.public_id]))
-    return Links(plain=plain, prolific=f"{plain}?{PROLIFIC_QUERY}")
-
-
 def _parts(found: Campaign) -> tuple[list[PartLine], int]:
     """Rating items by part of speech, the largest group first, and the number of attention items."""
-    part = "word_map__word__part_of_speech"
-    counts = found.items.values("kind", part).annotate(n=Count("pk")).order_by("-n", part)
+    part = Coalesce("word_map__word__part_of_speech", "word__part_of_speech")
+    counts = found.items.values("kind", part=part).annotate(n=Count("pk")).order_by("-n", "part")
     rating = [
-        PartLine(label=str(PartOfSpeech(row[part]).label), items=row["n"])
+        PartLine(label=str(PartOfSpeech(row["part"]).label) if row["part"] else "Images", items=row["n"])
         for row in counts
         if row["kind"] == ItemKind.RATING
     ]

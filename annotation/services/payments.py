@@ -1,0 +1,109 @@
+"""Deciding about pay: approve, reject, reject and republish. Each by a person, each in the history."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from annotation import payment_rules, queries, review_queue
+from annotation.choices import PaymentVerdict, RejectionGround
+from annotation.models import PaymentDecision, Rater
+from annotation.services import audit, raters
+from annotation.services.locks import lock_rater
+from annotation.services.raters import LONGEST_REASON, RaterActRefused
+
+
+def grounds_for_rejection(rater: Rater) -> tuple[RejectionGround, ...]:
+    """What a rejection of this rater could rest on, by what is stored now; often nothing."""
+    row = queries.rater_row(rater)
+    minutes = review_queue.minutes_expected(rater.campaign)
+    return payment_rules.supported_grounds(review_queue.evidence(row, minutes=minutes))
+
+
+def latest_decision(rater: Rater) -> PaymentDecision | None:
+    """The decision that holds, or None before there is one."""
+    return PaymentDecision.objects.filter(rater=rater).order_by("-pk").first()
+
+
+def approve(rater: Rater, actor: User, *, reason: str = "") -> PaymentDecision:
+    """The rater is to be paid; also after a rejection, which it overturns. Approving again changes nothing.
+
+    Raises RaterActRefused for somebody who never agreed to take part. A visit need not have ended: who went
+    away without a word may have worked.
+    """
+    text = _text(reason, needed=False)
+    with transaction.atomic():
+        lock_rater(rater)
+        fresh = _consenting(rater)
+        last = latest_decision(fresh)
+        if last is not None and last.verdict == PaymentVerdict.APPROVED:
+            return last
+        decision = PaymentDecision.objects.create(
+            rater=fresh, verdict=PaymentVerdict.APPROVED, reason=text, actor=actor
+        )
+        overturned = {"overturns": last.pk} if last else {}
+        audit.record(
+            fresh.campaign, actor=actor, act="approve_payment", rater=fresh, reason=text, **overturned
+        )
+    return decision
+
+
+def reject(rater: Rater, actor: User, *, ground: str, reason: str) -> PaymentDecision:
+    """The rater is not to be paid. The answers stay as they are: whether they count is another question.
+
+    Raises RaterActRefused unless the evidence supports the ground, for a decision that was made already, and
+    for a reason that is empty or too long.
+    """
+    with transaction.atomic():
+        lock_rater(rater)
+        return _reject(rater, actor, ground=ground, reason=_text(reason, needed=True))
+
+
+def reject_and_republish(rater: Rater, actor: User, *, ground: str, reason: str) -> PaymentDecision:
+    """Rejects, leaves the answers out of the analysis and gives the places to others, all of it or nothing.
+
+    Raises RaterActRefused as `reject` and `raters.reopen_places` do; then nothing at all has changed.
+    """
+    text = _text(reason, needed=True)
+    with transaction.atomic():
+        lock_rater(rater)
+        decision = _reject(rater, actor, ground=ground, reason=text)
+        raters.exclude(rater, actor, text)
+        raters.reopen_places(rater, actor)
+    return decision
+
+
+def _reject(rater: Rater, actor: User, *, ground: str, reason: str) -> PaymentDecision:
+    fresh = _consenting(rater)
+    if not fresh.outcome:
+        raise RaterActRefused("The rater's visit has not ended. Approve it, or decide when it has.")
+    if (last := latest_decision(fresh)) is not None:
+        raise RaterActRefused(
+            f"This rater was {last.get_verdict_display().lower()} on {last.at:%Y-%m-%d}. A rejection can be "
+            "overturned by approving; an approval stands, since the money may be on its way."
+        )
+    if ground not in grounds_for_rejection(fresh):
+        label = dict(RejectionGround.choices).get(ground, ground)
+        raise RaterActRefused(
+            f"What is stored does not support “{label}”. Leave the answers out of the analysis instead: that "
+            "needs no ground against the rater."
+        )
+    decision = PaymentDecision.objects.create(
+        rater=fresh, verdict=PaymentVerdict.REJECTED, ground=ground, reason=reason, actor=actor
+    )
+    audit.record(fresh.campaign, actor=actor, act="reject_payment", rater=fresh, ground=ground, reason=reason)
+    return decision
+
+
+def _consenting(rater: Rater) -> Rater:
+    fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
+    if not fresh.consents.exists():
+        raise RaterActRefused("This rater never agreed to take part, so there is nothing to pay.")
+    return fresh
+
+
+def _text(reason: str, *, needed: bool) -> str:
+    text = reason.strip()
+    if (needed and not text) or len(text) > LONGEST_REASON or "\0" in text:
+        raise RaterActRefused(
+            f"Give a reason of 1 to {LONGEST_REASON} characters; it is kept with the decision."
+        )
+    return text

@@ -1,0 +1,74 @@
+"""Asking a rater again what she has answered: the repeat is made when its time has come.
+
+Which items she meets is decided claim by claim, so which of them comes twice can't be decided beforehand.
+"""
+
+import random
+from typing import Final
+
+from annotation.choices import CheckKind, ItemKind, SlotState
+from annotation.models import Item, Rater, Slot
+from annotation.services.seats import Seat
+
+# Ratings between an item and its repeat, where the session has so many.
+LEAST_APART: Final = 3
+
+
+def make_repeat(seat: Seat, *, at_end: bool) -> bool:
+    """Makes the slot of the rater's next repeat, due now; False where there is nothing to repeat yet.
+
+    Call under her lock. at_end: the items have run out, so that there is no use in waiting. Then a repeat
+    for which there is no item left to choose is given up.
+    """
+    if not seat.repeats_due:
+        return False
+    due, *rest = seat.repeats_due
+    original = _original(seat, apart=0 if at_end else LEAST_APART)
+    if original is not None:
+        item = _repeat_of(original)
+        Slot.objects.create(
+            campaign_id=seat.claimant.campaign_id,
+            item=item,
+            number=None,
+            order=item.position,
+            due_after=min(due, seat.given),
+            state=SlotState.FREE,
+            rater_id=seat.claimant.rater_id,
+        )
+    if original is not None or at_end:
+        Rater.objects.filter(pk=seat.claimant.rater_id).update(repeats_due=rest)
+    return original is not None
+
+
+def _original(seat: Seat, *, apart: int) -> Item | None:
+    """One of the items she has rated, not the last ones and none that she was asked twice already."""
+    rated = list(
+        Slot.objects.filter(rater_id=seat.claimant.rater_id, number__isnull=False, state=SlotState.ANSWERED)
+        .order_by("-leased_at", "-pk")
+        .values_list("item_id", flat=True)
+    )[apart:]
+    asked_again = set(
+        Slot.objects.filter(rater_id=seat.claimant.rater_id, item__check_kind=CheckKind.REPEAT).values_list(
+            "item__repeats_id", flat=True
+        )
+    )
+    left = sorted(item for item in rated if item not in asked_again)
+    if not left:
+        return None
+    chosen = random.Random(f"repeat {seat.claimant.rater_id} {seat.given}").choice(left)
+    return Item.objects.get(pk=chosen)
+
+
+def _repeat_of(original: Item) -> Item:
+    """The item that asks the original again; one for all raters."""
+    shown = {
+        name: getattr(original, name)
+        for name in ("word_map_id", "image_id", "word_id", "other_word_map_id", "other_image_id")
+    }
+    repeat, _ = Item.objects.get_or_create(
+        campaign_id=original.campaign_id,
+        check_kind=CheckKind.REPEAT,
+        repeats=original,
+        defaults={"kind": ItemKind.ATTENTION, "position": original.position, **shown},
+    )
+    return repeat

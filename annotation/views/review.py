@@ -1,0 +1,97 @@
+"""Deciding about pay: the queue, and one rater at a time."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from annotation import review_queue
+from annotation.forms.payments import RejectionForm
+from annotation.models import Campaign, Rater
+from annotation.services import payments
+from annotation.services.raters import RaterActRefused
+from annotation.views.scope import campaign_of, rater_of, user_of
+
+ON_A_PAGE = 50
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def review(request: HttpRequest, public_id: str) -> HttpResponse:
+    """One shelf of the queue; the ticked raters are approved."""
+    found = campaign_of(request, public_id)
+    if request.method == "POST":
+        _approve_ticked(request, found)
+        return redirect(request.get_full_path())
+    name = request.GET.get("shelf", review_queue.WAITING)
+    if name not in review_queue.SHELVES:
+        name = review_queue.WAITING
+    page = Paginator(review_queue.shelf(found, name=name), ON_A_PAGE).get_page(request.GET.get("page"))
+    how_many = review_queue.counts(found)
+    context = {
+        "section": "campaigns",
+        "campaign": found,
+        "shelf": name,
+        "shelves": [(key, label, how_many[key]) for key, label in review_queue.SHELVES.items()],
+        "page": page,
+        "rows": review_queue.review_rows(found, raters=list(page.object_list)),
+        "undecided": name in (review_queue.WAITING, review_queue.UNDER_WAY),
+    }
+    return render(request, "annotation/review.html", context)
+
+
+@login_required
+@require_POST
+def rater_approve(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """The rater is to be paid."""
+    chosen = rater_of(campaign_of(request, public_id), pseudonym)
+    try:
+        payments.approve(chosen, user_of(request), reason=request.POST.get("reason", ""))
+    except RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"Rater {pseudonym} is approved for payment.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+@login_required
+@require_POST
+def rater_reject(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """The rater is not to be paid; with act=republish the places go to others in the same step."""
+    chosen = rater_of(campaign_of(request, public_id), pseudonym)
+    form = RejectionForm(request.POST, grounds=payments.grounds_for_rejection(chosen))
+    if not form.is_valid():
+        for field, faults in form.errors.items():
+            messages.error(request, f"Not rejected. {form.fields[field].label}: {' '.join(map(str, faults))}")
+        return redirect("annotation:rater", public_id, pseudonym)
+    republish = request.POST.get("act") == "republish"
+    act = payments.reject_and_republish if republish else payments.reject
+    try:
+        act(chosen, user_of(request), **form.cleaned_data)
+    except RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        more = " and the places are free for others" if republish else ""
+        messages.success(request, f"Rater {pseudonym} is rejected{more}.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+def _approve_ticked(request: HttpRequest, found: Campaign) -> None:
+    ticked = request.POST.getlist("rater")[:ON_A_PAGE]
+    raters = Rater.objects.select_related("campaign").filter(campaign=found, pseudonym__in=ticked)
+    approved = 0
+    for chosen in raters.order_by("pk"):
+        try:
+            payments.approve(chosen, user_of(request))
+        except RaterActRefused as refusal:
+            messages.error(request, f"{chosen.pseudonym}: {refusal}")
+        else:
+            approved += 1
+    if not ticked:
+        messages.warning(request, "Nobody was ticked, so nothing was done.")
+    elif approved:
+        messages.success(request, f"{approved} rater{'s' if approved != 1 else ''} approved for payment.")
