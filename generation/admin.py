@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from generation.models import Image, PromptSet, Run
+from generation.models import Image, PromptSet, Run, RunAct
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -41,6 +41,15 @@ class RunAdmin(ReadOnlyAdmin):
     list_filter = ("state", "model_id")
     list_select_related = ("owner",)
     search_fields = ("name",)
+
+
+@admin.register(RunAct)
+class RunActAdmin(ReadOnlyAdmin):
+    """Who started, paused, resumed, cancelled or retried what, the latest first."""
+
+    list_display = ("at", "act", "run", "actor", "images")
+    list_filter = ("act",)
+    list_select_related = ("run", "actor")
 
 
 @admin.register(Image)

@@ -11,6 +11,16 @@ class RunState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class RunActKind(models.TextChoices):
+    """What a person did to a run."""
+
+    STARTED = "started", "Started"
+    PAUSED = "paused", "Paused"
+    RESUMED = "resumed", "Resumed"
+    CANCELLED = "cancelled", "Cancelled"
+    RETRIED = "retried", "Failed images tried again"
+
+
 class ImageState(models.TextChoices):
     """Where one image stands. An image row is its own job: the broker is only a doorbell."""
 

@@ -50,8 +50,8 @@ class PromptFileForm(forms.Form):
     file = forms.FileField(
         required=False,
         label="File",
-        help_text="CSV with a column named prompt, or plain text with one prompt a line. At most 10 MB.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+        help_text="CSV with a column named prompt, JSON Lines, or text with a prompt a line. At most 10 MB.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.jsonl,.ndjson,text/csv,text/plain"}),
     )
     text = forms.CharField(
         required=False,

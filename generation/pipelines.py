@@ -24,15 +24,30 @@ from diffusers import (
 )
 from PIL import Image
 
+from generation.attribution.concepts import ConceptList
+from generation.attribution.denoisers import encode_image
+from generation.attribution.exploring import (
+    METHODS,
+    StepSums,
+    WordExploration,
+    layer_names,
+    picture_maps,
+    run_maps,
+)
+from generation.attribution.relevance import HeadRelevance
+from generation.attribution.relevance_counter import count_relevance
 from generation.attribution.tracing import Trace, trace
 from generation.attribution.words import WordSpan
 from generation.registry import GenerationSettings, ModelSpec
 
 __all__ = [
+    "Exploration",
     "GeneratedImage",
     "GenerationRequest",
     "GenerationSettings",
     "WordSpan",
+    "count_heads",
+    "explore",
     "generate",
     "load",
 ]
@@ -88,6 +103,19 @@ class GeneratedImage:
     versions: dict[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """An image drawn again, and its words' maps taken apart.
+
+    layers, methods: names along the first axis of each word's maps.  words: by word position.
+    """
+
+    image: Image.Image
+    layers: tuple[str, ...]
+    methods: tuple[str, ...]
+    words: dict[int, WordExploration]
+
+
 def load(spec: ModelSpec, *, device: str) -> Any:
     """The model's pipeline on a device ("cpu", "cuda", "cuda:1"); half precision except on a CPU.
 
@@ -107,6 +135,12 @@ def load(spec: ModelSpec, *, device: str) -> Any:
         kinds = ", ".join(kind.__name__ for kind in _CLASSES)
         raise UnsupportedModelError(f"{spec.id} is a {type(pipeline).__name__}; supported are {kinds}")
     pipeline.set_progress_bar_config(disable=True)
+    # One image after the other: the decoder needs more memory per image than all steps before it.
+    pipeline.vae.enable_slicing()
+    if device.startswith("cuda"):
+        # The order that half-precision convolutions on tensor cores want; others would be copied at each.
+        for part in (pipeline.unet, pipeline.vae):
+            part.to(memory_format=torch.channels_last)
     return pipeline.to(device)
 
 
@@ -121,21 +155,12 @@ def generate(
     """
     if not requests:
         return []
-    negative = [settings.negative_prompt] * len(requests) if settings.negative_prompt else None
     with (
         torch.inference_mode(),
         _scheduled(pipeline, settings.scheduler),
         trace(pipeline, words=[request.words for request in requests]) as recording,
     ):
-        output = pipeline(
-            prompt=[request.prompt for request in requests],
-            negative_prompt=negative,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
-            height=settings.height,
-            width=settings.width,
-            generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
-        )
+        output = _draw(pipeline, requests, settings)
         maps = _word_maps(recording, requests)
     verdicts = _safety_verdicts(output, len(requests))
     return [
@@ -148,6 +173,71 @@ def generate(
         )
         for index, request in enumerate(requests)
     ]
+
+
+def explore(
+    pipeline: Any, *, request: GenerationRequest, settings: GenerationSettings, levels: int
+) -> Exploration:
+    """The request's image once more, with the maps of every step, layer and method.
+
+    levels: noise levels of the information maps.
+    """
+    with torch.inference_mode(), _scheduled(pipeline, settings.scheduler):
+        with trace(pipeline, words=[request.words], keep="heads") as recording:
+            steps = StepSums(recording)
+            output = _draw(pipeline, [request], settings, callback_on_step_end=steps.after_step)
+            of_run = run_maps(recording, steps, words=request.words)
+            layers = layer_names(recording)
+        seen = [word for word in request.words if word.position in of_run]
+        of_picture = {}
+        if seen:
+            of_picture = picture_maps(
+                pipeline,
+                latents=encode_image(pipeline, output.images[0]),
+                caption=request.prompt,
+                words=seen,
+                levels=levels,
+                seed=request.seed,
+            )
+    words = {
+        position: WordExploration(
+            steps=by_step, layers=by_layer, methods=np.concatenate([by_method, of_picture[position]])
+        )
+        for position, (by_step, by_layer, by_method) in of_run.items()
+    }
+    return Exploration(image=output.images[0], layers=layers, methods=METHODS, words=words)
+
+
+def count_heads(
+    pipeline: Any,
+    *,
+    concepts: ConceptList,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    settings: GenerationSettings,
+) -> HeadRelevance:
+    """Head relevance vectors over one image of each prompt with each seed. The first seed draws the words."""
+    with count_relevance(pipeline, concepts=concepts, seed=seeds[0]) as counter:
+        for prompt in prompts:
+            requests = [GenerationRequest(prompt=prompt, seed=seed, words=()) for seed in seeds]
+            generate(pipeline, requests=requests, settings=settings)
+    return counter.relevance()
+
+
+def _draw(
+    pipeline: Any, requests: Sequence[GenerationRequest], settings: GenerationSettings, **more: Any
+) -> Any:
+    """The pipeline's output for the requests. more: further arguments of the pipeline."""
+    return pipeline(
+        prompt=[request.prompt for request in requests],
+        negative_prompt=[settings.negative_prompt] * len(requests) if settings.negative_prompt else None,
+        num_inference_steps=settings.steps,
+        guidance_scale=settings.guidance,
+        height=settings.height,
+        width=settings.width,
+        generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+        **more,
+    )
 
 
 @contextmanager

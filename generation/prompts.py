@@ -1,8 +1,8 @@
 """A file of prompts becomes rows, or a report of all its bad lines. Pure: bytes in, values out.
 
-Two formats: CSV with a header that names a `prompt` column (further columns are kept), or plain text with
-one prompt a line. A file is taken whole or not at all, so that no study runs on the half that happened to be
-readable.
+Three formats: CSV with a header that names a `prompt` column (further columns are kept), JSON Lines with
+objects that have a `prompt` (further values are kept), or plain text with one prompt a line. A file is taken
+whole or not at all, so that no study runs on the half that happened to be readable.
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from generation import prompt_bytes, prompt_cells
+from generation import prompt_bytes, prompt_cells, prompt_json
 from generation.prompt_faults import BadLine, PromptFileRefused
 
 __all__ = ["MAX_PROMPTS", "BadLine", "PromptFileRefused", "PromptRow", "read_prompts"]
@@ -40,7 +40,11 @@ def read_prompts(content: bytes, *, name: str) -> tuple[PromptRow, ...]:
     name: the file's name; ".csv" makes a missing `prompt` column a fault instead of a first prompt.
     """
     lines = prompt_bytes.decoded_lines(content)
-    if prompt_cells.is_csv(lines[0], column=PROMPT):
+    if prompt_json.is_json_lines(lines[0], name=name):
+        objects, faults = prompt_json.records(lines)
+        rows = [PromptRow(line=line, text=_trimmed(text), extra=others) for line, text, others in objects]
+        faults += _name_faults(rows)
+    elif prompt_cells.is_csv(lines[0], column=PROMPT):
         rows, faults = _from_csv(lines)
     elif name.lower().endswith(".csv"):
         raise PromptFileRefused([_missing_column(lines[0])])
@@ -101,6 +105,16 @@ def _header_faults(header: Sequence[str]) -> Iterator[BadLine]:
             rule = f"A column's name is one line of at most {MAX_WORD_CHARACTERS} characters."
             yield BadLine(line=1, column=f"column {number}", rule=rule, value=column)
         seen.add(column.lower())
+
+
+def _name_faults(rows: Sequence[PromptRow]) -> list[BadLine]:
+    """Names of an object's values that no column could have."""
+    return [
+        BadLine(line=row.line, column="", rule=fault.rule, value=fault.value)
+        for row in rows
+        if row.extra
+        for fault in _header_faults(list(row.extra))
+    ]
 
 
 def _row_faults(rows: Sequence[PromptRow]) -> list[BadLine]:

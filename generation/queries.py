@@ -1,5 +1,6 @@
 """What pages show of prompt sets, runs and images, counted from the rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,7 +35,11 @@ PATIENCE_SECONDS: Final = 20
 
 @dataclass(frozen=True, kw_only=True)
 class RunProgress:
-    """How far a run is. seconds_left: None while nothing is known about the time of one image."""
+    """How far a run is.
+
+    ahead: images of other runs that workers take before this run's next one.
+    seconds_left: those included; None while the time of one image is not known of all models concerned.
+    """
 
     total: int
     done: int
@@ -42,6 +47,7 @@ class RunProgress:
     leased: int
     dead: int
     filtered: int
+    ahead: int
     workers: int
     seconds_per_image: float | None
     seconds_left: float | None
@@ -96,7 +102,7 @@ def words_by_part_of_speech(prompt_set: PromptSet) -> list[tuple[PartOfSpeech, i
 
 
 def run_progress(run: Run) -> RunProgress:
-    """Counts by state, live workers, and the time left at the pace of this run, or else of this model."""
+    """Counts by state, live workers, and the time left at the latest pace of each model in the queue."""
     counts = Image.objects.filter(run=run).aggregate(
         total=Count("pk"),
         done=Count("pk", filter=Q(state=ImageState.DONE)),
@@ -107,12 +113,15 @@ def run_progress(run: Run) -> RunProgress:
     )
     workers = Image.objects.filter(_alive()).values("worker").distinct().count()
     pace = seconds_per_image(model_id=run.model_id, work=run.height * run.width * run.steps)
+    ahead, seconds_ahead = _ahead(run)
     unfinished = counts["waiting"] + counts["leased"]
+    unknown = pace is None or seconds_ahead is None
     return RunProgress(
         **counts,
+        ahead=ahead,
         workers=workers,
         seconds_per_image=pace,
-        seconds_left=None if pace is None else unfinished * pace / max(workers, 1),
+        seconds_left=None if unknown else (unfinished * pace + seconds_ahead) / max(workers, 1),
         seconds_unserved=_seconds_unserved(run, workers=workers),
     )
 
@@ -162,6 +171,33 @@ def neighbours(image: Image) -> tuple[Image | None, Image | None]:
     before = Q(prompt__row_number__lt=image.prompt.row_number) | row & Q(seed__lt=image.seed)
     after = Q(prompt__row_number__gt=image.prompt.row_number) | row & Q(seed__gt=image.seed)
     return others.filter(before).last(), others.filter(after).first()
+
+
+def _ahead(run: Run) -> tuple[int, float | None]:
+    """Images of other runs that come before this run's next one, and the worker seconds that they take.
+
+    Workers take the longest waiting image; what they hold already they finish first. The seconds are None
+    where a model concerned has not made an image yet.
+    """
+    first = Image.objects.filter(run=run, state=ImageState.READY).order_by("ready_at", "pk").first()
+    if first is None:
+        return 0, 0.0
+    earlier = Q(ready_at__lt=first.ready_at) | Q(ready_at=first.ready_at, pk__lt=first.pk)
+    waiting = Q(state=ImageState.READY, run__state=RunState.QUEUED) & earlier
+    queue = (
+        Image.objects.filter(waiting | Q(state=ImageState.LEASED))
+        .exclude(run=run)
+        .order_by()
+        .values("run__model_id", "run__height", "run__width", "run__steps")
+        .annotate(images=Count("pk"))
+    )
+    images, seconds = 0, 0.0
+    for part in queue:
+        images += part["images"]
+        work = part["run__height"] * part["run__width"] * part["run__steps"]
+        pace = seconds_per_image(model_id=part["run__model_id"], work=work)
+        seconds += math.nan if pace is None else part["images"] * pace
+    return images, None if math.isnan(seconds) else seconds
 
 
 def _seconds_unserved(run: Run, *, workers: int) -> float | None:

@@ -12,6 +12,7 @@
     scheduler = "dpm-solver-multistep"
     height = 512
     width = 512
+    tokens = 77                                                  # optional: how many its text encoder reads
 
     [models.mine]
     folder = "/models/mine"                                      # ... or a folder on this machine
@@ -21,6 +22,7 @@ Standard library only, so that web pages can list models without loading torch.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -32,6 +34,9 @@ from typing import Any
 SCHEDULERS = ("dpm-solver-multistep", "pndm", "ddim", "euler")
 DEMO_ID = "demo"
 DEMO_FOLDER = Path(__file__).parent / "demo_model"
+# What CLIP's text encoder reads, in every Stable Diffusion so far.
+USUAL_TOKENS = 77
+MOST_TOKENS = 100_000
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -47,6 +52,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "scheduler": (str,),
     "height": (int,),
     "width": (int,),
+    "tokens": (int,),
 }
 _REQUIRED = ("steps", "guidance", "scheduler", "height", "width")
 
@@ -84,6 +90,7 @@ class ModelSpec:
 
     source: a hub id with a pinned revision (40 hexadecimal digits), or a folder with revision None.
     variant: the infix of the weight files ("fp16"), or None.
+    tokens: how many its text encoder reads of a prompt, its own two marks included.
     """
 
     id: str
@@ -92,6 +99,7 @@ class ModelSpec:
     description: str
     defaults: GenerationSettings
     variant: str | None = None
+    tokens: int = USUAL_TOKENS
 
     @property
     def is_folder(self) -> bool:
@@ -121,7 +129,18 @@ def _demo() -> ModelSpec:
         defaults=GenerationSettings(
             steps=16, guidance=2.0, scheduler="dpm-solver-multistep", height=64, width=64
         ),
+        tokens=_tokens_of(DEMO_FOLDER),
     )
+
+
+def _tokens_of(folder: Path) -> int:
+    """How many tokens the folder's tokenizer lets through; the usual number where it doesn't say."""
+    try:
+        stated = json.loads((folder / "tokenizer" / "tokenizer_config.json").read_bytes())["model_max_length"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return USUAL_TOKENS
+    # Some tokenizers state a number that means "no limit"; the text encoder still has the usual one.
+    return stated if isinstance(stated, int) and 2 < stated <= MOST_TOKENS else USUAL_TOKENS
 
 
 def _listed() -> tuple[ModelSpec, ...]:
@@ -150,6 +169,8 @@ def _spec(model_id: str, table: Mapping[str, Any]) -> ModelSpec:
         revision=table.get("revision"),
         description=table.get("description", ""),
         variant=table.get("variant"),
+        tokens=table.get("tokens")
+        or (_tokens_of(Path(table["folder"])) if "folder" in table else USUAL_TOKENS),
         defaults=GenerationSettings(
             steps=table["steps"],
             guidance=float(table["guidance"]),
@@ -200,6 +221,8 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         faults.append("steps: must lie between 1 and 1000")
     if not 0 <= values["guidance"] <= 100:
         faults.append("guidance: must lie between 0 and 100")
+    if "tokens" in values and not 2 < values["tokens"] <= MOST_TOKENS:
+        faults.append("tokens: must be at least 3; two are the model's own marks")
     for side in ("height", "width"):
         if values[side] < 8 or values[side] % 8:
             faults.append(f"{side}: must be a positive multiple of 8")

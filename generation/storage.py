@@ -4,6 +4,9 @@ A maps file is an .npz of three arrays: `positions` (n,) word positions, `scales
 (n, height, width) float16, each map divided by its scale, its
 largest absolute value. Raw values are maps * scales: float16 alone would
 overflow above 65504 and lose small values.
+
+An explored image has a third file, .explored.npz: `positions`, `layers` and `methods` (names), `drift`, and
+for each of `steps`, `by_layer` and `by_method` an array (n, maps, height, width) with its scales (n, maps).
 """
 
 import io
@@ -23,9 +26,26 @@ from generation.models import Image, WordMap
 
 Array = NDArray[np.float32]
 
+_EXPLORED = ("steps", "by_layer", "by_method")
+
 
 class MediaMissing(LookupError):  # noqa: N818 (a state of the media folder)
-    """A row names a file that can't be read; the message says which and what to do."""
+    """A row names a file that is not there or not the one that was stored; says which and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredExploration:
+    """Raw maps of one word, (maps, height, width) each: of every step, layer and method.
+
+    drift: largest difference of a pixel's value, 0 to 255, between the image drawn again and the stored one.
+    """
+
+    layers: tuple[str, ...]
+    methods: tuple[str, ...]
+    drift: int
+    steps: Array
+    by_layer: Array
+    by_method: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +72,7 @@ def has_files(image: Image) -> bool:
 
 def read_png(image: Image) -> bytes:
     """The image as PNG bytes. Raises MediaMissing."""
-    return _read(image_path(image))
+    return _read(image_path(image), digest=image.file_sha256)
 
 
 def read_word_map(word_map: WordMap) -> Array:
@@ -60,7 +80,8 @@ def read_word_map(word_map: WordMap) -> Array:
     if not word_map.seen_by_model:
         raise MediaMissing(f"'{word_map.word.text}' lies past the model's context window: it has no map.")
     path = _path_of(word_map.image.maps_file, word_map.image)
-    with np.load(io.BytesIO(_read(path)), allow_pickle=False) as arrays:
+    content = _read(path, digest=word_map.image.maps_sha256)
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         places = np.flatnonzero(arrays["positions"] == word_map.word.position)
         if len(places) != 1:
             raise MediaMissing(
@@ -69,6 +90,56 @@ def read_word_map(word_map: WordMap) -> Array:
         place = int(places[0])
         raw: Array = arrays["maps"][place].astype(np.float32) * arrays["scales"][place]
     return raw
+
+
+def read_exploration(word_map: WordMap) -> StoredExploration:
+    """The word's maps of every step, layer and method. Raises MediaMissing."""
+    path = _exploration_path(word_map.image)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise MediaMissing(f"The maps of image {word_map.image_id} were not taken apart.") from None
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        places = np.flatnonzero(arrays["positions"] == word_map.word.position)
+        if len(places) != 1:
+            raise MediaMissing(f"{path.name} has no maps for word {word_map.word.position}.")
+        place = int(places[0])
+        steps, by_layer, by_method = (
+            arrays[name][place].astype(np.float32) * arrays[f"{name}_scales"][place][:, None, None]
+            for name in _EXPLORED
+        )
+        return StoredExploration(
+            layers=tuple(arrays["layers"].tolist()),
+            methods=tuple(arrays["methods"].tolist()),
+            drift=int(arrays["drift"]),
+            steps=steps,
+            by_layer=by_layer,
+            by_method=by_method,
+        )
+
+
+def write_exploration(image: Image, words: Mapping[int, StoredExploration]) -> None:
+    """Writes the maps of all words, by word position; whole or not at all. Raises ValueError for none."""
+    if not words:
+        raise ValueError("no word of this prompt is read by the model: there is nothing to explore")
+    positions = sorted(words)
+    any_word = words[positions[0]]
+    packed: dict[str, NDArray[Any]] = {}
+    for name in _EXPLORED:
+        stack = np.stack([getattr(words[position], name) for position in positions]).astype(np.float32)
+        peaks = np.abs(stack).max(axis=(2, 3))
+        scales = np.where(peaks > 0, peaks, 1).astype(np.float32)
+        packed[name] = (stack / scales[:, :, None, None]).astype(np.float16)
+        packed[f"{name}_scales"] = scales
+    content = _npz(
+        positions=np.array(positions, dtype=np.int32),
+        layers=np.array(any_word.layers),
+        methods=np.array(any_word.methods),
+        drift=np.array(any_word.drift),
+        **packed,
+    )
+    path = _exploration_path(image)
+    whole_files.publish(whole_files.stage(path, content), path)
 
 
 def stage_image(image_id: int, *, run_id: int, png: bytes, word_maps: Mapping[int, Array]) -> StagedImage:
@@ -145,13 +216,21 @@ def _path_of(name: str, image: Image) -> Path:
     return _root() / name
 
 
-def _read(path: Path) -> bytes:
+def _exploration_path(image: Image) -> Path:
+    return _root() / f"runs/{image.run_id}/{image.pk}.explored.npz"
+
+
+def _read(path: Path, *, digest: str) -> bytes:
+    """The file as it was stored; a changed or damaged one is never shown to anybody."""
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise MediaMissing(
             f"{path.name} is missing from the media folder. Restore it from a backup."
         ) from None
+    if sha256(content).hexdigest() != digest:
+        raise MediaMissing(f"{path.name} is not the file that was stored. Restore it from a backup.")
+    return content
 
 
 def _root() -> Path:

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from generation.views import images, imports, prompt_sets, runs
+from generation.views import explored, images, imports, prompt_sets, runs
 
 
 class Sha256Converter:
@@ -40,6 +40,18 @@ urlpatterns = [
     path("runs/<int:pk>/<str:act>/", runs.run_act, name="run_act"),
     path("runs/<int:pk>/images/<int:image_pk>/", images.image, name="image"),
     path("runs/<int:pk>/images/<int:image_pk>/image.png", images.image_png, name="image_png"),
+    path("runs/<int:pk>/images/<int:image_pk>/legend.png", images.legend_png, name="legend_png"),
+    path("runs/<int:pk>/maps/<int:map_pk>/mask.png", images.mask_png, name="mask_png"),
+    path("runs/<int:pk>/maps/<int:map_pk>/raw.npy", images.raw_npy, name="raw_npy"),
+    path(
+        "runs/<int:pk>/maps/<int:map_pk>/explored/<str:axis>.png", explored.strip_png, name="explored_strip"
+    ),
+    path("runs/<int:pk>/maps/<int:map_pk>/explored/<str:axis>.npy", explored.raw_npy, name="explored_npy"),
+    path(
+        "runs/<int:pk>/maps/<int:map_pk>/explored/<str:axis>/<int:place>.png",
+        explored.tile_png,
+        name="explored_tile",
+    ),
     path("runs/<int:pk>/maps/<int:map_pk>/heat.png", images.heat_png, name="heat_png"),
     path("runs/<int:pk>/maps/<int:map_pk>/overlay.png", images.overlay_png, name="overlay_png"),
 ]

@@ -9,9 +9,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import PIL.Image
 import torch
 from diffusers.utils import logging as diffusers_logging
@@ -20,10 +23,12 @@ from django.db import DatabaseError, close_old_connections, connection
 from transformers.utils import logging as transformers_logging
 
 from generation import doorbell, pipelines, registry, storage
+from generation.attribution.concepts import ConceptList
+from generation.attribution.relevance import HeadRelevance
 from generation.choices import SafetyVerdict
 from generation.fingerprints import FingerprintError, revision_of
 from generation.heartbeat import Heartbeat
-from generation.models import Image
+from generation.models import Image, Run
 from generation.services.images import (
     Claim,
     ImageResult,
@@ -34,6 +39,9 @@ from generation.services.images import (
     fail_image,
     hand_back,
 )
+from generation.sweeping import swept
+from generation.threads import threads_for
+from generation.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -68,30 +76,39 @@ class Worker:
     lease_seconds: float = field(default_factory=lambda: settings.GENERATION_LEASE_SECONDS)
     hard_limit_seconds: float = field(default_factory=lambda: settings.GENERATION_HARD_LIMIT_SECONDS)
     _warm: dict[ModelPin, Any] = field(default_factory=dict)
+    # Images at once that there was memory for, where there once was too little: (model, height, width) -> n.
+    _fitting: dict[tuple[ModelPin, int, int], int] = field(default_factory=dict)
 
     def drain(self, *, should_stop: Callable[[], bool] = lambda: False) -> int:
-        """Works until nothing can be claimed, or, between batches, asked to stop. Returns images claimed."""
+        """Works until nothing can be claimed, or, between batches, asked to stop. Returns images claimed.
+
+        Files are written while the next batch is computed; when this returns, all are.
+        """
         claimed = 0
-        while not should_stop():
-            claims = claim_images(
-                self.name,
-                models=list(runnable_models()),
-                batch_size=self.batch_size,
-                lease_seconds=self.lease_seconds,
-            )
-            if not claims:
-                break
-            claimed += len(claims)
-            self.work(claims, should_stop=should_stop)
+        # Two batches wait at most: one is being written, one has just been made.
+        with Writer(room=2 * self.batch_size, at_end=_close_connection) as writer:
+            while not should_stop():
+                claims = claim_images(
+                    self.name,
+                    models=list(runnable_models()),
+                    batch_size=self.batch_size,
+                    lease_seconds=self.lease_seconds,
+                )
+                if not claims:
+                    break
+                claimed += len(claims)
+                self._work(claims, writer, should_stop=should_stop)
         return claimed
 
-    def work(self, claims: Sequence[Claim], *, should_stop: Callable[[], bool] = lambda: False) -> None:
-        """Each of the claims, all of one run, ends completed, failed or handed back."""
-        with Heartbeat(
+    def _work(self, claims: Sequence[Claim], writer: Writer, *, should_stop: Callable[[], bool]) -> None:
+        """Each of the claims, all of one run, is completed, failed or handed back when the writer is done."""
+        leases = Heartbeat(
             lambda: extend_leases(claims, lease_seconds=self.lease_seconds),
             lease_seconds=self.lease_seconds,
             hard_limit_seconds=self.hard_limit_seconds,
-        ):
+        )
+        with ExitStack() as held:
+            held.enter_context(leases)
             jobs = _jobs(claims)
             try:
                 pipeline = self._pipeline(jobs[0].image)
@@ -104,15 +121,22 @@ class Worker:
                         wait_seconds=WAIT_FOR_MODEL_SECONDS,
                     )
                 return
-            self._attempt(pipeline, jobs, should_stop)
+            most = self._fitting.get(_size(jobs[0].image), len(jobs))
+            for start in range(0, len(jobs), most):
+                self._attempt(pipeline, jobs[start : start + most], writer, should_stop)
+            # The leases are kept until the last file is written.
+            writer.put(held.pop_all().close)
 
-    def _attempt(self, pipeline: Any, jobs: Sequence[Job], should_stop: Callable[[], bool]) -> None:
+    def _attempt(
+        self, pipeline: Any, jobs: Sequence[Job], writer: Writer, should_stop: Callable[[], bool]
+    ) -> None:
         """Generates the jobs as one batch; a batch that fails is tried again in halves or one by one."""
         if should_stop():
             for job in jobs:
                 hand_back(job.claim)
             return
         run = jobs[0].image.run
+        _take_threads(run)
         begun = time.monotonic()
         try:
             made = pipelines.generate(
@@ -129,7 +153,7 @@ class Worker:
         else:
             seconds = (time.monotonic() - begun) / len(jobs)
             for job, image in zip(jobs, made, strict=True):
-                _save(job, image, seconds=seconds)
+                writer.put(partial(_save, job, image, seconds=seconds))
             return
         # Outside the except block: its traceback would keep the failed batch's memory alive.
         if out_of_memory:
@@ -138,11 +162,13 @@ class Worker:
             fail_image(jobs[0].claim, reason=_short(problem))
             return
         part = len(jobs) // 2 if out_of_memory else 1
+        if out_of_memory:
+            self._fitting[_size(jobs[0].image)] = part
         for start in range(0, len(jobs), part):
-            self._attempt(pipeline, jobs[start : start + part], should_stop)
+            self._attempt(pipeline, jobs[start : start + part], writer, should_stop)
 
     def _pipeline(self, image: Image) -> Any:
-        pin = ModelPin(model_id=image.run.model_id, revision=image.run.model_revision)
+        pin, _, _ = _size(image)
         if pin not in self._warm:
             self._warm[pin] = pipelines.load(registry.get(pin.model_id), device=self.device)
         return self._warm[pin]
@@ -182,6 +208,8 @@ class Drainer(threading.Thread):
     def _sweep(self) -> None:
         if time.monotonic() - self._swept > SWEEP_EVERY_SECONDS:
             storage.sweep(older_than_seconds=ORPHAN_SECONDS)
+            # Robust: Django logs what a receiver raises and goes on.
+            swept.send_robust(sender=type(self))
             self._swept = time.monotonic()
 
 
@@ -200,6 +228,46 @@ def silence_progress_bars() -> None:
     """Keeps the libraries' progress bars out of the worker's log."""
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
+
+
+def explore_image(image: Image, *, levels: int) -> int:
+    """Draws a done image again and stores its words' maps of every step, layer and method.
+
+    levels: noise levels of the information maps.  Returns the drift, see storage.StoredExploration.
+    Raises LookupError for a model that is no longer here as it was.
+    """
+    pin = ModelPin(model_id=image.run.model_id, revision=image.run.model_revision)
+    if pin not in runnable_models():
+        raise LookupError(f"model {pin.model_id} is not here in revision {pin.revision}; install it again")
+    job = _job(Claim(image_id=image.pk, run_id=image.run_id, fence=image.fence), image)
+    pipeline = pipelines.load(registry.get(pin.model_id), device=choose_device(settings.GENERATION_DEVICE))
+    found = pipelines.explore(pipeline, request=job.request, settings=_settings(image), levels=levels)
+    with PIL.Image.open(io.BytesIO(storage.read_png(image)), formats=["PNG"]) as stored:
+        apart = np.abs(np.asarray(stored, dtype=np.int64) - np.asarray(found.image.convert("RGB")))
+    drift = int(apart.max())
+    words = {
+        position: storage.StoredExploration(
+            layers=found.layers,
+            methods=found.methods,
+            drift=drift,
+            steps=word.steps,
+            by_layer=word.layers,
+            by_method=word.methods,
+        )
+        for position, word in found.words.items()
+    }
+    storage.write_exploration(image, words)
+    return drift
+
+
+def count_heads(
+    spec: registry.ModelSpec, *, concepts: ConceptList, prompts: Sequence[str], seeds: Sequence[int]
+) -> HeadRelevance:
+    """Head relevance vectors of a model, on this worker's device. The first seed also draws the words."""
+    pipeline = pipelines.load(spec, device=choose_device(settings.GENERATION_DEVICE))
+    return pipelines.count_heads(
+        pipeline, concepts=concepts, prompts=prompts, seeds=seeds, settings=spec.defaults
+    )
 
 
 def choose_device(wish: str) -> str:
@@ -245,6 +313,23 @@ def _job(claim: Claim, image: Image) -> Job:
         request=pipelines.GenerationRequest(prompt=image.prompt.text, seed=image.seed, words=spans),
         word_ids={word.position: word.pk for word in words},
     )
+
+
+def _close_connection() -> None:
+    # Not a reference to connection.close: that would be the one of the thread that looks it up.
+    connection.close()
+
+
+def _take_threads(run: Run) -> None:
+    threads = threads_for(height=run.height, width=run.width, wish=settings.GENERATION_THREADS)
+    if threads is not None and threads != torch.get_num_threads():
+        torch.set_num_threads(threads)
+
+
+def _size(image: Image) -> tuple[ModelPin, int, int]:
+    """What decides how much memory an image needs."""
+    run = image.run
+    return ModelPin(model_id=run.model_id, revision=run.model_revision), run.height, run.width
 
 
 def _settings(image: Image) -> pipelines.GenerationSettings:

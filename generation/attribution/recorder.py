@@ -1,96 +1,107 @@
-"""Hooks that sum a UNet's cross-attention while it runs, and leave its own computation alone.
+"""Hooks that sum a denoiser's attention to its text while it runs, and leave its own computation alone.
 
-The model's attention call is not replaced: the recorder reads the queries and keys where the projections hand
-them over and computes the probabilities of the wanted tokens a second time, beside the model. The image is
-therefore bit for bit the one that the model makes without a recorder.
+The model's attention call is watched, not replaced: what it returns is what the same kernel returns without a
+recorder, so the image is bit for bit the one that the model makes by itself. Beside it, the recorder computes
+the probabilities of the wanted tokens from the same queries and keys.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import Attention
-from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
+from generation.attribution import sites
 from generation.attribution.layout import PromptBatch, conditional_rows
-from generation.attribution.probabilities import additive_mask, split_heads, token_probabilities
+from generation.attribution.probabilities import additive_mask, picked, split_heads, token_probabilities
+from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
+from generation.attribution.watch import AttentionWatch
 
 
 @dataclass
-class _Layer:
-    """One traced module, and what it has handed over during the call that is running."""
+class _Running:
+    """What a site has handed over during the call that is running."""
 
-    path: str
-    attention: Attention
-    feature_map: str
-    heads: tuple[int, ...]
     query: Tensor | None = None
     key: Tensor | None = None
     mask: Tensor | None = None
-
-    def forget(self) -> None:
-        self.query = self.key = self.mask = None
+    is_added: bool = False
 
 
 class Recorder:
-    """Running sums of the cross-attention probabilities of chosen tokens, for the conditional rows only."""
+    """Running sums of the attention probabilities of chosen tokens, for the conditional rows only."""
 
-    def __init__(self, unet: nn.Module, *, scope: Scope, per_head: bool) -> None:
-        """Finds the cross-attention modules of a UNet.
+    def __init__(self, denoiser: nn.Module, *, scope: Scope, per_head: bool) -> None:
+        """Finds the modules of a denoiser that attend to its text.
 
-        Raises ValueError where the scope names a layer or a head that the UNet doesn't have.
+        Raises ValueError for a denoiser of a kind that can't be traced, or where the scope names a layer or a
+        head that it doesn't have.
         """
-        self._unet = unet
+        self._denoiser = denoiser
         self._scope = scope
         self._per_head = per_head
-        self._feature_maps = {p: m for p, m in unet.named_modules() if isinstance(m, Transformer2DModel)}
-        self._layers = _find_layers(unet, scope, tuple(self._feature_maps))
+        if sites.is_compiled(denoiser):
+            raise ValueError(
+                f"{type(denoiser).__name__} is compiled (torch.compile), and compiled graphs run without "
+                "hooks; trace it uncompiled, or compile only modules without attention to the text"
+            )
+        self._sites = sites.find_sites(denoiser, scope)
+        self._inputs = inspect.signature(denoiser.forward)
         self._handles: list[Any] = []
+        self._watches: list[AttentionWatch] = []
         self._grids: dict[str, Grid] = {}
         self.start(None, columns=())
 
     def start(self, batch: PromptBatch | None, *, columns: Sequence[int] | None) -> None:
-        """Forgets all sums and waits for the UNet calls of a batch.
+        """Forgets all sums and waits for the denoiser's calls of a batch.
 
-        columns: token positions to sum, ascending; None for all keys.
+        columns: positions among the text's keys to sum, ascending; None for all keys.
         """
         self._batch = batch
         self._columns = columns
         self._rows: slice | None = None
         self._known_keys: Tensor | None = None
         self._known_rows: slice | None = None
+        self._known_places: Any = None
+        self._text_keys = 0
         # (path, grid) -> (images, heads, pixels, tokens), or ("", grid) -> (images, pixels, tokens)
         self._totals: dict[tuple[str, Grid], Tensor] = {}
         self._terms: dict[tuple[str, Grid], int] = {}
         self.latent_hw: Grid | None = None
+        self.calls_seen = 0
         self.steps_seen = 0
 
     def attach(self) -> None:
         """Registers the hooks."""
         add = self._handles.append
-        add(self._unet.register_forward_pre_hook(self._before_unet, with_kwargs=True))
-        for path, feature_map in self._feature_maps.items():
-            add(feature_map.register_forward_pre_hook(self._grid_reader(path), with_kwargs=True))
-        for layer in self._layers:
-            attention = layer.attention
-            add(attention.register_forward_pre_hook(self._mask_reader(layer), with_kwargs=True))
-            add(attention.to_q.register_forward_hook(self._query_reader(layer)))
-            keys = attention.to_kv if attention.fused_projections else attention.to_k
-            add(keys.register_forward_hook(self._key_reader(layer)))
-            add(attention.register_forward_hook(self._after_attention(layer)))
+        add(self._denoiser.register_forward_pre_hook(self._before_denoiser, with_kwargs=True))
+        modules = dict(self._denoiser.named_modules())
+        for path in {site.grid_of for site in self._sites} - {""}:
+            add(modules[path].register_forward_pre_hook(self._grid_reader(path), with_kwargs=True))
+        for site in self._sites:
+            running = _Running()
+            watch = AttentionWatch(self._listener(site, running))
+            self._watches.append(watch)
+            attention = site.attention
+            add(attention.register_forward_pre_hook(self._before_site(running, watch), with_kwargs=True))
+            if site.order == "text":
+                add(attention.to_q.register_forward_hook(self._query_reader(running)))
+                keys = attention.to_kv if attention.fused_projections else attention.to_k
+                add(keys.register_forward_hook(self._key_reader(running, attention.fused_projections)))
+            add(attention.register_forward_hook(self._after_site(site, running, watch), always_call=True))
 
     def detach(self) -> None:
         """Removes every hook; the sums stay."""
         while self._handles:
             self._handles.pop().remove()
-        for layer in self._layers:
-            layer.forget()
-        self._known_keys = self._batch = None
+        while self._watches:
+            self._watches.pop().stop()
+        self._known_keys = self._known_places = self._batch = None
 
     def grid_sums(self) -> list[GridSums]:
         """One sum per grid, coarse grids first."""
@@ -102,13 +113,13 @@ class Recorder:
         ]
 
     def layer_sums(self) -> list[LayerSums]:
-        """One sum per module and head, in the order the UNet runs them.
+        """One sum per module and head, in the order the denoiser runs them.
 
         Raises ValueError where only the sums per grid were kept.
         """
         if not self._per_head:
             raise ValueError('the heads were not kept apart; trace with keep="heads"')
-        heads = {layer.path: layer.heads for layer in self._layers}
+        heads = {site.path: site.heads for site in self._sites}
         return [
             LayerSums(
                 path=path,
@@ -119,22 +130,39 @@ class Recorder:
             for (path, grid), total in self._totals.items()
         ]
 
-    def _before_unet(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _before_denoiser(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._rows = None
+        self.calls_seen += 1
         if self._batch is None:
             return
-        sample = args[0] if args else kwargs["sample"]
-        keys = kwargs["encoder_hidden_states"] if "encoder_hidden_states" in kwargs else args[2]
+        inputs = self._inputs.bind_partial(*args, **kwargs).arguments
+        # Skip-layer guidance asks a second time in the same step, of a part of the layers.
+        if inputs.get("skip_layers") is not None:
+            return
+        keys = inputs["encoder_hidden_states"]
+        keys = keys[0] if isinstance(keys, tuple) else keys  # (text, pictures) with an IP-Adapter
         # Comparing rows waits for the device; pipelines hand over one and the same tensor at every step.
         if keys is not self._known_keys:
             self._known_keys, self._known_rows = keys, conditional_rows(self._batch, keys)
         if self._known_rows is None:
             return
-        self.latent_hw = int(sample.shape[-2]), int(sample.shape[-1])
+        self._text_keys = int(keys.shape[1])
+        self._read_places(inputs)
         step, self.steps_seen = self.steps_seen, self.steps_seen + 1
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
+
+    def _read_places(self, inputs: dict[str, Any]) -> None:
+        """The latent's size and, where the denoiser's own input tells it, the grid."""
+        # Flux names every place in a tensor: reading it waits for the device, so each is read once.
+        places = inputs.get("img_ids")
+        if places is not None and places is self._known_places:
+            return
+        self._known_places = places
+        self.latent_hw = sites.latent_size(self._denoiser, inputs)
+        if any(site.grid_of == "" for site in self._sites):
+            self._grids[""] = sites.grid_of(self._denoiser, inputs, path="")
 
     def _grid_reader(self, path: str) -> Callable[..., None]:
         def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -143,92 +171,125 @@ class Recorder:
 
         return read
 
-    def _mask_reader(self, layer: _Layer) -> Callable[..., None]:
+    def _before_site(self, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
         def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            layer.forget()
-            layer.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
-
-        return read
-
-    def _query_reader(self, layer: _Layer) -> Callable[..., None]:
-        def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
             if self._rows is not None:
-                layer.query = output
+                running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
+                running.is_added = False
+                watch.start()
 
         return read
 
-    def _key_reader(self, layer: _Layer) -> Callable[..., None]:
+    def _query_reader(self, running: _Running) -> Callable[..., None]:
         def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            if self._rows is not None:
-                layer.key = output.chunk(2, dim=-1)[0] if layer.attention.fused_projections else output
+            running.query = output
 
         return read
 
-    def _after_attention(self, layer: _Layer) -> Callable[..., None]:
-        def add(*_: object) -> None:
-            grid = self._grids[layer.feature_map]
-            if self._rows is not None and (self._scope.grids is None or grid in self._scope.grids):
-                self._add(layer, grid, self._rows)
-            layer.forget()
+    def _key_reader(self, running: _Running, fused: bool) -> Callable[..., None]:
+        def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
+            running.key = output.chunk(2, dim=-1)[0] if fused else output
 
-        return add
+        return read
+
+    def _listener(self, site: Site, running: _Running) -> Callable[..., None]:
+        def hear(
+            query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
+        ) -> None:
+            self._add(site, query, key, bias=_as_bias(mask, query, key), scale=scale, lse=lse)
+            running.is_added = True
+
+        return hear
+
+    def _after_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
+        def end(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            watch.stop()
+            query, key, mask = running.query, running.key, running.mask
+            running.query = running.key = running.mask = None
+            if self._rows is None or running.is_added or output is None:
+                return
+            # Processors that don't make the public call (attention in slices, xformers) are read from what
+            # the projections hand over.
+            if query is None or key is None:
+                raise TypeError(
+                    f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
+                    "to_q and to_k; can't be traced"
+                )
+            attention = site.attention
+            bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
+            self._add(
+                site,
+                split_heads(attention, query),
+                split_heads(attention, key),
+                bias=bias,
+                scale=attention.scale,
+                lse=None,
+            )
+
+        return end
 
     @torch.no_grad()
-    def _add(self, layer: _Layer, grid: Grid, rows: slice) -> None:
-        attention, heads = layer.attention, layer.heads
-        if layer.query is None or layer.key is None:
-            raise TypeError(
-                f"{layer.path}: its attention processor doesn't call to_q and to_k; can't be traced"
-            )
-        query = split_heads(attention, layer.query, rows=rows, heads=heads)
-        key = split_heads(attention, layer.key, rows=rows, heads=heads)
-        query = query if attention.norm_q is None else attention.norm_q(query)
-        key = key if attention.norm_k is None else attention.norm_k(key)
-        shape = layer.key.shape[0], layer.key.shape[1]
-        bias = additive_mask(attention, layer.mask, rows=rows, heads=heads, shape=shape)
-        where = (layer.path if self._per_head else "", grid)
-        for images, probabilities in token_probabilities(
-            query, key, scale=attention.scale, bias=bias, columns=self._columns
-        ):
+    def _add(
+        self,
+        site: Site,
+        query: Tensor,
+        key: Tensor,
+        *,
+        bias: Tensor | None,
+        scale: float | None,
+        lse: Tensor | None,
+    ) -> None:
+        """query, key: (rows, heads, places, channels), as the module's softmax sees them."""
+        grid = self._grids[site.grid_of]
+        if self._rows is None or (self._scope.grids is not None and grid not in self._scope.grids):
+            return
+        pixels = grid[0] * grid[1]
+        image = site.image_places(text_keys=self._text_keys, pixels=pixels)
+        text = site.text_places(text_keys=self._text_keys, keys=key.shape[2])
+        columns = self._columns
+        if columns is None or text.start:
+            columns = tuple(text.start + each for each in columns or range(self._text_keys))
+        where = (site.path if self._per_head else "", grid)
+        if bias is not None and bias.shape[2] > 1:
+            bias = bias[:, :, image]
+        parts = token_probabilities(
+            self._own(query, site)[:, :, image],
+            self._own(key, site),
+            scale=query.shape[-1] ** -0.5 if scale is None else scale,
+            bias=None if bias is None else self._own(bias, site),
+            columns=columns,
+            lse=None if lse is None else self._own(lse, site)[:, :, image],
+        )
+        for (images, places), probabilities in parts:
             part = probabilities if self._per_head else probabilities.sum(dim=1)
             if where not in self._totals:
-                self._totals[where] = part.new_zeros((query.shape[0], *part.shape[1:]))
-            self._totals[where][images] += part
-        self._terms[where] = self._terms.get(where, 0) + (1 if self._per_head else len(heads))
+                shape = (self._batch_images(), *part.shape[1:-2], part.shape[-1], pixels)
+                self._totals[where] = part.new_zeros(shape).mT  # in memory as the parts are
+            self._totals[where][images, ..., places, :] += part
+        self._terms[where] = self._terms.get(where, 0) + (1 if self._per_head else len(site.heads))
+
+    def _own(self, tensor: Tensor, site: Site) -> Tensor:
+        """The conditional rows and the wanted heads of (rows, heads, ...)."""
+        rows = tensor[self._rows]
+        return rows if len(site.heads) == site.attention.heads else picked(rows, site.heads, dim=1)
+
+    def _batch_images(self) -> int:
+        rows = self._rows or slice(0, 0)
+        return int(rows.stop) - int(rows.start)
+
+
+def _as_bias(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """A mask as scaled_dot_product_attention takes it -> what it adds: (rows, heads, 1 or places, keys)."""
+    if mask is None:
+        return None
+    if mask.dtype == torch.bool:
+        mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, float("-inf"))
+    return mask.expand(*query.shape[:2], mask.shape[-2], key.shape[2])
 
 
 def _as_maps(flat: Tensor, grid: Grid) -> Tensor:
     """(..., pixels) -> (..., height, width)."""
     return flat.reshape(*flat.shape[:-1], *grid)
-
-
-def _find_layers(unet: nn.Module, scope: Scope, feature_maps: tuple[str, ...]) -> list[_Layer]:
-    """The wanted cross-attention modules, each with the module whose feature map it attends from."""
-    modules = {
-        path: module
-        for path, module in unet.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-    }
-    _refuse_unknown(scope, list(modules))
-    found = []
-    for path, module in modules.items():
-        owners = [owner for owner in feature_maps if path.startswith(owner + ".")]
-        if not owners:
-            raise ValueError(f"{path}: no feature map around this attention; this UNet is of another kind")
-        heads = tuple(scope.heads.get(path, range(module.heads)))
-        if not set(heads) <= set(range(module.heads)):
-            raise ValueError(f"{path} has heads 0 to {module.heads - 1}, not {heads}")
-        if scope.takes_layer(path):
-            layer = _Layer(path=path, attention=module, feature_map=max(owners, key=len), heads=heads)
-            found.append(layer)
-    return found
-
-
-def _refuse_unknown(scope: Scope, paths: list[str]) -> None:
-    wanted = [*(scope.layers or ()), *scope.heads]
-    unknown = [name for name in wanted if not any(p == name or p.startswith(name + ".") for p in paths)]
-    if unknown:
-        raise ValueError(f"no cross-attention at {', '.join(unknown)}; the UNet has it at {', '.join(paths)}")
 
 
 def _by_grid(layers: list[LayerSums]) -> list[GridSums]:

@@ -19,14 +19,16 @@ Pixels = NDArray[np.uint8]
 Shares = NDArray[np.float32]
 
 
-def heat_png(word_map: NDArray[Any], *, size_hw: tuple[int, int]) -> bytes:
+def heat_png(
+    word_map: NDArray[Any], *, size_hw: tuple[int, int], value_range: tuple[float, float] | None = None
+) -> bytes:
     """The map alone in the colours of the ramp, enlarged bicubically to (height, width).
 
-    word_map: (height, width), raw.  Raises ValueError for any other shape and for NaN or infinity.
+    word_map: (height, width), raw.  value_range: see stretch.  Raises ValueError as stretch does.
     The file carries the ramp as its palette: a third of the bytes of full colour, a thirtieth of the time.
     """
-    steps = np.round(enlarge(stretch(word_map), size_hw=size_hw) * 255).astype(np.uint8)
-    picture = Image.fromarray(steps)
+    heat = enlarge(stretch(word_map, value_range=value_range), size_hw=size_hw)
+    picture = Image.fromarray(np.round(heat * 255).astype(np.uint8))
     picture.putpalette(ramp().tobytes())
     buffer = BytesIO()
     picture.save(buffer, format="PNG")
@@ -70,9 +72,10 @@ def legend_png(*, size_hw: tuple[int, int]) -> bytes:
     return _png(Image.fromarray(colour(np.linspace(0, 1, 256, dtype=np.float32)[None], size_hw=size_hw)))
 
 
-def stretch(word_map: NDArray[Any]) -> Shares:
+def stretch(word_map: NDArray[Any], *, value_range: tuple[float, float] | None = None) -> Shares:
     """(height, width) in [0, 1]: 0 at the map's least value, 1 at its greatest; 0 throughout a constant map.
 
+    value_range: (least, greatest) to use instead of the map's own, so that several maps compare.
     Raises ValueError for any other shape and for NaN or infinity.
     """
     if word_map.ndim != 2 or word_map.size == 0:
@@ -80,11 +83,18 @@ def stretch(word_map: NDArray[Any]) -> Shares:
     values = word_map.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("the word map holds NaN or infinity")
-    least, greatest = values.min(), values.max()
+    least, greatest = value_range or (values.min(), values.max())
     if greatest == least:
         return np.zeros(values.shape, dtype=np.float32)
-    stretched: Shares = ((values - least) / (greatest - least)).astype(np.float32)
+    stretched: Shares = np.clip((values - least) / (greatest - least), 0, 1).astype(np.float32)
     return stretched
+
+
+def at_size(word_map: NDArray[Any], *, size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """A raw map enlarged bicubically to (height, width), still raw: what a hard view is cut from."""
+    height, width = size_hw
+    raw = Image.fromarray(word_map.astype(np.float32))
+    return np.array(raw.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def enlarge(shares: Shares, *, size_hw: tuple[int, int]) -> Shares:

@@ -10,17 +10,19 @@ import numpy as np
 from torch import Tensor
 
 from generation.attribution import aggregation
+from generation.attribution.encoders import Encoder, encoders_of
 from generation.attribution.layout import PromptBatch, watched_prompts
 from generation.attribution.recorder import Recorder
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.words import (
     Occurrence,
     PromptTokens,
+    Special,
     TokenSelection,
     WordSpan,
     find_spans,
+    select_special,
     select_tokens,
-    tokenize,
 )
 
 Keep = Literal["grids", "heads"]
@@ -44,14 +46,13 @@ class Trace:
         scope: Scope,
     ) -> None:
         self._pipeline = pipeline
-        self._tokenizer = pipeline.tokenizer or pipeline.tokenizer_2
         self._words = words
         self._positions = positions
         self._given_prompts = prompts
         self._columns: tuple[int, ...] | None = ()
-        self.recorder = Recorder(pipeline.unet, scope=scope, per_head=keep == "heads")
+        self.recorder = Recorder(denoiser_of(pipeline), scope=scope, per_head=keep == "heads")
         self.prompts: tuple[str, ...] = ()
-        self.tokens: tuple[PromptTokens, ...] = ()
+        self.encoders: tuple[Encoder, ...] = ()
         self.images_per_prompt = 1
 
     def start(self, batch: PromptBatch) -> None:
@@ -59,10 +60,22 @@ class Trace:
         prompts = self._given_prompts if self._given_prompts is not None else batch.prompts
         self.prompts = tuple(prompts or ())
         self.images_per_prompt = batch.images // len(self.prompts) if self.prompts else batch.images
-        self._refuse_expanded_prompts()
-        self.tokens = tuple(tokenize(self._tokenizer, prompt) for prompt in self.prompts)
+        self.encoders = encoders_of(self._pipeline, batch, self.prompts) if self.prompts else ()
         self._columns = self._wanted_columns()
         self.recorder.start(batch, columns=self._columns)
+
+    @property
+    def tokens(self) -> tuple[PromptTokens, ...]:
+        """Where the first text encoder reads the prompts; see encoders for the others."""
+        return self.encoders[0].tokens if self.encoders else ()
+
+    @property
+    def divisor(self) -> int:
+        """How many probabilities (steps x layers x heads) are averaged in a "paper" or "v1" map.
+
+        The map times the divisor is the sum that the papers define.
+        """
+        return sum(grid.terms for grid in self.grid_sums())
 
     @property
     def latent_hw(self) -> Grid:
@@ -85,22 +98,33 @@ class Trace:
         return self._columns
 
     def select(
-        self, word: str | WordSpan, *, image: int = 0, occurrence: Occurrence = 0, phrases: Sequence[str] = ()
+        self,
+        word: str | WordSpan,
+        *,
+        image: int = 0,
+        occurrence: Occurrence = 0,
+        phrases: Sequence[str] = (),
+        encoder: str | None = None,
     ) -> TokenSelection:
         """The tokens of a word or phrase in an image's prompt.
 
         occurrence: which one, counted from 0, or "all".  phrases: see words.find_spans.
+        encoder: the text encoder whose tokens are meant ("text_encoder_3"), in the text that it was given;
+        left out, all that read the prompt: those that see the whole word, or else what any sees of it.
         Raises LookupError for a word that isn't in the prompt.
         """
         index = image // self.images_per_prompt
-        if isinstance(word, WordSpan):
-            return select_tokens(self.tokens[index], [(word.start, word.end)])
-        prompt = self.prompts[index]
-        spans = find_spans(prompt, word, phrases=phrases)
-        chosen = spans if occurrence == "all" else spans[occurrence : occurrence + 1]
-        if not chosen:
-            raise LookupError(f"{word!r} (occurrence {occurrence}) is not a word of {prompt!r}")
-        return select_tokens(self.tokens[index], chosen)
+        found = []
+        for each in self._readers(encoder, index):
+            spans = _spans(each.prompts[index], word, occurrence=occurrence, phrases=phrases)
+            found.append(select_tokens(each.tokens[index], spans))
+        whole = [selection for selection in found if selection.is_seen]
+        return _joined(whole or found)
+
+    def special(self, kind: Special, *, image: int = 0, encoder: str | None = None) -> TokenSelection:
+        """The start token, the end token or the padding of an image's prompt; encoder as for select."""
+        index = image // self.images_per_prompt
+        return _joined([select_special(each.tokens[index], kind) for each in self._readers(encoder, index)])
 
     def token_maps(
         self,
@@ -124,20 +148,27 @@ class Trace:
 
     def word_map(
         self,
-        word: str | WordSpan,
+        word: str | WordSpan | TokenSelection,
         *,
         image: int = 0,
         occurrence: Occurrence = 0,
         phrases: Sequence[str] = (),
+        encoder: str | None = None,
         variant: Variant = "paper",
         out_hw: Grid | None = None,
         head_weights: Mapping[tuple[str, int], float] | None = None,
     ) -> np.ndarray:
         """(height, width), float32, raw: the mean over the word's tokens.
 
+        word: also what select() or special() returned.
         Raises LookupError for a word that isn't in the prompt or that the model doesn't see.
         """
-        selection = self.select(word, image=image, occurrence=occurrence, phrases=phrases)
+        if isinstance(word, TokenSelection):
+            selection = word
+        else:
+            selection = self.select(
+                word, image=image, occurrence=occurrence, phrases=phrases, encoder=encoder
+            )
         if not selection.positions:
             raise LookupError(f"{word!r} lies past the model's context window: the model doesn't see it")
         maps = self.token_maps(variant=variant, out_hw=out_hw, head_weights=head_weights)[image]
@@ -149,12 +180,17 @@ class Trace:
         mean: np.ndarray = token_maps[list(found)].mean(dim=0).cpu().numpy()
         return mean
 
-    def _refuse_expanded_prompts(self) -> None:
-        """A word that textual inversion spells in several vectors moves every later token."""
-        expand = getattr(self._pipeline, "maybe_convert_prompt", None)
-        changed = [prompt for prompt in self.prompts if expand and expand(prompt, self._tokenizer) != prompt]
-        if changed:
-            raise ValueError(f"{changed[0]!r} holds a textual inversion of several vectors; can't be traced")
+    def _readers(self, encoder: str | None, index: int) -> list[Encoder]:
+        """The encoder of that name; without a name, all that read the prompt."""
+        if not self.encoders:
+            raise LookupError("the pipeline was given no text; name it to trace() as prompts")
+        if encoder is None:
+            return [each for each in self.encoders if each.prompts[index] == self.prompts[index]]
+        chosen = [each for each in self.encoders if each.name == encoder]
+        if not chosen:
+            names = ", ".join(each.name for each in self.encoders)
+            raise LookupError(f"no keys come from {encoder!r}; the model attends to {names}")
+        return chosen
 
     def _indices(self, selection: TokenSelection) -> list[int]:
         columns = self._columns or ()
@@ -165,19 +201,51 @@ class Trace:
     def _wanted_columns(self) -> tuple[int, ...] | None:
         if self._positions is not None:
             return tuple(sorted(set(self._positions)))
-        if not self.tokens:
+        if not self.encoders:
             return None
+        wanted: set[int] = set()
         if self._words is None:
             # The start token, every content token of the longest prompt, and the first end token.
-            return tuple(range(max(tokens.visible for tokens in self.tokens) + 2))
+            for tokens in (tokens for encoder in self.encoders for tokens in encoder.tokens):
+                (end,) = select_special(tokens, "end").positions
+                wanted.update(range(tokens.keys[0], end + 1))
+            return tuple(sorted(wanted))
         if len(self._words) != len(self.prompts):
             raise ValueError(f"words of {len(self._words)} prompts given for {len(self.prompts)} prompts")
-        selections = [
-            select_tokens(tokens, [(word.start, word.end)])
-            for tokens, words in zip(self.tokens, self._words, strict=True)
-            for word in words
-        ]
-        return tuple(sorted({position for selection in selections for position in selection.positions}))
+        for index, words in enumerate(self._words):
+            for each in self._readers(None, index):
+                selection = select_tokens(each.tokens[index], [(word.start, word.end) for word in words])
+                wanted.update(selection.positions)
+        return tuple(sorted(wanted))
+
+
+def denoiser_of(pipeline: Any) -> Any:
+    """The model of a pipeline that is run at every step: its UNet or its transformer."""
+    found = getattr(pipeline, "unet", None)
+    found = getattr(pipeline, "transformer", None) if found is None else found
+    if found is None:
+        raise ValueError(f"{type(pipeline).__name__} has neither a UNet nor a transformer; can't be traced")
+    return found
+
+
+def _spans(
+    prompt: str, word: str | WordSpan, *, occurrence: Occurrence, phrases: Sequence[str]
+) -> Sequence[tuple[int, int]]:
+    if isinstance(word, WordSpan):
+        return [(word.start, word.end)]
+    spans = find_spans(prompt, word, phrases=phrases)
+    chosen = spans if occurrence == "all" else spans[occurrence : occurrence + 1]
+    if not chosen:
+        raise LookupError(f"{word!r} (occurrence {occurrence}) is not a word of {prompt!r}")
+    return chosen
+
+
+def _joined(selections: Sequence[TokenSelection]) -> TokenSelection:
+    """The tokens of several encoders. Two that read the same keys (XL) count once."""
+    positions = {position for selection in selections for position in selection.positions}
+    return TokenSelection(
+        positions=tuple(sorted(positions)), lost=max((each.lost for each in selections), default=0)
+    )
 
 
 @contextmanager
@@ -190,7 +258,7 @@ def trace(
     keep: Keep = "grids",
     scope: Scope | None = None,
 ) -> Iterator[Trace]:
-    """Records the cross-attention of a diffusers pipeline with a UNet; the images stay bit for bit the same.
+    """Records a diffusers pipeline's attention to its text; the images stay bit for bit the same.
 
     words: for each prompt, the words to record; left out, every token of the prompts is recorded.
     positions: token positions to record instead, such as the start token (0) or padding.
@@ -206,7 +274,7 @@ def trace(
     )
     try:
         recording.recorder.attach()
-        with watched_prompts(pipeline, recording.start):
+        with watched_prompts(pipeline, recording.start, has_run=lambda: recording.recorder.calls_seen > 0):
             yield recording
     finally:
         recording.recorder.detach()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Occurrence = int | Literal["all"]
+Special = Literal["start", "end", "padding"]
 
 # An apostrophe inside a word belongs to it ("dog's"); a run of signs is one word, as it is one CLIP token
 # group.
@@ -37,7 +38,8 @@ class WordSpan:
 class TokenSelection:
     """Where the model reads a word.
 
-    positions: the word's token positions, counted with the start token at 0, ascending.
+    positions: the word's token positions among the keys that the model reads (CLIP's start token is 0),
+    ascending.
     lost: how many of the word's tokens lie past the context window.
     """
 
@@ -52,19 +54,37 @@ class TokenSelection:
 
 @dataclass(frozen=True, kw_only=True)
 class PromptTokens:
-    """The tokens of one prompt before truncation.
+    """The tokens of one prompt before truncation, and the keys that they become.
 
     offsets: characters [start, end) of each content token, in order.
-    window: number of content tokens that fit between the start and the end token.
+    window: number of content tokens that reach the model.
+    first: the key of the first content token; the start token, where there is one, stands before it.
+    has_start: whether there is a start token.
+    chunk: content tokens between a start and an end token; 0 where the prompt is not cut into such chunks.
     """
 
     offsets: tuple[tuple[int, int], ...]
     window: int
+    first: int = 1
+    has_start: bool = True
+    chunk: int = 0
 
     @property
     def visible(self) -> int:
         """Number of content tokens that reach the model."""
         return min(len(self.offsets), self.window)
+
+    @property
+    def keys(self) -> range:
+        """The keys of this prompt: start token, content, end token, padding."""
+        first = self.first - self.has_start
+        marks = 1 + self.has_start
+        return range(first, first + self.window + marks * max(1, self.window // (self.chunk or self.window)))
+
+    def key_of(self, token: int) -> int:
+        """The key of a content token, counted from 0."""
+        # Each chunk before it adds an end and a start token.
+        return self.first + token + (2 * (token // self.chunk) if self.chunk else 0)
 
 
 def split_words(prompt: str) -> tuple[WordSpan, ...]:
@@ -89,10 +109,15 @@ def find_spans(prompt: str, text: str, *, phrases: Sequence[str] = ()) -> tuple[
     )
 
 
-def tokenize(tokenizer: Any, prompt: str) -> PromptTokens:
+def tokenize(
+    tokenizer: Any, prompt: str, *, window: int | None = None, first: int | None = None, chunks: int = 1
+) -> PromptTokens:
     """The content tokens of a prompt with their characters, and how many of them the model will read.
 
     tokenizer: a fast transformers tokenizer. Raises TypeError for one that can't give character offsets.
+    window, first: for an encoder without a start token (T5): the content tokens that fit, and the key of the
+    first. Left out, the tokenizer's own length is taken and holds a start and an end token (CLIP).
+    chunks: how many such windows stand behind one another, for the embeddings of long prompts.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise TypeError(f"{type(tokenizer).__name__} gives no character offsets; load the fast one instead")
@@ -100,22 +125,37 @@ def tokenize(tokenizer: Any, prompt: str) -> PromptTokens:
         prompt, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False
     )
     offsets = tuple((int(start), int(end)) for start, end in encoding["offset_mapping"])
-    return PromptTokens(offsets=offsets, window=int(tokenizer.model_max_length) - 2)
+    if window is not None:
+        return PromptTokens(offsets=offsets, window=window, first=first or 0, has_start=False)
+    content = int(tokenizer.model_max_length) - 2
+    return PromptTokens(offsets=offsets, window=chunks * content, chunk=content if chunks > 1 else 0)
 
 
 def select_tokens(tokens: PromptTokens, spans: Sequence[tuple[int, int]]) -> TokenSelection:
     """The tokens that share at least one character with one of the spans.
 
-    Position 0 is the start token, so content token i is read at i + 1. A span no token covers (a character
-    that the tokenizer drops) gives an empty selection.
+    A span no token covers (a character that the tokenizer drops) gives an empty selection.
     """
     touched = [
         index
         for index, (token_start, token_end) in enumerate(tokens.offsets)
         if any(token_start < end and start < token_end for start, end in spans)
     ]
-    seen = tuple(index + 1 for index in touched if index < tokens.window)
+    seen = tuple(tokens.key_of(index) for index in touched if index < tokens.window)
     return TokenSelection(positions=seen, lost=len(touched) - len(seen))
+
+
+def select_special(tokens: PromptTokens, kind: Special) -> TokenSelection:
+    """The tokens of a prompt that stand for none of its words; of the last chunk, where there are several.
+
+    T5 has no start token: its selection is empty. A prompt that fills the window has no padding.
+    """
+    end = tokens.key_of(tokens.visible) if tokens.visible < tokens.window else tokens.keys[-1]
+    if kind == "start":
+        return TokenSelection(positions=(tokens.keys[0],) if tokens.has_start else ())
+    if kind == "end":
+        return TokenSelection(positions=(end,))
+    return TokenSelection(positions=tuple(range(end + 1, tokens.keys[-1] + 1)))
 
 
 def _occurrences(prompt: str, text: str) -> list[tuple[int, int]]:

@@ -2,6 +2,6 @@
 
 from generation.models.images import Image, WordMap
 from generation.models.prompts import Prompt, PromptSet, PromptWord
-from generation.models.runs import Run
+from generation.models.runs import Run, RunAct
 
-__all__ = ["Image", "Prompt", "PromptSet", "PromptWord", "Run", "WordMap"]
+__all__ = ["Image", "Prompt", "PromptSet", "PromptWord", "Run", "RunAct", "WordMap"]

@@ -4,8 +4,9 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
-from generation.choices import RunState
+from generation.choices import RunActKind, RunState
 from generation.models.owned import OwnedQuerySet
 from generation.models.prompts import PromptSet
 
@@ -55,3 +56,21 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RunAct(models.Model):
+    """Who did what to a run, and when. Rows are added with the act itself, never changed."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="acts")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="run_acts"
+    )
+    act = models.CharField(max_length=9, choices=RunActKind)
+    images = models.PositiveIntegerField(null=True, blank=True, help_text="How many images it concerned.")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.run}"

@@ -1,15 +1,20 @@
-"""Starting runs and steering them. Each move is a conditional update: None back means somebody was first."""
+"""Starting runs and steering them. Each move is a conditional update, recorded with it in one transaction.
 
+Nothing moved means that somebody was first, or that the run is finished.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from generation.choices import ImageState, RunState
+from generation.choices import ImageState, RunActKind, RunState
 from generation.fingerprints import revision_of
 from generation.limits import refusal
-from generation.models import Image, Prompt, PromptSet, Run
+from generation.models import Image, Prompt, PromptSet, Run, RunAct
 from generation.registry import GenerationSettings, ModelSpec
 
 ROWS_AT_ONCE = 2000
@@ -63,35 +68,60 @@ def create_run(owner: User, spec: RunSpec) -> Run:
         ],
         batch_size=ROWS_AT_ONCE,
     )
+    RunAct.objects.create(run=run, actor=owner, act=RunActKind.STARTED)
     return run
 
 
-def pause_run(run: Run) -> bool:
+def pause_run(run: Run, *, actor: User | None = None) -> bool:
     """Workers take no more images of this run and finish those they hold. False if it was not generating."""
-    return _move(run, source=RunState.QUEUED, target=RunState.PAUSED)
+    return _move(run, sources=[RunState.QUEUED], target=RunState.PAUSED, act=RunActKind.PAUSED, actor=actor)
 
 
-def resume_run(run: Run) -> bool:
+def resume_run(run: Run, *, actor: User | None = None) -> bool:
     """Workers take its images again. False if it was not paused."""
-    return _move(run, source=RunState.PAUSED, target=RunState.QUEUED)
+    return _move(run, sources=[RunState.PAUSED], target=RunState.QUEUED, act=RunActKind.RESUMED, actor=actor)
 
 
-def cancel_run(run: Run) -> bool:
-    """Nothing more is generated, for good; finished images stay. False if it was cancelled already."""
-    return _move(run, source=RunState.QUEUED, target=RunState.CANCELLED) or _move(
-        run, source=RunState.PAUSED, target=RunState.CANCELLED
+def cancel_run(run: Run, *, actor: User | None = None) -> bool:
+    """Nothing more is generated, for good; finished images stay.
+
+    False if it was cancelled already, or finished: there is nothing to cancel, and its failed images can
+    still be tried again.
+    """
+    return _move(
+        run,
+        sources=[RunState.QUEUED, RunState.PAUSED],
+        target=RunState.CANCELLED,
+        act=RunActKind.CANCELLED,
+        actor=actor,
     )
 
 
-def retry_failed(run: Run) -> int:
+@transaction.atomic
+def retry_failed(run: Run, *, actor: User | None = None) -> int:
     """Failed images wait again with all their attempts. Returns how many."""
-    return Image.objects.filter(
+    images = Image.objects.filter(
         run=run, run__state__in=[RunState.QUEUED, RunState.PAUSED], state=ImageState.DEAD
     ).update(state=ImageState.READY, attempts=0, failure="", ready_at=Now())
+    if images:
+        RunAct.objects.create(run=run, actor=actor, act=RunActKind.RETRIED, images=images)
+    return images
 
 
-def _move(run: Run, *, source: RunState, target: RunState) -> bool:
-    moved = Run.objects.filter(pk=run.pk, state=source).update(state=target)
+@transaction.atomic
+def _move(
+    run: Run, *, sources: Sequence[RunState], target: RunState, act: RunActKind, actor: User | None
+) -> bool:
+    """Whether the run went from one of the sources to the target, recorded with who did it.
+
+    A finished run is neither paused nor cancelled.
+    """
+    rows = Run.objects.filter(pk=run.pk, state__in=sources)
+    if target != RunState.QUEUED:
+        unfinished = Image.objects.filter(run=OuterRef("pk"), state__in=[ImageState.READY, ImageState.LEASED])
+        rows = rows.filter(Exists(unfinished))
+    moved = rows.update(state=target)
     if moved == 1:
         run.state = target
+        RunAct.objects.create(run=run, actor=actor, act=act)
     return moved == 1

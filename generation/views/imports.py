@@ -1,6 +1,7 @@
 """Importing prompts: upload, preview with all bad lines or all words, commit."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
@@ -13,14 +14,14 @@ from generation import drafts, examples
 from generation.choices import PartOfSpeech
 from generation.forms import PromptFileForm, PromptSetForm
 from generation.parsing import Parse, ParserUnavailable
-from generation.prompts import PromptFileRefused
+from generation.prompts import PromptFileRefused, PromptRow
+from generation.registry import available
 from generation.services.prompt_sets import SourceFile, import_prompts
 from generation.views.fragments import reload_page
+from generation.windows import room, unread_end
 
 FIRST_PROMPTS: Final = 10
 SHOWN_BAD_LINES: Final = 500
-# CLIP reads 77 tokens, two of which are its own marks, and no word takes less than one.
-READ_WORDS: Final = 75
 
 
 @login_required
@@ -87,6 +88,7 @@ def prompt_preview(request: HttpRequest, digest: str) -> HttpResponse:
         "row_count": len(rows),
         "columns": list(rows[0].extra),
         "first_rows": rows[:FIRST_PROMPTS],
+        "cutting_models": _cutting_models(rows),
     }
     if parse is not None:
         context |= _word_counts(parse)
@@ -150,6 +152,15 @@ def _parse(draft: drafts.Draft) -> tuple[Parse | None, str]:
         return None, str(problem)
 
 
+def _cutting_models(rows: Sequence[PromptRow]) -> list[tuple[str, int, int]]:
+    """Each allowed model that certainly cuts prompts: its id, the tokens it reads, how many it cuts."""
+    counted = [
+        (spec.id, room(spec.tokens), sum(bool(unread_end(row.text, tokens=spec.tokens)) for row in rows))
+        for spec in available()
+    ]
+    return [found for found in counted if found[2]]
+
+
 def _word_counts(parse: Parse) -> dict[str, Any]:
     tags = Counter(word.part_of_speech for words in parse.prompts for word in words)
     return {
@@ -158,6 +169,4 @@ def _word_counts(parse: Parse) -> dict[str, Any]:
             (PartOfSpeech(tag if tag in PartOfSpeech.values else "X"), count)
             for tag, count in tags.most_common()
         ],
-        "long_prompts": sum(len(words) > READ_WORDS for words in parse.prompts),
-        "read_words": READ_WORDS,
     }

@@ -20,16 +20,20 @@ from generation.registry import available
 from generation.services import runs as service
 from generation.tasks import wake_worker
 from generation.views.fragments import stop_polling
+from generation.windows import cut_prompts, room
 
 RUNS_ON_A_PAGE: Final = 25
 IMAGES_ON_A_PAGE: Final = 24
-ACTS: Final[dict[str, Callable[[Run], object]]] = {
+ACTS_SHOWN: Final = 50
+CUT_PROMPTS_SHOWN: Final = 5
+ACTS: Final[dict[str, Callable[..., object]]] = {
     "pause": service.pause_run,
     "resume": service.resume_run,
     "cancel": service.cancel_run,
     "retry": service.retry_failed,
 }
 TOO_LATE: Final = "Nothing changed: the run is {state} already."
+NONE_FAILED: Final = "Nothing changed: no image of this run waits to be tried again."
 
 
 @login_required
@@ -102,12 +106,18 @@ def run_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     if act not in ACTS:
         raise Http404
     found = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
-    if ACTS[act](found):
+    if ACTS[act](found, actor=request.user):
         wake_worker.delay_on_commit(found.pk)
     else:
         found.refresh_from_db()
-        messages.warning(request, TOO_LATE.format(state=found.get_state_display().lower()))
+        messages.warning(request, NONE_FAILED if act == "retry" else TOO_LATE.format(state=_state(found)))
     return redirect("generation:run", found.pk)
+
+
+def _state(found: Run) -> str:
+    """The state in a word; a run whose images are all done or failed generates nothing any more."""
+    finished = found.state == RunState.QUEUED and queries.run_progress(found).is_finished
+    return "finished" if finished else found.get_state_display().lower()
 
 
 def _create(request: HttpRequest, form: RunForm) -> Run | None:
@@ -156,7 +166,14 @@ def _price(form: RunForm) -> dict[str, Any]:
     pace = queries.seconds_per_image(
         model_id=form.model_spec.id, work=settings.height * settings.width * settings.steps
     )
+    model = form.model_spec
+    texts = form.cleaned_data["prompt_set"].prompts.order_by("row_number").values_list("row_number", "text")
+    cut = cut_prompts(texts.iterator(), tokens=model.tokens)
     return {
+        "window_model": model.id,
+        "window_tokens": room(model.tokens),
+        "cut_count": len(cut),
+        "cut_prompts": cut[:CUT_PROMPTS_SHOWN],
         "price_images": form.images,
         "price_pace": pace,
         "price_seconds": None if pace is None else pace * form.images,
@@ -174,5 +191,6 @@ def _run_context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "progress": progress,
         "failures": queries.failures(found),
         "page": page,
+        "acts": found.acts.select_related("actor")[:ACTS_SHOWN],
         "is_live": progress.leased > 0 or (found.state == RunState.QUEUED and not progress.is_finished),
     }

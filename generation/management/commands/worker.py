@@ -1,11 +1,14 @@
 """python manage.py worker: generates images until it is stopped."""
 
 import os
+import warnings
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+
+from generation.threads import waiting_policy
 
 
 class Command(BaseCommand):
@@ -23,6 +26,8 @@ class Command(BaseCommand):
         """Runs until stopped, or until done."""
         # What it says at import is about image processors that no pipeline here uses.
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        # The threads' library reads it as it is loaded, with torch.
+        os.environ |= waiting_policy(os.environ)
         # Here, not above: only this process may import torch.
         from generation.worker import Drainer, Worker, silence_progress_bars
 
@@ -44,6 +49,8 @@ def _answer_doorbell() -> None:
     """Receives Celery's messages until SIGTERM or Ctrl-C. A broker that is away is waited for."""
     from celery import current_app as app
 
+    # It warns of messages that run code. Ours are numbers in JSON (CELERY_ACCEPT_CONTENT).
+    warnings.filterwarnings("ignore", message=r"(?s).*superuser privileges")
     # Its output is the drainer's; the pool has nothing to do but to ring.
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
     app.worker_main(["--quiet", "worker", "--pool=solo", *quiet])

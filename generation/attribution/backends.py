@@ -1,0 +1,144 @@
+"""A model's own attention call, and the sum of exponentials that its kernel computes anyway.
+
+scaled_dot_product_attention throws away the logarithm of the softmax's divisor (LSE), which is all that is
+missing to know a single probability: exp(scale * q.k - LSE). The operators behind it return it. They are not
+public, so they are used here only, only where the public call would pick the same one, and only after a first
+call of each kind has shown bit-identical output and a correct LSE. Everywhere else the caller gets None and
+computes the scores of all keys himself.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Result = tuple[Tensor, Tensor]
+_Kind = tuple[str, int, torch.dtype, int, bool]
+# What the public call picks, as torch._fused_sdp_choice numbers it.
+_FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
+_PROBED_QUERIES = 16
+_LSE_ERROR = 1e-4
+
+_trusted: dict[_Kind, bool] = {}
+_lock = threading.Lock()
+
+
+def attention_with_lse(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """What scaled_dot_product_attention returns for these arguments, bit for bit, and the LSE or None.
+
+    The LSE is (rows, heads, queries), float32, natural logarithm, of the scaled and masked scores.
+    """
+    how: dict[str, Any] = {
+        "attn_mask": attn_mask,
+        "dropout_p": dropout_p,
+        "is_causal": is_causal,
+        "scale": scale,
+    }
+    operator = None
+    if not (dropout_p or is_causal or enable_gqa) and _is_plain(query, key, value, attn_mask):
+        choice = torch._fused_sdp_choice(query, key, value, **how)
+        operator = _operator(query.device.type, choice)
+    if operator is None:
+        own = functional.scaled_dot_product_attention(query, key, value, **how, enable_gqa=enable_gqa)
+        return own, None
+    kind = (query.device.type, choice, query.dtype, query.shape[-1], attn_mask is None)
+    if kind not in _trusted:
+        own = functional.scaled_dot_product_attention(query, key, value, **how)
+        agrees = _agrees(own, operator, query, key, value, attn_mask, scale)
+        with _lock:
+            _trusted[kind] = agrees
+        return own, None
+    if not _trusted[kind]:
+        return functional.scaled_dot_product_attention(query, key, value, **how), None
+    return operator(query, key, value, attn_mask, scale)
+
+
+def _is_plain(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Whether the public call hands these tensors to an operator as they are."""
+    if query.dim() != 4 or torch.compiler.is_compiling():
+        return False
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
+        return False
+    if query.device.type == "cpu":
+        return mask is None or mask.dtype == query.dtype
+    # Elsewhere head sizes are padded to multiples of eight and masks aligned first.
+    return mask is None and query.shape[-1] % 8 == 0 and value.shape[-1] == query.shape[-1]
+
+
+def _operator(device: str, choice: int) -> Callable[..., Result] | None:
+    if device == "cpu":
+        return _cpu_flash if choice == _FLASH else None
+    if device == "cuda":
+        return {_FLASH: _cuda_flash, _EFFICIENT: _cuda_efficient, _CUDNN: _cuda_cudnn}.get(choice)
+    return None
+
+
+def _cpu_flash(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Result:
+    output, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, 0.0, False, attn_mask=mask, scale=scale
+    )
+    return output, lse
+
+
+def _cuda_flash(query: Tensor, key: Tensor, value: Tensor, _: Tensor | None, scale: float | None) -> Result:
+    found = torch.ops.aten._scaled_dot_product_flash_attention(
+        query, key, value, 0.0, False, False, scale=scale
+    )
+    return found[0], found[1]
+
+
+def _cuda_efficient(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None
+) -> Result:
+    found = torch.ops.aten._scaled_dot_product_efficient_attention(
+        query, key, value, mask, True, 0.0, False, scale=scale
+    )
+    return found[0], found[1][..., : query.shape[2]]  # padded to a multiple of 32
+
+
+def _cuda_cudnn(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None
+) -> Result:
+    found = torch.ops.aten._scaled_dot_product_cudnn_attention(
+        query, key, value, mask, True, 0.0, False, False, scale=scale
+    )
+    return found[0], found[1].reshape(query.shape[:3])
+
+
+def _agrees(
+    own: Tensor,
+    operator: Callable[..., Result],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scale: float | None,
+) -> bool:
+    """Whether an operator gives the public call's output bit for bit, and the LSE of a few queries."""
+    try:
+        output, lse = operator(query, key, value, mask, scale)
+    except (RuntimeError, TypeError, AttributeError, IndexError):
+        return False
+    if lse.shape != query.shape[:3] or not torch.equal(output, own):
+        return False
+    few: Any = (slice(None), slice(None), slice(_PROBED_QUERIES))
+    factor = scale if scale is not None else 1 / math.sqrt(query.shape[-1])
+    scores = query[few].double() @ key.double().mT * factor
+    if mask is not None:
+        scores = scores + mask.expand(*query.shape[:3], key.shape[2])[few].double()
+    return bool((lse[few].double() - scores.logsumexp(dim=-1)).abs().max() < _LSE_ERROR)

@@ -1,0 +1,157 @@
+"""Where a denoiser looks from the places of an image at the tokens of a text: its modules, found by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers.models.attention_processor import Attention
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import Tensor, nn
+
+from generation.attribution.sums import Grid, Scope
+
+# What stands in the sequence that a module attends over: the text's keys alone (cross-attention), or image
+# and text in one sequence (joint attention), in either order.
+Order = Literal["text", "image, text", "text, image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One module in which image places attend to text tokens.
+
+    path: as in named_modules().  heads: those wanted, ascending.
+    grid_of: path of the module whose input tells the grid of the image places; "" is the denoiser.
+    """
+
+    path: str
+    attention: Any
+    heads: tuple[int, ...]
+    order: Order
+    grid_of: str
+
+    def image_places(self, *, text_keys: int, pixels: int) -> slice:
+        """Where the queries of the image stand in the sequence of queries."""
+        first = text_keys if self.order == "text, image" else 0
+        return slice(first, first + pixels)
+
+    def text_places(self, *, text_keys: int, keys: int) -> slice:
+        """Where the keys of the text stand in the sequence of keys."""
+        first = keys - text_keys if self.order == "image, text" else 0
+        return slice(first, first + text_keys)
+
+
+def find_sites(denoiser: nn.Module, scope: Scope) -> list[Site]:
+    """The sites of a denoiser that a scope takes, in the order of its modules.
+
+    Raises ValueError for a denoiser of another kind, and where the scope names a layer or a head that this
+    one doesn't have.
+    """
+    every = _joint_sites(denoiser) or _cross_sites(denoiser)
+    if not every:
+        raise ValueError(
+            f"{type(denoiser).__name__} has no attention to text that can be traced; traced are the UNets of "
+            "Stable Diffusion 1, 2 and XL, and the transformers of Stable Diffusion 3 and Flux"
+        )
+    _refuse_unknown(scope, [site.path for site in every])
+    found = []
+    for site in every:
+        own = range(site.attention.heads)
+        heads = tuple(sorted(scope.heads.get(site.path, own)))
+        if not set(heads) <= set(own):
+            raise ValueError(f"{site.path} has heads 0 to {own[-1]}, not {heads}")
+        if scope.takes_layer(site.path):
+            found.append(
+                Site(
+                    path=site.path,
+                    attention=site.attention,
+                    heads=heads,
+                    order=site.order,
+                    grid_of=site.grid_of,
+                )
+            )
+    return found
+
+
+def is_compiled(denoiser: nn.Module) -> bool:
+    """Whether torch.compile stands between a denoiser's caller and one of its sites.
+
+    A compiled graph made without hooks runs without them.
+    """
+    if hasattr(denoiser, "_orig_mod"):
+        return True
+    paths = [site.path for site in find_sites(denoiser, Scope())]
+    compiled = {path for path, module in denoiser.named_modules() if _is_compiled(module)}
+    return any(not path or site == path or site.startswith(path + ".") for site in paths for path in compiled)
+
+
+def grid_of(denoiser: nn.Module, inputs: dict[str, Any], *, path: str) -> Grid:
+    """(height, width) of the image places, from the input of the module that tells them."""
+    features: Tensor = inputs["hidden_states"]
+    if isinstance(denoiser, FluxTransformer2DModel):
+        return _packed_grid(inputs["img_ids"])
+    height, width = int(features.shape[-2]), int(features.shape[-1])
+    if not path and isinstance(denoiser, SD3Transformer2DModel):
+        patch = int(denoiser.config.patch_size)
+        return height // patch, width // patch
+    return height, width
+
+
+def latent_size(denoiser: nn.Module, inputs: dict[str, Any]) -> Grid:
+    """(height, width) of the latent image that a denoiser is given."""
+    if isinstance(denoiser, FluxTransformer2DModel):
+        # Flux packs two by two latent pixels into one place.
+        height, width = _packed_grid(inputs["img_ids"])
+        return 2 * height, 2 * width
+    sample: Tensor = inputs["sample"] if "sample" in inputs else inputs["hidden_states"]
+    return int(sample.shape[-2]), int(sample.shape[-1])
+
+
+def _packed_grid(ids: Tensor) -> Grid:
+    """ids: (places, 3); the first number tells pictures apart and is 0 for the one that is generated."""
+    flat = ids.reshape(-1, 3)
+    own = flat[flat[:, 0] == 0]
+    return int(own[:, 1].max()) + 1, int(own[:, 2].max()) + 1
+
+
+def _joint_sites(denoiser: nn.Module) -> list[Site]:
+    if isinstance(denoiser, SD3Transformer2DModel):
+        return [
+            Site(path=path, attention=module, heads=(), order="image, text", grid_of="")
+            for path, module in denoiser.named_modules()
+            if isinstance(module, Attention) and module.added_kv_proj_dim is not None
+        ]
+    if isinstance(denoiser, FluxTransformer2DModel):
+        return [
+            Site(path=path, attention=module, heads=(), order="text, image", grid_of="")
+            for path, module in denoiser.named_modules()
+            if path.endswith(".attn")
+        ]
+    return []
+
+
+def _cross_sites(denoiser: nn.Module) -> list[Site]:
+    modules = dict(denoiser.named_modules())
+    feature_maps = [path for path, module in modules.items() if isinstance(module, Transformer2DModel)]
+    found = []
+    for path, module in modules.items():
+        if not isinstance(module, Attention) or not module.is_cross_attention:
+            continue
+        owners = [owner for owner in feature_maps if path.startswith(owner + ".")]
+        if not owners:
+            raise ValueError(f"{path}: no feature map around this attention; this UNet is of another kind")
+        owner = max(owners, key=len)
+        found.append(Site(path=path, attention=module, heads=(), order="text", grid_of=owner))
+    return found
+
+
+def _refuse_unknown(scope: Scope, paths: list[str]) -> None:
+    wanted = [*(scope.layers or ()), *scope.heads]
+    unknown = [name for name in wanted if not any(p == name or p.startswith(name + ".") for p in paths)]
+    if unknown:
+        raise ValueError(f"no attention to text at {', '.join(unknown)}; it is at {', '.join(paths)}")
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
