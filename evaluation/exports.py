@@ -1,35 +1,40 @@
-"""items.csv, raters.csv, groups.csv, codebook.csv and provenance.json: the report as files.
+"""items.csv, raters.csv, groups.csv, comparisons.csv and codebook.csv: the report as files.
 
-Every column is declared here or in `annotation.exports`, with its meaning; the codebook and docs/exports.md
-are made from the same lists.
+Every column is declared here, in `evaluation.campaign_columns`, in `evaluation.importing` or in
+`annotation.exports`, with its meaning; the codebook and docs/exports.md are made from the same lists.
 """
 
-import json
-import platform
-import tomllib
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from annotation.choices import ANSWER_OPTIONS
 from annotation.exports import RATINGS
-from common.csv_stream import Cell, Column, lines
+from common.csv_stream import Cell, Column, cell_text, guard, lines, raw_lines
+from evaluation import campaign_columns
+from evaluation.comparisons import Comparison
 from evaluation.metrics.intervals import Interval
-from evaluation.metrics.opinion import GroupOpinion
+from evaluation.metrics.opinion import STATUSES, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
-from evaluation.reports import ItemLine, RaterLine, Report
+from evaluation.metrics.screening import RaterScreen
+from evaluation.reports import Report
+from evaluation.study import NOT_RATED, Option
 
-LIBRARIES: Final = ("django", "numpy", "scipy")
+ALL_ITEMS: Final = "(all items)"
+FILTERED_OUT: Final = "filtered out"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroupLine:
-    """One part of speech, or all together, with its shares of responses."""
+    """One group of one grouping, or all items together, with its counts of answers by option."""
 
+    grouping: str
     opinion: GroupOpinion
     responses: ResponseShares | None
 
@@ -43,92 +48,41 @@ class CodebookLine:
     meaning: str
 
 
-def _result(line: ItemLine, name: str) -> Cell:
-    value: Cell = getattr(line.result, name) if line.result else None
-    return value
+@dataclass(frozen=True)
+class Described:
+    """A column's name and what it holds."""
+
+    name: str
+    meaning: str
 
 
-def _screen(line: RaterLine, name: str) -> Cell:
-    value: Cell = getattr(line.screen, name) if line.screen else None
-    return value
-
-
-ITEMS: Final[tuple[Column[ItemLine], ...]] = (
-    Column("item", "Number of the item.", attrgetter("item.item")),
-    Column("item_kind", "rating, or attention for an attention check.", attrgetter("item.kind")),
-    Column("position", "Place in the campaign's seeded order, from 0.", attrgetter("item.position")),
-    Column("prompt_row", "Line of the prompt in the imported file.", attrgetter("item.prompt_row")),
-    Column("prompt", "The prompt.", attrgetter("item.prompt")),
-    Column("word", "The word in question.", attrgetter("item.word")),
-    Column(
-        "word_position",
-        "Place of the word in the prompt; 0 is the first.",
-        attrgetter("item.word_position"),
-    ),
-    Column("part_of_speech", "Universal part-of-speech tag.", attrgetter("item.part_of_speech")),
-    Column("lemma", "Dictionary form of the word.", attrgetter("item.lemma")),
-    Column("seed", "Seed of the image's noise.", attrgetter("item.seed")),
-    Column("image_sha256", "SHA-256 of the image file.", lambda line: line.item.image_sha256),
-    Column(
-        "safety_verdict",
-        "passed, or unchecked where the model has no filter.",
-        attrgetter("item.safety_verdict"),
-    ),
-    Column("map_peak", "Largest raw value of the word's map.", attrgetter("item.map_peak")),
-    Column(
-        "status",
-        "kept, or why the item has no score; empty for attention checks.",
-        lambda line: line.result.status.value if line.result else None,
-    ),
-    Column("n_scores", "Numeric answers of the raters who count.", lambda line: _result(line, "n_scores")),
-    Column("n_too_abstract", "Answers 'word too abstract'.", lambda line: _result(line, "n_too_abstract")),
-    Column("n_too_poor", "Answers 'image itself is poor'.", lambda line: _result(line, "n_too_poor")),
-    Column(
-        "median",
-        "Median of the scores: the item's score. Empty unless kept.",
-        lambda line: _result(line, "median"),
-    ),
-    Column("mean", "Mean of the scores. Empty unless kept.", lambda line: _result(line, "mean")),
+ITEM_RESULTS: Final = (
+    Described("status", "kept, filtered out, or why the item has no score; empty for attention checks."),
+    Described("n_scores", "Numeric answers of the raters who count."),
+    Described("n_too_abstract", "Answers 'word too abstract'."),
+    Described("n_too_poor", "Answers 'image itself is poor'."),
+    Described("median", "Median of the scores. Empty unless kept."),
+    Described("mean", "Mean of the scores. Empty unless kept."),
+    Described("standard_deviation", "Of the scores (n - 1). Empty unless kept with two scores."),
 )
 
-RATERS: Final[tuple[Column[RaterLine], ...]] = (
-    Column("rater", "Pseudonym of the rater in this campaign.", attrgetter("rater.rater")),
-    Column("platform", "Where the rater came from.", attrgetter("rater.platform")),
-    Column("simulated", "1 for a simulated rater of a dry run.", attrgetter("rater.simulated")),
-    Column(
-        "outcome",
-        "completed, stopped, declined; empty for a visit that never ended.",
-        attrgetter("rater.outcome"),
-    ),
-    Column("entered_at", "First visit, by the server's clock (UTC).", attrgetter("rater.entered_at")),
-    Column("ended_at", "End of the visit; may be empty.", attrgetter("rater.ended_at")),
-    Column("verdict", "kept, failed checks, or excluded (by a researcher).", attrgetter("verdict")),
-    Column(
-        "exclusion_reason", "The researcher's reason; else empty.", lambda line: line.rater.exclusion_reason
-    ),
-    Column("checks_answered", "Attention checks answered.", attrgetter("rater.standing.checks.served")),
-    Column("checks_wrong", "Of them wrong.", attrgetter("rater.standing.checks.wrong")),
-    Column("n_answers", "Answers to rating items.", lambda line: _screen(line, "n_answers")),
-    Column("n_scores", "Of them scores.", lambda line: _screen(line, "n_scores")),
-    Column(
-        "share_of_answers",
-        "Share of all raters' answers to rating items.",
-        lambda line: _screen(line, "share_of_answers"),
-    ),
-    Column("mean_score", "Mean of the rater's scores.", lambda line: _screen(line, "mean_score")),
-    Column(
-        "leave_one_out_correlation",
-        "Pearson correlation with the mean score of the others on the same items; empty below three of them.",
-        lambda line: _screen(line, "leave_one_out_correlation"),
-    ),
-    Column("n_compared", "Items that this correlation rests on.", lambda line: _screen(line, "n_compared")),
-    Column("longest_run", "Most equal answers in a row.", lambda line: _screen(line, "longest_run")),
-    Column(
-        "median_seconds",
-        "Median time per answer, by the server's clock.",
-        lambda line: _screen(line, "median_seconds"),
-    ),
-    Column("fastest_seconds", "Shortest time of an answer.", lambda line: _screen(line, "fastest_seconds")),
+RATER_RESULTS: Final[tuple[Column[RaterScreen | None], ...]] = tuple(
+    Column(name, meaning, partial(lambda screen, name: getattr(screen, name, None), name=name))
+    for name, meaning in (
+        ("n_answers", "Answers to rated items."),
+        ("n_scores", "Of them scores."),
+        ("share_of_answers", "Share of all raters' answers to rated items."),
+        ("mean_score", "Mean of the rater's scores."),
+        (
+            "leave_one_out_correlation",
+            "Pearson correlation with the mean score of the others on the same items;"
+            " empty below three of them.",
+        ),
+        ("n_compared", "Items that this correlation rests on."),
+        ("longest_run", "Most equal answers in a row."),
+        ("median_seconds", "Median time per answer."),
+        ("fastest_seconds", "Shortest time of an answer."),
+    )
 )
 
 
@@ -151,56 +105,97 @@ def _interval_columns(prefix: str, *, of: str, words: str) -> tuple[Column[Group
     )
 
 
-def _response_columns() -> tuple[Column[GroupLine], ...]:
-    def count(line: GroupLine, option: str) -> int | None:
-        if line.responses is None:
-            return None
-        return dict(zip(line.responses.options, line.responses.counts, strict=True))[option]
-
-    return tuple(
-        Column(
-            f"n_answers_{option.code}",
-            f"Answers '{option.label}' of the raters who count, before the drop rule.",
-            partial(count, option=option.code),
-        )
-        for option in ANSWER_OPTIONS
-    )
+def _count_of(line: GroupLine, *, option: str) -> Cell:
+    if line.responses is None:
+        return None
+    return dict(zip(line.responses.options, line.responses.counts, strict=True))[option]
 
 
-GROUPS: Final[tuple[Column[GroupLine], ...]] = (
-    Column(
-        "part_of_speech", "Universal part-of-speech tag; (all) for all together.", attrgetter("opinion.group")
+def _of(path: str, name: str, meaning: str) -> Column[Any]:
+    return Column(name, meaning, attrgetter(path))
+
+
+_GROUP: Final[tuple[Column[GroupLine], ...]] = (
+    _of("grouping", "grouping", "How items are grouped; (all items) for all of them together."),
+    _of("opinion.group", "group", "The group; (all) for all items together."),
+    _of("opinion.n_items", "n_items", "Items kept."),
+    _of("opinion.n_dropped", "n_dropped", "Items that the drop rule dropped."),
+    _of("opinion.n_without_score", "n_without_score", "Items without a numeric answer."),
+    _of("opinion.n_ratings", "n_ratings", "Numeric answers to the kept items."),
+    _of("opinion.n_raters", "n_raters", "Raters who gave them."),
+    _of("opinion.mos.estimate", "mos", "Mean opinion score: mean of the item scores. Empty without items."),
+    *_interval_columns(
+        "mos", of="mos", words="headline interval, its method beside it. Not cut at the ends of the scale."
     ),
-    Column("n_items", "Items kept.", attrgetter("opinion.n_items")),
-    Column("n_dropped", "Items dropped: a rater chose 'word too abstract'.", attrgetter("opinion.n_dropped")),
-    Column("n_without_score", "Items without a numeric answer.", attrgetter("opinion.n_without_score")),
-    Column("n_ratings", "Numeric answers to the kept items.", attrgetter("opinion.n_ratings")),
-    Column("n_raters", "Raters who gave them.", attrgetter("opinion.n_raters")),
-    Column(
-        "mos",
-        "Mean opinion score: mean of the items' medians. Empty without items.",
-        attrgetter("opinion.mos.estimate"),
+    _of(
+        "opinion.mos.flag",
+        "mos_flag",
+        "What to know about these bounds: equal scores, another method; else empty.",
     ),
-    *_interval_columns("mos", of="mos", words="two-way cluster-robust over items and raters."),
-    Column(
-        "mos_standard_error", "Standard error of that interval.", attrgetter("opinion.mos.standard_error")
-    ),
+    _of("opinion.mos.standard_error", "mos_standard_error", "Standard error of that interval."),
     *_interval_columns(
         "mos_t_items", of="ci_t_items", words="Student t over items alone; too narrow once raters differ."
     ),
     *_interval_columns("mos_z196", of="z196", words="1.96 standard errors over items, as in published code."),
-    Column(
-        "mos_of_means", "Mean of the items' means instead of medians.", attrgetter("opinion.mos_of_means")
-    ),
-    Column("standard_deviation", "Of the items' medians (n - 1).", attrgetter("opinion.standard_deviation")),
-    Column(
-        "fair_share", "Share of these answers that are 3 or more.", attrgetter("opinion.fair_share.estimate")
+    _of("opinion.mos_of_means", "mos_of_means", "Mean of the items' means instead of medians."),
+    _of("opinion.standard_deviation", "standard_deviation", "Of the item scores (n - 1)."),
+    _of(
+        "opinion.fair_share.estimate",
+        "fair_share",
+        "Share of these answers that reach fair_from, see provenance.json.",
     ),
     *_interval_columns("fair_share", of="fair_share", words="Wilson."),
-    Column(
-        "below_min_items", "1 for a group of fewer than 30 kept items.", attrgetter("opinion.below_min_items")
+    _of(
+        "opinion.below_min_items",
+        "below_min_items",
+        "1 for a group with fewer kept items than min_items, see provenance.json.",
     ),
-    *_response_columns(),
+)
+
+
+def group_columns(options: Sequence[Option]) -> tuple[Column[GroupLine], ...]:
+    """Columns of groups.csv for a study with these options."""
+    counts = (
+        Column(
+            f"n_answers_{option.code}",
+            f"Answers '{option.label}' of the raters who count, before the drop rule.",
+            partial(_count_of, option=option.code),
+        )
+        for option in options
+    )
+    return (*_GROUP, *counts)
+
+
+COMPARISONS: Final[tuple[Column[Comparison], ...]] = (
+    _of("grouping", "grouping", "How items are grouped."),
+    _of("first", "first", "One group."),
+    _of("second", "second", "The other group."),
+    _of(
+        "n_first", "n_first", "Things with a score in the first group: items, or what items of one name show."
+    ),
+    _of("n_second", "n_second", "The same of the second group."),
+    _of("n_shared", "n_shared", "Things in both groups that the test paired; 0 for an unpaired test."),
+    _of("mean_first", "mean_first", "Mean score of the first group."),
+    _of("mean_second", "mean_second", "Mean score of the second group."),
+    _of(
+        "test.effect.estimate",
+        "difference",
+        "First less second; of the pairs alone where the test is paired.",
+    ),
+    _of("test.effect.low", "difference_low", "Lower bound of the difference."),
+    _of("test.effect.high", "difference_high", "Upper bound of the difference."),
+    _of("test.effect.confidence", "confidence", "Confidence of these bounds."),
+    _of("test.method", "method", "welch_t, or paired_t where the groups share items."),
+    _of("test.statistic", "statistic", "Student's t."),
+    _of("test.degrees", "degrees", "Degrees of freedom."),
+    _of("test.p_value", "p_value", "Two-sided p-value."),
+    _of("p_holm", "p_holm", "The same by Holm's correction over all pairs of this grouping."),
+    _of(
+        "wilcoxon_p",
+        "wilcoxon_p",
+        "p-value of the signed-rank test on the same pairs; empty for an unpaired test.",
+    ),
+    _of("test.reason", "undefined_because", "Why there is no p-value; else empty."),
 )
 
 CODEBOOK: Final[tuple[Column[CodebookLine], ...]] = (
@@ -209,77 +204,98 @@ CODEBOOK: Final[tuple[Column[CodebookLine], ...]] = (
     Column("meaning", "What it holds.", attrgetter("meaning")),
 )
 
-FILES: Final[Mapping[str, Sequence[Column[Any]]]] = {
+CAMPAIGN_OPTIONS: Final = tuple(Option(code=option.code, label=option.label) for option in ANSWER_OPTIONS)
+# The files of a campaign; docs/exports.md is tested against them.
+FILES: Final[Mapping[str, Sequence[Any]]] = {
     "ratings.csv": RATINGS,
-    "items.csv": ITEMS,
-    "raters.csv": RATERS,
-    "groups.csv": GROUPS,
+    "items.csv": (*campaign_columns.ITEMS, *ITEM_RESULTS),
+    "raters.csv": (*campaign_columns.RATERS, *RATER_RESULTS),
+    "groups.csv": group_columns(CAMPAIGN_OPTIONS),
+    "comparisons.csv": COMPARISONS,
     "codebook.csv": CODEBOOK,
 }
 
 
 def items_csv(report: Report) -> Iterator[str]:
-    """One line per item, attention checks too, in the campaign's order."""
-    return lines(report.items, columns=ITEMS)
+    """One line per item of the listing, in its order: the given columns, then the results."""
+    items, index = report.opinion.items, report.study.items.index
+    in_report = (index != NOT_RATED).tolist()
+    numbers = (
+        items.n_scores, items.n_too_abstract, items.n_too_poor, items.median, items.mean, report.item_spread
+    )  # fmt: skip
+    cells = [
+        [
+            cell_text(value) if here else ""
+            for value, here in zip(_taken(column, index), in_report, strict=True)
+        ]
+        for column in numbers
+    ]
+    words = [guard(status.value) for status in STATUSES]
+    status = [
+        words[code] if here else (FILTERED_OUT if rated else "")
+        for code, here, rated in zip(
+            _taken(items.status, index), in_report, report.rated.tolist(), strict=True
+        )
+    ]
+    given: tuple[Any, ...] = report.study.items.columns
+    return raw_lines(
+        zip(*(column.cells for column in given), status, *cells, strict=True),
+        header=[column.name for column in (*given, *ITEM_RESULTS)],
+    )
+
+
+def _taken(column: np.ndarray, index: np.ndarray) -> list[Any]:
+    """The column's values at these places; at NOT_RATED whatever comes, also from an empty column."""
+    values: list[Any] = (column[index] if column.size else np.zeros(index.size, column.dtype)).tolist()
+    return values
 
 
 def raters_csv(report: Report) -> Iterator[str]:
-    """One line per rater, in order of arrival."""
-    return lines(report.raters, columns=RATERS)
+    """One line per rater in the listing's order: the given columns, then the results."""
+    results = [[cell_text(column.of(screen)) for screen in report.screens] for column in RATER_RESULTS]
+    given = [column.cells for column in report.study.raters.columns]
+    names = [column.name for column in report.study.raters.columns]
+    names += [column.name for column in RATER_RESULTS]
+    return raw_lines(zip(*given, *results, strict=True), header=names)
 
 
 def groups_csv(report: Report) -> Iterator[str]:
-    """One line per part of speech in the order of the tag set, then one for all together."""
-    return lines(group_lines(report), columns=GROUPS)
+    """One line per group of every grouping in its order, then one for all items together."""
+    return lines(group_lines(report), columns=group_columns(report.study.options))
 
 
-def codebook_csv() -> Iterator[str]:
-    """One line per column of every file."""
-    entries = (
-        CodebookLine(file=file, column=column.name, meaning=column.meaning)
-        for file, columns in FILES.items()
-        for column in columns
+def comparisons_csv(report: Report) -> Iterator[str]:
+    """One line per pair of groups of every grouping."""
+    rows = (comparison for section in report.sections for comparison in section.comparisons)
+    return lines(rows, columns=COMPARISONS)
+
+
+def codebook_csv(report: Report, *, ratings: Sequence[Any]) -> Iterator[str]:
+    """One line per column of every file of this report. ratings: the columns of its ratings.csv."""
+    files: Mapping[str, Sequence[Any]] = {
+        "ratings.csv": ratings,
+        "items.csv": (*report.study.items.columns, *ITEM_RESULTS),
+        "raters.csv": (*report.study.raters.columns, *RATER_RESULTS),
+        "groups.csv": group_columns(report.study.options),
+        "comparisons.csv": COMPARISONS,
+        "codebook.csv": CODEBOOK,
+    }
+    return lines(
+        (
+            CodebookLine(file=file, column=column.name, meaning=column.meaning)
+            for file, columns in files.items()
+            for column in columns
+        ),
+        columns=CODEBOOK,
     )
-    return lines(entries, columns=CODEBOOK)
 
 
 def group_lines(report: Report) -> list[GroupLine]:
-    """The groups with their response shares, and all together."""
-    responses = {shares.group: shares for shares in report.responses}
-    groups = [GroupLine(opinion=group, responses=responses[group.group]) for group in report.opinion.groups]
-    return [*groups, GroupLine(opinion=report.opinion.overall, responses=report.responses_overall)]
-
-
-def provenance_json(report: Report, *, ratings_sha256: str) -> str:
-    """How the numbers came about, as JSON text; the same data give the same bytes."""
-    protocol = report.protocol
-    facts = {
-        "campaign": asdict(report.campaign),
-        "filters_in_order": [asdict(step) for step in report.flow],
-        "items": asdict(report.item_counts),
-        "items_kept_by_drop_rule": {rule.value: n for rule, n in report.opinion.kept_by_rule.items()},
-        "raters": {
-            "all": len(report.raters),
-            "failed_checks": report.raters_failed,
-            "excluded_by_a_researcher": report.raters_excluded,
-            "simulated": report.raters_simulated,
-        },
-        "settings": {
-            "drop_rule": protocol.drop_rule.value,
-            "item_score": protocol.item_score.value,
-            "interval": protocol.interval.value,
-            "confidence": protocol.confidence,
-            "fair_from": protocol.fair_from,
-            "min_items": protocol.min_items,
-        },
-        "files": {"ratings.csv": {"sha256": ratings_sha256}},
-        "software": {"percept": _percept_version(), "python": platform.python_version()}
-        | {name: version(name) for name in LIBRARIES},
-    }
-    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _percept_version() -> str:
-    """The version in pyproject.toml: Percept runs from its checkout, so no package manager knows it."""
-    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    return str(tomllib.loads(project.read_text())["project"]["version"])
+    """All groups with their counts of answers, and all items together."""
+    found = [
+        GroupLine(grouping=section.grouping.name, opinion=group, responses=responses.get(group.group))
+        for section in report.sections
+        for responses in [{shares.group: shares for shares in section.responses}]
+        for group in section.groups
+    ]
+    return [*found, GroupLine(grouping=ALL_ITEMS, opinion=report.overall, responses=report.responses)]

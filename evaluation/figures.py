@@ -9,7 +9,7 @@ Founding paper: Tang et al. 2023.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation import svg
@@ -20,6 +20,9 @@ from evaluation.metrics.responses import ResponseShares
 SCORE_FILL, SHARE_FILL = "#6c9bd1", "#7fb8a4"
 FEW_FILL, FEW_INK = "#cfcdc6", "#6b6962"
 FAR_ABOVE = 60.0
+MOST_STEPS = 10
+FAIR_TITLE = "fair to excellent"
+NO_GROUP = "(no group)"
 # Scores diverge from red to blue around a pale middle (told apart also without red-green vision); opt-outs
 # are greys.
 SCORE_FILLS = ("#b2453c", "#e59a78", "#f3e6c4", "#93bfdc", "#2f6ea6")
@@ -74,7 +77,7 @@ def opinion_bars(groups: Sequence[GroupOpinion]) -> tuple[OpinionBar, ...]:
     """Bars of the groups with an item left, highest score first; groups with few items come last."""
     bars = [
         OpinionBar(
-            label=g.group or "(no group)",
+            label=g.group or NO_GROUP,
             score=g.mos,
             fair=g.fair_share,
             n_items=g.n_items,
@@ -90,7 +93,7 @@ def opinion_bars(groups: Sequence[GroupOpinion]) -> tuple[OpinionBar, ...]:
 def response_bars(rows: Sequence[ResponseShares]) -> tuple[ResponseBar, ...]:
     """Bars of the groups with an answer, in the order of the rows."""
     return tuple(
-        ResponseBar(label=row.group or "(no group)", shares=row.shares, n_answers=row.n_answers)
+        ResponseBar(label=row.group or NO_GROUP, shares=row.shares, n_answers=row.n_answers)
         for row in rows
         if row.n_answers
     )
@@ -102,10 +105,12 @@ def opinion_figure(
     figure_id: str = "opinion",
     title: str = "Mean opinion score by part of speech",
     scale: tuple[float, float] = (1.0, 5.0),
+    share_title: str = FAIR_TITLE,
 ) -> str:
     """SVG: bars of the mean opinion scores with their intervals, bars of the fair-to-excellent shares
     beneath.
 
+    share_title: what the lower bars are the share of, in a few words.
     A bar without an interval says "no interval"; the reason is in its tooltip and in the description.
     """
     left, right = 92.0, 20.0
@@ -114,20 +119,23 @@ def opinion_figure(
     scores = _Panel(top=56, bottom=316, low=scale[0], high=scale[1])
     shares = _Panel(top=352, bottom=472, low=0.0, high=1.0)
     words = SCALE_WORDS if scale == (1.0, 5.0) else ()
-    steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
+    steps = scale_steps(scale)
     score_names = [f"{words[i]} {step:g}" if words else f"{step:g}" for i, step in enumerate(steps)]
     body = svg.text(title, x=16, y=28, size=16, weight=600)
     body += _axis(scores, ticks=steps, names=score_names, left=left, right=width - right)
     body += _axis(shares, ticks=[0, 0.5, 1], names=["0 %", "50 %", "100 %"], left=left, right=width - right)
     body += svg.sideways_text("mean opinion score", x=20, y=186, fill=svg.SOFT_INK)
-    body += svg.sideways_text("fair to excellent", x=20, y=412, fill=svg.SOFT_INK)
+    body += svg.sideways_text(share_title, x=20, y=412, fill=svg.SOFT_INK)
     for i, bar in enumerate(bars):
-        body += _opinion_column(bar, x=left + band * (i + 0.5), band=band, scores=scores, shares=shares)
+        body += _opinion_column(
+            bar, x=left + band * (i + 0.5), band=band, scores=scores, shares=shares, share_title=share_title
+        )
     if not bars:
         body += svg.text("No item with a score yet.", x=(left + width - right) / 2, y=190, anchor="middle")
-    for i, note in enumerate(_notes(bars)):
+    for i, note in enumerate(_notes(bars, scale=scale)):
         body += svg.text(note, x=20, y=536 + 17 * i, size=12, fill=svg.SOFT_INK)
-    description = "; ".join(_opinion_words(bar) for bar in bars) or "No item with a score yet."
+    words_of_bars = [_opinion_words(bar, scale=scale, share_title=share_title) for bar in bars]
+    description = "; ".join(words_of_bars) or "No item with a score yet."
     return svg.document(
         body, width=width, height=566, figure_id=figure_id, title=title, description=description
     )
@@ -137,16 +145,18 @@ def response_figure(
     bars: Sequence[ResponseBar],
     *,
     options: Sequence[str],
+    words: Mapping[str, str] | None = None,
     figure_id: str = "responses",
     title: str = "Answers by part of speech",
 ) -> str:
     """SVG: one stacked bar per group over all options, before any item is dropped.
 
-    options: names as in ResponseShares. Raises ValueError where a bar has another number of shares.
+    options: names as in ResponseShares.  words: what to call them; those of the five-point scale by default.
+    Raises ValueError where a bar has another number of shares.
     """
     if any(len(bar.shares) != len(options) for bar in bars):
         raise ValueError("every bar needs one share per option")
-    names = [OPTION_WORDS.get(option, option) for option in options]
+    names = [(words or OPTION_WORDS).get(option, option) for option in options]
     fills = _option_fills(options)
     label_width = min(max([1.1 * svg.text_width(bar.label) for bar in bars] + [40]), 160)
     left, plot, count_width = label_width + 28, 560.0, 72.0
@@ -176,6 +186,14 @@ def response_figure(
     )
 
 
+def scale_steps(scale: tuple[float, float]) -> list[float]:
+    """Where an axis of the scale is marked: at every whole score, or at quarters of a long scale."""
+    low, high = scale
+    if low == int(low) and high == int(high) and high - low <= MOST_STEPS:
+        return [low + step for step in range(int(high - low) + 1)]
+    return [low + (high - low) * i / 4 for i in range(5)]
+
+
 def _axis(panel: _Panel, *, ticks: Sequence[float], names: Sequence[str], left: float, right: float) -> str:
     body = ""
     for tick, name in zip(ticks, names, strict=True):
@@ -186,7 +204,9 @@ def _axis(panel: _Panel, *, ticks: Sequence[float], names: Sequence[str], left: 
     return body
 
 
-def _opinion_column(bar: OpinionBar, *, x: float, band: float, scores: _Panel, shares: _Panel) -> str:
+def _opinion_column(
+    bar: OpinionBar, *, x: float, band: float, scores: _Panel, shares: _Panel, share_title: str
+) -> str:
     ink = FEW_INK if bar.few_items else svg.INK
     body = _bar(
         bar.score, x=x, band=band, panel=scores, few=bar.few_items, fill=SCORE_FILL, show=lambda v: f"{v:.2f}"
@@ -196,7 +216,9 @@ def _opinion_column(bar: OpinionBar, *, x: float, band: float, scores: _Panel, s
     body += svg.text(name, x=x, y=shares.bottom + 20, anchor="middle", weight=600, fill=ink)
     items = f"{bar.n_items:,} item{'s' if bar.n_items != 1 else ''}".replace(",", " ")
     body += svg.text(items, x=x, y=shares.bottom + 37, anchor="middle", size=12, fill=svg.SOFT_INK)
-    return svg.group(body, tooltip=_opinion_words(bar))
+    return svg.group(
+        body, tooltip=_opinion_words(bar, scale=(scores.low, scores.high), share_title=share_title)
+    )
 
 
 def _bar(
@@ -251,11 +273,11 @@ def _whisker(value: Interval, *, x: float, panel: _Panel, ink: str) -> str:
     return body
 
 
-def _opinion_words(bar: OpinionBar) -> str:
+def _opinion_words(bar: OpinionBar, *, scale: tuple[float, float], share_title: str) -> str:
     few = ", few items" if bar.few_items else ""
     return (
-        f"{bar.label}: mean opinion score {_in_words(bar.score, _two_decimals)},"
-        f" fair to excellent {_in_words(bar.fair, _percent)},"
+        f"{bar.label}: mean opinion score {_in_words(bar.score.within(scale), _two_decimals)},"
+        f" {share_title} {_in_words(bar.fair, _percent)},"
         f" {bar.n_items} items, {bar.n_raters} raters{few}"
     )
 
@@ -268,15 +290,16 @@ def _in_words(value: Interval, show: Callable[[float], str]) -> str:
     return f"{show(value.estimate)} ({show(value.low)} to {show(value.high)})"
 
 
-def _notes(bars: Sequence[OpinionBar]) -> list[str]:
+def _notes(bars: Sequence[OpinionBar], *, scale: tuple[float, float]) -> list[str]:
     """Lines under the figure, each short enough for the narrowest one."""
     if not bars:
         return []
     score, fair = bars[0].score, bars[0].fair
     method = {"two_way": "two-way (items and raters)"}.get(score.method, score.method.replace("_", " "))
     note = f"Whiskers: {score.confidence:.0%} intervals; above {method}, below {fair.method.title()}."
-    few = any(bar.few_items for bar in bars)
-    return [note.replace("%", " %"), *(["Grey: few items."] if few else [])]
+    few = ["Grey: few items."] if any(bar.few_items for bar in bars) else []
+    cut = ["Arrow head: cut at the end of the scale."] if any(bar.score.passes(scale) for bar in bars) else []
+    return [note.replace("%", " %"), *([" ".join([*few, *cut])] if few or cut else [])]
 
 
 def _two_decimals(score: float) -> str:

@@ -1,51 +1,33 @@
-"""From the database to a table of answers: the only file of evaluation that asks the ORM."""
+"""From the database to a study: with `answer_stream`, the only files of evaluation that ask the ORM.
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+Memory stays bounded: answers arrive as numpy columns, items and raters as columns of text that share equal
+texts. No answer becomes a Python object that is kept.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 import numpy as np
+from django.db.models import QuerySet
 
 from annotation import standings
-from annotation.choices import ItemKind, RaterOutcome
+from annotation.choices import ANSWER_OPTIONS, ItemKind, TaskKind
 from annotation.models import Answer, Campaign, CampaignVersion, Item, Rater
 from annotation.standings import Standing
-from evaluation.metrics.tables import FlowStep, RatingTable
+from common.csv_stream import cell_text
+from evaluation import campaign_columns
+from evaluation.answer_stream import read_answers
+from evaluation.campaign_columns import Given
+from evaluation.metrics.tables import FlowStep, IndexArray, RatingTable
+from evaluation.study import NOT_RATED, GivenColumn, Grouping, Listing, Option, Origin, Study, places
+from evaluation.verdicts import by_verdict
 from generation.choices import PartOfSpeech
 
-SET_ASIDE = "set attention checks aside"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedItem:
-    """What one item shows."""
-
-    item: str
-    kind: str
-    position: int
-    prompt_row: int
-    prompt: str
-    word: str
-    word_position: int
-    part_of_speech: str
-    lemma: str
-    seed: int
-    image_sha256: str
-    safety_verdict: str
-    map_peak: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedRater:
-    """One rater by pseudonym, with what happened on the visit and whether the answers count."""
-
-    rater: str
-    platform: str
-    simulated: bool
-    outcome: str
-    entered_at: datetime
-    ended_at: datetime | None
-    exclusion_reason: str
-    standing: Standing
+SET_ASIDE: Final = "set attention checks aside"
+PART_OF_SPEECH: Final = "part_of_speech"
+ROWS_AT_ONCE: Final = 5_000
+FAIR: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,29 +51,75 @@ class LoadedCampaign:
     negative_prompt: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CampaignData:
-    """Everything a report is made of.
-
-    table: the standing answers to rating items, of all raters, the excluded ones too; every rating item is
-    known to it, also without an answer. Its flow begins with the attention checks that were set aside.
-    """
-
-    campaign: LoadedCampaign
-    items: tuple[LoadedItem, ...]
-    raters: tuple[LoadedRater, ...]
-    table: RatingTable
-
-
-def load(campaign: Campaign) -> CampaignData:
+def load(campaign: Campaign) -> Study:
     """The data of a campaign as they stand; of one moment inside `annotation.exports.snapshot`."""
-    items = _items(campaign)
-    return CampaignData(
-        campaign=_campaign(campaign),
-        items=items,
-        raters=_raters(campaign),
-        table=_table(campaign, items=items),
+    facts = asdict(_campaign(campaign))
+    items, item_keys = _items(campaign)
+    raters, rater_keys = _raters(campaign)
+    answers = read_answers(campaign)
+    index = np.full(item_keys.size, NOT_RATED, dtype=np.int64)
+    rated = np.flatnonzero(np.array(items[1].cells, dtype=object) == ItemKind.RATING.value)
+    index[rated] = np.arange(rated.size)
+    grouping = part_of_speech_grouping([items[_TAG].cells[line] for line in rated])
+    table = RatingTable(
+        item_ids=tuple(items[0].cells[line] for line in rated),
+        rater_ids=tuple(raters[0].cells),
+        groups=grouping.values,
+        group_index=grouping.index,
+        item_index=places(answers.item, among=item_keys[rated]),
+        rater_index=places(answers.rater, among=rater_keys),
+        score=answers.score,
+        opt_out=answers.opt_out,
+        seconds=answers.seconds,
+        flow=(),
     )
+    return study_of_campaign(
+        facts=facts,
+        table=table,
+        first_step=_first_step(campaign, table=table),
+        items=Listing(columns=items, index=index),
+        raters=Listing(columns=raters, index=np.arange(len(raters[0].cells))),
+    )
+
+
+def study_of_campaign(
+    *, facts: dict[str, Any], table: RatingTable, first_step: FlowStep, items: Listing, raters: Listing
+) -> Study:
+    """The study of a campaign, from the database or an export: all that follows from its columns."""
+    rated = items.index != NOT_RATED
+    tags = [tag for tag, wanted in zip(items.column(PART_OF_SPEECH), rated, strict=True) if wanted]
+    grouping = part_of_speech_grouping(tags)
+    return Study(
+        origin=Origin.CAMPAIGN,
+        title=facts["name"],
+        facts={"campaign": facts},
+        table=replace(table, groups=grouping.values, group_index=grouping.index, flow=(first_step,)),
+        items=items,
+        raters=raters,
+        groupings=(grouping,),
+        exclusions=by_verdict(raters.column("verdict"), checks_allowed_wrong=facts["checks_allowed_wrong"]),
+        options=tuple(Option(code=option.code, label=option.label) for option in ANSWER_OPTIONS),
+        fair_from=FAIR,
+        raters_known=True,
+        same_thing=np.arange(table.n_items),
+    )
+
+
+def part_of_speech_grouping(tags: list[str]) -> Grouping:
+    """Items by part of speech, groups in the order of the tag set. tags: one per item of the table."""
+    present = set(tags)
+    values = tuple(part.value for part in PartOfSpeech if part.value in present)
+    place = {value: index for index, value in enumerate(values)}
+    return Grouping(
+        name=PART_OF_SPEECH,
+        label="part of speech",
+        values=values,
+        labels=tuple(str(PartOfSpeech(value).label) for value in values),
+        index=np.array([place[tag] for tag in tags], dtype=np.int64),
+    )
+
+
+_TAG: Final = [column.name for column in campaign_columns.ITEMS].index(PART_OF_SPEECH)
 
 
 def _campaign(campaign: Campaign) -> LoadedCampaign:
@@ -116,98 +144,84 @@ def _campaign(campaign: Campaign) -> LoadedCampaign:
     )
 
 
-def _items(campaign: Campaign) -> tuple[LoadedItem, ...]:
-    items = (
-        Item.objects.filter(campaign=campaign)
-        .select_related("word_map__image__prompt", "word_map__word")
-        .order_by("position")
+def _items(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
+    """The given columns of items.csv in the campaign's order, and the items' primary keys (items,)."""
+    # Only word maps have an opinion score; what other kinds of campaign ask is no row of this table.
+    items = Item.objects.filter(campaign=campaign, campaign__task_kind=TaskKind.OPINION_SCORE).order_by(
+        "position"
     )
-    return tuple(
-        LoadedItem(
-            item=str(item.pk),
-            kind=item.kind,
-            position=item.position,
-            prompt_row=item.word_map.image.prompt.row_number,
-            prompt=item.word_map.image.prompt.text,
-            word=item.word_map.word.text,
-            word_position=item.word_map.word.position,
-            part_of_speech=item.word_map.word.part_of_speech,
-            lemma=item.word_map.word.lemma,
-            seed=item.word_map.image.seed,
-            image_sha256=item.word_map.image.file_sha256,
-            safety_verdict=item.word_map.image.safety_verdict,
-            map_peak=item.word_map.peak,
-        )
-        for item in items
-    )
+    columns = _columns(items, given=campaign_columns.ITEMS)
+    return columns, np.array(columns[0].cells, dtype=np.int64)
 
 
-def _raters(campaign: Campaign) -> tuple[LoadedRater, ...]:
+def _raters(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
+    """The given columns of raters.csv in order of arrival, and the raters' primary keys (raters,)."""
     of_rater = standings.standings(campaign)
+    raters = Rater.objects.filter(campaign=campaign).order_by("pk")
+    keys = list(raters.values_list("pk", flat=True))
+    worked_out = {
+        "verdict": [_verdict(of_rater[key]) for key in keys],
+        "checks_answered": [cell_text(of_rater[key].checks.served) for key in keys],
+        "checks_wrong": [cell_text(of_rater[key].checks.wrong) for key in keys],
+    }
+    stored = {
+        column.name: column.cells
+        for column in _columns(raters, given=[given for given in campaign_columns.RATERS if given.path])
+    }
+    columns = tuple(
+        GivenColumn(name=given.name, meaning=given.meaning, cells=(stored | worked_out)[given.name])
+        for given in campaign_columns.RATERS
+    )
+    return columns, np.array(keys, dtype=np.int64)
+
+
+def _columns(rows: QuerySet[Any], *, given: Iterable[Given]) -> tuple[GivenColumn, ...]:
+    """The rows as columns of cells. Equal cells are one text in memory: prompts repeat for every word."""
+    given = tuple(given)
+    known: dict[str, str] = {}
+    cells: list[list[str]] = [[] for _ in given]
+    paths = [column.path for column in given]
+    for row in rows.values_list(*paths).iterator(chunk_size=ROWS_AT_ONCE):
+        for column, value in zip(cells, row, strict=True):
+            text = cell_text(value)
+            column.append(known.setdefault(text, text))
     return tuple(
-        LoadedRater(
-            rater=rater.pseudonym,
-            platform=rater.platform,
-            simulated=rater.simulated,
-            outcome=rater.outcome,
-            entered_at=rater.entered_at,
-            ended_at=rater.ended_at,
-            exclusion_reason=rater.exclusion_reason,
-            standing=of_rater[rater.pk],
-        )
-        for rater in Rater.objects.filter(campaign=campaign).order_by("pk")
+        GivenColumn(name=column.name, meaning=column.meaning, cells=found)
+        for column, found in zip(given, cells, strict=True)
     )
 
 
-def _table(campaign: Campaign, *, items: tuple[LoadedItem, ...]) -> RatingTable:
-    """Answers in order of submission; then the items that nobody has answered; then the flow's first step."""
-    standing_answers = Answer.objects.filter(slot__campaign=campaign, undone_at__isnull=True)
-    rows = list(
-        standing_answers.filter(slot__item__kind=ItemKind.RATING)
-        .order_by("pk")
-        .values_list("slot__item_id", "rater__pseudonym", "score", "opt_out", "shown_at", "answered_at")
+def _verdict(standing: Standing) -> str:
+    if standing.excluded_by_hand:
+        return campaign_columns.EXCLUDED
+    return campaign_columns.FAILED if standing.failed_checks else campaign_columns.KEPT
+
+
+def _first_step(campaign: Campaign, *, table: RatingTable) -> FlowStep:
+    """The flow's first step, from all standing answers to those that judge maps."""
+    everything = Answer.objects.filter(
+        slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE, undone_at__isnull=True
     )
-    part_of = {item.item: item.part_of_speech for item in items if item.kind == ItemKind.RATING}
-    table = RatingTable.from_columns(
-        items=[str(row[0]) for row in rows],
-        raters=[row[1] for row in rows],
-        scores=[float("nan") if row[2] is None else float(row[2]) for row in rows],
-        opt_outs=[row[3] for row in rows],
-        groups=[part_of[str(row[0])] for row in rows],
-        seconds=[(row[5] - row[4]).total_seconds() for row in rows],
+    checks = everything.filter(slot__item__kind=ItemKind.ATTENTION)
+    raters = set(checks.values_list("rater__pseudonym", flat=True).distinct())
+    raters |= {table.rater_ids[index] for index in np.unique(table.rater_index)}
+    return attention_step(
+        table,
+        n_answers=table.n_answers + checks.count(),
+        n_items=table.items_with_answers() + checks.values("slot__item_id").distinct().count(),
+        n_raters=len(raters),
     )
-    complete = _with_unanswered(table, part_of=part_of)
-    n_answers = standing_answers.count()
-    n_items = standing_answers.values("slot__item_id").distinct().count()
-    n_raters = standing_answers.values("rater_id").distinct().count()
-    step = FlowStep(
+
+
+def attention_step(table: RatingTable, *, n_answers: int, n_items: int, n_raters: int) -> FlowStep:
+    """From n answers to those of the table, which holds no attention check."""
+    return FlowStep(
         name=SET_ASIDE,
         detail="they judge raters, not maps",
         items_before=n_items,
-        items_after=complete.items_with_answers(),
+        items_after=table.items_with_answers(),
         raters_before=n_raters,
-        raters_after=complete.n_raters,
+        raters_after=int(np.unique(table.rater_index).size),
         answers_before=n_answers,
-        answers_after=complete.n_answers,
+        answers_after=table.n_answers,
     )
-    return replace(complete, flow=(step,))
-
-
-def _with_unanswered(table: RatingTable, *, part_of: dict[str, str]) -> RatingTable:
-    """The table with every rating item in it, groups in the order of the tag set."""
-    known = set(table.item_ids)
-    item_ids = table.item_ids + tuple(item for item in part_of if item not in known)
-    present = set(part_of.values())
-    groups = tuple(part.value for part in PartOfSpeech if part.value in present)
-    place = {group: index for index, group in enumerate(groups)}
-    return replace(
-        table,
-        item_ids=item_ids,
-        groups=groups,
-        group_index=np.array([place[part_of[item]] for item in item_ids], dtype=np.int64),
-    )
-
-
-def ended(rater: LoadedRater) -> str:
-    """How the visit ended, in words."""
-    return str(RaterOutcome(rater.outcome).label) if rater.outcome else "Still here or gone"

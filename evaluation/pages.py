@@ -1,28 +1,42 @@
-"""A report in the words and figures of the results page. Rounding happens here and nowhere before."""
+"""A report in the words and figures of a page. Rounding happens here and nowhere before."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from django.utils.safestring import SafeString, mark_safe
 
-from evaluation import figures
-from evaluation.loading import ended
+from annotation.choices import RaterOutcome
+from common.csv_stream import unguard
+from evaluation import campaign_columns, figure_set, figures
+from evaluation.comparisons import MOST_GROUPS, Comparison
+from evaluation.figure_set import Figure
+from evaluation.forest_figure import mark
 from evaluation.metrics.intervals import Interval
-from evaluation.metrics.opinion import ALL_GROUPS, GroupOpinion
+from evaluation.metrics.item_scores import ItemScore
+from evaluation.metrics.methods import method_card
+from evaluation.metrics.opinion import ALL_GROUPS, DropRule, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
-from evaluation.reports import RaterLine, Report
-from generation.choices import PartOfSpeech
+from evaluation.metrics.tables import FlowStep
+from evaluation.reports import Report, Section
 
-# The filters in order, in words for readers; provenance.json keeps the analysis's own names.
-STEPS: Final = (
-    ("Attention checks set aside", "they judge raters, not maps"),
-    ("Raters who failed the checks left out", "more wrong than the campaign allows"),
-    ("Raters left out by hand", "excluded by a researcher"),
-    ("Items dropped as too abstract", "when any rater chose “word too abstract”"),
-    ("Answers with a score", "“image itself is poor” is no number"),
-)
+MOST_RATERS_SHOWN: Final = 200
+DETAILS: Final = {
+    "word too abstract: any_rater": "when any rater chose “word too abstract”",
+    "word too abstract: majority": "when most raters chose “word too abstract”",
+    "word too abstract: never": "this rule is switched off",
+    "opt-outs are missing numbers": "“image itself is poor” is no number",
+}
+DROP_RULES: Final = {
+    DropRule.ANY_RATER: "any rater found the word too abstract",
+    DropRule.MAJORITY: "most raters found the word too abstract",
+    DropRule.NEVER: "never",
+}
+ITEM_SCORES: Final = {ItemScore.MEDIAN: "median", ItemScore.MEAN: "mean"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +46,7 @@ class Estimate:
     value: str
     interval: str
     reason: str
+    flag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +75,20 @@ class ResponseRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowRow:
+class ComparisonRow:
+    """One pair of groups."""
+
+    first: str
+    second: str
+    difference: Estimate
+    p_value: str
+    p_holm: str
+    mark: str
+    test: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowLine:
     """One filter and what it left."""
 
     name: str
@@ -75,15 +103,14 @@ class FlowRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RaterRow:
-    """One line of the raters' table."""
+    """One line of the raters' table. checks, visit: empty where the study knows nothing of them."""
 
     rater: str
     simulated: bool
     visit: str
     verdict: str
     reason: str
-    checks_served: int
-    checks_wrong: int
+    checks: str
     n_answers: int
     share: str
     correlation: str
@@ -92,81 +119,143 @@ class RaterRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SectionPage:
+    """One grouping: tables and drawings. comparisons_note: why there are none, else empty."""
+
+    label: str
+    name: str
+    groups: tuple[GroupRow, ...]
+    responses: tuple[ResponseRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    comparisons_note: str
+    mos: SafeString
+    answers: SafeString
+    forest: SafeString
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResultsPage:
-    """Everything that the template prints. A figure is empty where there is nothing to draw."""
+    """Everything that the templates print. A figure is empty where there is nothing to draw.
+
+    cut_at_scale: whether an interval of a score goes on past the scale and is shown cut.
+    """
 
     report: Report
     overall: GroupRow
-    groups: tuple[GroupRow, ...]
-    opinion_svg: SafeString
+    sections: tuple[SectionPage, ...]
     options: tuple[str, ...]
-    responses: tuple[ResponseRow, ...]
-    response_svg: SafeString
-    flow_start: FlowRow
-    flow: tuple[FlowRow, ...]
+    all_responses: ResponseRow | None
+    cut_at_scale: bool
+    sos: SafeString
+    sos_parameter: str
+    raters_drawn: SafeString
+    flow_drawn: SafeString
+    flow_start: FlowLine
+    flow: tuple[FlowLine, ...]
     raters: tuple[RaterRow, ...]
-    raters_kept: int
+    raters_hidden: int
+    raters_failed: int
+    raters_excluded: int
+    raters_simulated: int
     max_share: str
     effective_raters: str
+    alpha: Estimate
+    scale: str
+    fair: str
     confidence: str
+    interval_words: str
+    interval_scope: str
+    drop_rule_words: str
+    item_score_words: str
 
 
 def results_page(report: Report) -> ResultsPage:
     """The page of a report."""
-    kept = sum(line.rater.standing.counts and line.screen is not None for line in report.raters)
+    drawn = {figure.name: figure for figure in figure_set.figures_of(report)}
+    protocol = report.settings.protocol
+    verdicts = _verdicts(report)
+    low, high = report.study.table.scale
+    lines = _flow(report)
     return ResultsPage(
         report=report,
-        overall=_group(report.opinion.overall),
-        groups=_by_score(report.opinion.groups),
-        opinion_svg=_safe(opinion_svg(report)) if report.item_counts.kept else SafeString(),
-        options=tuple(figures.OPTION_WORDS[option] for option in report.responses_overall.options),
-        responses=tuple(_responses(shares) for shares in (*report.responses, report.responses_overall)),
-        response_svg=_safe(response_svg(report)) if report.responses_overall.n_answers else SafeString(),
-        flow_start=_start(report),
-        flow=_flow(report),
-        raters=tuple(_rater(line) for line in report.raters),
-        raters_kept=kept,
+        overall=_group(report.overall, label="all words" if report.study.is_campaign else "all items",
+        scale=(low, high)),
+        sections=tuple(_section(report, section, drawn=drawn) for section in report.sections),
+        options=tuple(figure_set.option_words(report)[option.code] for option in report.study.options),
+        all_responses=_responses(report.responses, label="all") if report.responses else None,
+        cut_at_scale=any(
+            group.mos.passes((low, high)) for group in (*(g for s in report.sections for g in s.groups),
+            report.overall)
+        ),
+        sos=_drawing(drawn, "sos"),
+        sos_parameter=_number(report.sos.a.estimate, digits=3),
+        raters_drawn=_drawing(drawn, "raters"),
+        flow_drawn=_drawing(drawn, "flow"),
+        flow_start=lines[0],
+        flow=lines[1:],
+        raters=_raters(report),
+        raters_hidden=max(0, report.study.table.n_raters - MOST_RATERS_SHOWN),
+        raters_failed=verdicts.count(campaign_columns.FAILED),
+        raters_excluded=verdicts.count(campaign_columns.EXCLUDED),
+        raters_simulated=_cells(report, "simulated").count("1"),
         max_share=_percent(report.shares.max_share),
         effective_raters=_number(report.shares.effective_raters, digits=1),
-        confidence=f"{report.protocol.confidence:.0%}".replace("%", " %"),
+        alpha=_estimate(report.alpha),
+        scale=f"{low:g} to {high:g}",
+        fair=figure_set.fair_words(report),
+        confidence=f"{100 * protocol.confidence:g} %",
+        interval_words=method_card(report.headline_interval).title,
+        interval_scope=_scope(report),
+        drop_rule_words=DROP_RULES[protocol.drop_rule],
+        item_score_words=ITEM_SCORES[protocol.item_score],
+    )  # fmt: skip
+
+
+def _scope(report: Report) -> str:
+    """What the headline interval speaks for."""
+    card = method_card(report.headline_interval)
+    if card.raters and card.items:
+        return "it speaks for new items and for new raters"
+    return (
+        "it speaks for new items with these raters only"
+        if card.items
+        else "it takes every rating as independent"
     )
 
 
-def opinion_svg(report: Report) -> str:
-    """The figure of mean opinion scores, parts of speech in words."""
-    bars = figures.opinion_bars(report.opinion.groups)
-    named = [replace(bar, label=label(bar.label)) for bar in bars]
-    title = f"Mean opinion score by part of speech, model {report.campaign.model_id}"
-    return figures.opinion_figure(named, title=title)
+def _section(report: Report, section: Section, *, drawn: dict[str, Figure]) -> SectionPage:
+    name = figure_set.slug(report, section)
+    note = ""
+    if not section.comparisons and len(section.groups) > MOST_GROUPS:
+        note = f"Not compared: {len(section.groups)} groups are more than {MOST_GROUPS}. Filter first."
+    return SectionPage(
+        label=section.grouping.label,
+        name=name,
+        groups=_by_score(section, scale=report.study.table.scale),
+        responses=tuple(
+            _responses(shares, label=section.label(shares.group)) for shares in section.responses
+        ),
+        comparisons=tuple(_comparison(found, section=section) for found in section.comparisons),
+        comparisons_note=note,
+        mos=_drawing(drawn, f"mos_{name}"),
+        answers=_drawing(drawn, f"responses_{name}"),
+        forest=_drawing(drawn, f"comparisons_{name}"),
+    )
 
 
-def response_svg(report: Report) -> str:
-    """The figure of all answers by option, parts of speech in words."""
-    bars = [replace(bar, label=label(bar.label)) for bar in figures.response_bars(report.responses)]
-    title = f"Answers by part of speech, model {report.campaign.model_id}"
-    return figures.response_figure(bars, options=report.responses_overall.options, title=title)
-
-
-def label(tag: str) -> str:
-    """A part of speech in words."""
-    if tag == ALL_GROUPS:
-        return "all words"
-    return str(PartOfSpeech(tag).label)
-
-
-def _by_score(groups: Sequence[GroupOpinion]) -> tuple[GroupRow, ...]:
+def _by_score(section: Section, *, scale: tuple[float, float]) -> tuple[GroupRow, ...]:
     """In the order of the figure: highest score first, groups of few items after the others."""
-    places = {bar.label: place for place, bar in enumerate(figures.opinion_bars(groups))}
-    ordered = sorted(groups, key=lambda group: places.get(group.group, len(places)))
-    return tuple(_group(group) for group in ordered)
+    order = {bar.label: place for place, bar in enumerate(figures.opinion_bars(section.groups))}
+    ordered = sorted(section.groups, key=lambda group: order.get(group.group or "(no group)", len(order)))
+    return tuple(_group(group, label=section.label(group.group), scale=scale) for group in ordered)
 
 
-def _group(group: GroupOpinion) -> GroupRow:
+def _group(group: GroupOpinion, *, label: str, scale: tuple[float, float]) -> GroupRow:
     return GroupRow(
-        label=label(group.group),
-        few_items=group.below_min_items,
-        score=_estimate(group.mos),
-        t_items=_estimate(group.ci_t_items),
+        label=label or "(no group)",
+        few_items=group.below_min_items and group.group != ALL_GROUPS,
+        score=_estimate(group.mos.within(scale)),
+        t_items=_estimate(group.ci_t_items.within(scale)),
         fair=_share(group.fair_share),
         n_items=group.n_items,
         n_dropped=group.n_dropped,
@@ -176,9 +265,26 @@ def _group(group: GroupOpinion) -> GroupRow:
     )
 
 
+def _comparison(found: Comparison, *, section: Section) -> ComparisonRow:
+    return ComparisonRow(
+        first=section.label(found.first),
+        second=section.label(found.second),
+        difference=_estimate(found.test.effect),
+        p_value=_p(found.test.p_value),
+        p_holm=_p(found.p_holm),
+        mark=mark(found.p_holm),
+        test=f"paired t, {found.n_shared} shared" if found.n_shared else "Welch's t",
+    )
+
+
 def _estimate(interval: Interval) -> Estimate:
     bounds = f"{interval.low:.2f} to {interval.high:.2f}" if interval.is_defined else ""
-    return Estimate(value=_number(interval.estimate, digits=2), interval=bounds, reason=interval.reason)
+    return Estimate(
+        value=_number(interval.estimate, digits=2),
+        interval=bounds.replace("-", "−"),
+        reason=interval.reason,
+        flag=interval.flag,
+    )
 
 
 def _share(interval: Interval) -> Estimate:
@@ -186,48 +292,58 @@ def _share(interval: Interval) -> Estimate:
     return Estimate(value=_percent(interval.estimate), interval=bounds, reason=interval.reason)
 
 
-def _responses(shares: ResponseShares) -> ResponseRow:
+def _responses(shares: ResponseShares, *, label: str) -> ResponseRow:
     return ResponseRow(
-        label=label(shares.group),
-        shares=tuple(_percent(share) for share in shares.shares),
-        n_answers=shares.n_answers,
+        label=label, shares=tuple(_percent(share) for share in shares.shares), n_answers=shares.n_answers
     )
 
 
-def _start(report: Report) -> FlowRow:
+def _flow(report: Report) -> tuple[FlowLine, ...]:
     first = report.flow[0]
-    return FlowRow(
+    start = FlowLine(
         name="All answers", detail="", items=first.items_before, items_lost=0, raters=first.raters_before,
         raters_lost=0, answers=first.answers_before, answers_lost=0,
     )  # fmt: skip
+    return (start, *(_flow_line(step) for step in report.flow))
 
 
-def _flow(report: Report) -> tuple[FlowRow, ...]:
-    return tuple(
-        FlowRow(
-            name=name,
-            detail=detail,
-            items=step.items_after,
-            items_lost=step.items_before - step.items_after,
-            raters=step.raters_after,
-            raters_lost=step.raters_before - step.raters_after,
-            answers=step.answers_after,
-            answers_lost=step.answers_before - step.answers_after,
-        )
-        for (name, detail), step in zip(STEPS, report.flow, strict=True)
+def _flow_line(step: FlowStep) -> FlowLine:
+    return FlowLine(
+        name=figure_set.STEPS.get(step.name, step.name),
+        detail=DETAILS.get(step.detail, step.detail),
+        items=step.items_after,
+        items_lost=step.items_before - step.items_after,
+        raters=step.raters_after,
+        raters_lost=step.raters_before - step.raters_after,
+        answers=step.answers_after,
+        answers_lost=step.answers_before - step.answers_after,
     )
 
 
-def _rater(line: RaterLine) -> RaterRow:
-    rater, screen = line.rater, line.screen
+def _raters(report: Report) -> tuple[RaterRow, ...]:
+    """The raters in the listing's order; of many, those with most answers."""
+    if not report.study.raters_known:
+        return ()
+    counts = np.bincount(report.study.table.rater_index, minlength=report.study.table.n_raters)
+    shown = np.sort(np.argsort(-counts, kind="stable")[:MOST_RATERS_SHOWN])
+    columns = {column.name: column.cells for column in report.study.raters.columns}
+    return tuple(_rater(report, int(line), columns=columns) for line in shown)
+
+
+def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> RaterRow:
+    def cell(name: str) -> str:
+        return unguard(columns[name][line]) if name in columns else ""
+
+    screen = report.screens[line]
+    outcome = cell("outcome")
+    visit = str(RaterOutcome(outcome).label) if outcome else "Still here or gone"
     return RaterRow(
-        rater=rater.rater,
-        simulated=rater.simulated,
-        visit=ended(rater),
-        verdict=line.verdict,
-        reason=rater.exclusion_reason,
-        checks_served=rater.standing.checks.served,
-        checks_wrong=rater.standing.checks.wrong,
+        rater=cell("rater"),
+        simulated=cell("simulated") == "1",
+        visit=visit if "outcome" in columns else "",
+        verdict=cell("verdict") or campaign_columns.KEPT,
+        reason=cell("exclusion_reason"),
+        checks=f"{cell('checks_wrong')} of {cell('checks_answered')}" if "checks_wrong" in columns else "",
         n_answers=screen.n_answers if screen else 0,
         share=_percent(screen.share_of_answers) if screen else "",
         correlation=_number(screen.leave_one_out_correlation, digits=2) if screen else "",
@@ -236,14 +352,31 @@ def _rater(line: RaterLine) -> RaterRow:
     )
 
 
+def _verdicts(report: Report) -> Sequence[str]:
+    return _cells(report, "verdict")
+
+
+def _cells(report: Report, name: str) -> list[str]:
+    try:
+        return report.study.raters.column(name)
+    except KeyError:
+        return []
+
+
+def _drawing(drawn: dict[str, Figure], name: str) -> SafeString:
+    """The figures escape every text that goes into them (evaluation.svg.clean)."""
+    return mark_safe(drawn[name].svg) if name in drawn else SafeString()  # noqa: S308
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def _number(value: float, *, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}"
+    return "" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
 
 
 def _percent(share: float) -> str:
     return "" if math.isnan(share) else f"{100 * share:.0f} %"
-
-
-def _safe(drawn: str) -> SafeString:
-    """The figures escape every text that goes into them (evaluation.svg.clean)."""
-    return mark_safe(drawn)  # noqa: S308

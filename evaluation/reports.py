@@ -1,53 +1,38 @@
-"""The whole report of a campaign: one pure function from the loaded answers to everything the page shows."""
+"""The whole report of a study: one pure function from the study to everything that files and pages show."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from evaluation.loading import CampaignData, LoadedCampaign, LoadedItem, LoadedRater
+from evaluation.comparisons import Comparison, compare_groups
+from evaluation.filters import filtered
+from evaluation.metrics.alpha import krippendorff_alpha
+from evaluation.metrics.bounded import SosModel, sos_model
+from evaluation.metrics.intervals import Interval, IntervalMethod
+from evaluation.metrics.methods import method_card
 from evaluation.metrics.opinion import (
     ALL_GROUPS,
-    ItemRow,
+    STATUSES,
+    GroupOpinion,
     ItemStatus,
     OpinionReport,
     Protocol,
     opinion_report,
 )
+from evaluation.metrics.rater_bias import RaterBiases, rater_biases
 from evaluation.metrics.responses import ResponseShares, response_shares
 from evaluation.metrics.screening import RaterScreen, screen_raters
 from evaluation.metrics.shares import RaterShares, rater_shares
-from evaluation.metrics.tables import FlowStep, RatingTable
-
-HEADLINE: Final = Protocol()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemLine:
-    """One item with its result; `result` is None for an attention check, which has none."""
-
-    item: LoadedItem
-    result: ItemRow | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RaterLine:
-    """One rater in numbers; `screen` is None without an answer to a rating item."""
-
-    rater: LoadedRater
-    screen: RaterScreen | None
-
-    @property
-    def verdict(self) -> str:
-        """Whether the rater's answers are analysed, in words."""
-        if self.rater.standing.excluded_by_hand:
-            return "excluded"
-        return "failed checks" if self.rater.standing.failed_checks else "kept"
+from evaluation.metrics.tables import BoolArray, FloatArray, FlowStep, OptOut, RatingTable
+from evaluation.settings import Settings
+from evaluation.study import NOT_RATED, Grouping, Study
 
 
 @dataclass(frozen=True, kw_only=True)
 class ItemCounts:
-    """Where the rating items went. The kept and the three reasons add up to all."""
+    """Where the items of the report went. The kept and the three reasons add up to all."""
 
     all: int
     kept: int
@@ -57,88 +42,172 @@ class ItemCounts:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Report:
-    """Results of a campaign by the founding protocol.
+class Section:
+    """One grouping. groups: in its order.  responses: as groups; empty without options."""
 
-    responses: shares of all options per group, after the exclusion of raters, before the drop rule.
-    shares: how evenly the kept raters shared the kept answers.
+    grouping: Grouping
+    groups: tuple[GroupOpinion, ...]
+    responses: tuple[ResponseShares, ...]
+    comparisons: tuple[Comparison, ...]
+
+    def label(self, value: str) -> str:
+        """A group in words."""
+        return dict(zip(self.grouping.values, self.grouping.labels, strict=True)).get(value, value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """Results of a study. study: the part that the settings' filters left.
+
+    rated: (lines of the items' listing,), whether a line is of an item to rate, filtered out or not.
+    item_spread: (items,), standard deviation (n - 1) of each kept item's scores, NaN below two.
+    sos: how spread follows the mean, over the kept items.  biases: of the study's raters, excluded ones too.
+    screens: one per rater of the table, over its answers to rated items; None without one.
+    responses: of all groups together, after the exclusion of raters, before the drop rule; None without
+    options.
+    shares: how evenly the kept raters shared the kept answers.  flow: all filters in order.
     """
 
-    campaign: LoadedCampaign
-    protocol: Protocol
+    study: Study
+    rated: BoolArray
+    settings: Settings
     opinion: OpinionReport
-    responses: tuple[ResponseShares, ...]
-    responses_overall: ResponseShares
+    overall: GroupOpinion
+    sections: tuple[Section, ...]
+    responses: ResponseShares | None
     shares: RaterShares
-    items: tuple[ItemLine, ...]
+    alpha: Interval
     item_counts: ItemCounts
-    raters: tuple[RaterLine, ...]
+    item_spread: FloatArray
+    sos: SosModel
+    biases: RaterBiases
+    screens: tuple[RaterScreen | None, ...]
     flow: tuple[FlowStep, ...]
 
     @property
     def n_answers(self) -> int:
-        """Answers to rating items, of all raters."""
-        return self.flow[0].answers_after
+        """Answers to rated items, of all raters, before any filter of the analysis."""
+        return self.study.table.n_answers
 
     @property
-    def raters_failed(self) -> int:
-        """Raters who failed the attention checks."""
-        return sum(line.rater.standing.failed_checks for line in self.raters)
+    def headline_interval(self) -> IntervalMethod:
+        """Name of the method of the headline interval."""
+        return _headline(self.study, self.settings)
 
     @property
-    def raters_excluded(self) -> int:
-        """Raters whom a researcher excluded."""
-        return sum(line.rater.standing.excluded_by_hand for line in self.raters)
-
-    @property
-    def raters_simulated(self) -> int:
-        """Raters who are no people."""
-        return sum(line.rater.simulated for line in self.raters)
+    def raters_kept(self) -> int:
+        """Raters with an answer who count."""
+        out = np.zeros(self.study.table.n_raters, dtype=bool)
+        for exclusion in self.study.exclusions:
+            out |= exclusion.raters
+        return sum(screen is not None and not gone for screen, gone in zip(self.screens, out, strict=True))
 
 
-def build(data: CampaignData, *, protocol: Protocol = HEADLINE) -> Report:
-    """The report: first the raters who don't count go, then `evaluation.metrics.opinion` runs."""
-    kept = _kept(data)
-    opinion = opinion_report(kept, protocol=protocol)
-    rows = {row.item: row for row in opinion.items.rows()}
-    screens = {screen.rater: screen for screen in screen_raters(data.table)}
+def default_settings(study: Study) -> Settings:
+    """The headline's settings on the study's own scale."""
+    return Settings(protocol=Protocol(fair_from=study.fair_from))
+
+
+def build(study: Study, *, settings: Settings | None = None) -> Report:
+    """The report; without settings, with the headline's on the study's own scale.
+
+    First go the items that a filter by group doesn't want, then the raters who don't count; then
+    `evaluation.metrics.opinion` runs.
+
+    Raises KeyError for a filter by a grouping or group that the study doesn't have.
+    """
+    settings = settings or default_settings(study)
+    rated = study.items.index != NOT_RATED
+    study = filtered(study, settings.only)
+    kept = _without_excluded(study)
+    protocol = replace(settings.protocol, interval=_headline(study, settings))
+    opinion = opinion_report(_grouped(kept, study.groupings[0]), protocol=protocol)
     return Report(
-        campaign=data.campaign,
-        protocol=protocol,
+        study=study,
+        rated=rated,
+        settings=settings,
         opinion=opinion,
-        responses=response_shares(kept),
-        responses_overall=response_shares(_as_one_group(kept))[0],
+        overall=opinion.overall,
+        sections=tuple(
+            _section(kept, opinion=opinion, grouping=grouping, study=study) for grouping in study.groupings
+        ),
+        responses=response_shares(_as_one_group(kept))[0] if study.options else None,
         shares=rater_shares(kept),
-        items=tuple(ItemLine(item=item, result=rows.get(item.item)) for item in data.items),
-        item_counts=_count(rows),
-        raters=tuple(RaterLine(rater=rater, screen=screens.get(rater.rater)) for rater in data.raters),
+        alpha=krippendorff_alpha(kept),
+        item_counts=_count(opinion),
+        item_spread=_spread(kept, opinion=opinion),
+        sos=sos_model(kept.only_items(opinion.items.kept, name="kept", detail="items with a score")),
+        biases=rater_biases(study.table, confidence=protocol.confidence),
+        screens=_screens(study.table),
         flow=opinion.flow,
     )
 
 
-def _kept(data: CampaignData) -> RatingTable:
-    """The answers of the raters who count. Both exclusions are steps of the flow, also when nobody goes."""
-    present = set(data.table.rater_ids)
-    failed = {rater.rater for rater in data.raters if rater.standing.failed_checks} & present
-    excluded = {rater.rater for rater in data.raters if rater.standing.excluded_by_hand} & present - failed
-    allowed = data.campaign.checks_allowed_wrong
-    return data.table.without_raters(
-        failed, reason=f"more than {allowed} attention check{'' if allowed == 1 else 's'} wrong"
-    ).without_raters(excluded, reason="excluded by a researcher")
+def _without_excluded(study: Study) -> RatingTable:
+    """The answers of the raters who count. Every exclusion is a step of the flow, also when nobody goes."""
+    table = study.table
+    for exclusion in study.exclusions:
+        gone = {study.table.rater_ids[index] for index in np.flatnonzero(exclusion.raters)}
+        table = table.without_raters(gone & set(table.rater_ids), reason=exclusion.detail)
+    return table
+
+
+def _headline(study: Study, settings: Settings) -> IntervalMethod:
+    """The interval that was asked for; Student's t over items where nobody knows who answered."""
+    wanted = settings.protocol.interval
+    if not study.raters_known and method_card(wanted).raters:
+        return IntervalMethod.T_ITEMS
+    return wanted
+
+
+def _section(kept: RatingTable, *, opinion: OpinionReport, grouping: Grouping, study: Study) -> Section:
+    regrouped = _grouped(kept, grouping)
+    first = grouping is study.groupings[0]
+    found = opinion if first else opinion_report(regrouped, protocol=opinion.protocol)
+    return Section(
+        grouping=grouping,
+        groups=found.groups,
+        responses=response_shares(regrouped) if study.options else (),
+        comparisons=compare_groups(
+            opinion.items,
+            grouping=grouping,
+            same_thing=study.same_thing,
+            confidence=opinion.protocol.confidence,
+        ),
+    )
+
+
+def _grouped(table: RatingTable, grouping: Grouping) -> RatingTable:
+    return replace(table, groups=grouping.values, group_index=grouping.index)
 
 
 def _as_one_group(table: RatingTable) -> RatingTable:
     return replace(table, groups=(ALL_GROUPS,), group_index=np.zeros(table.n_items, dtype=np.int64))
 
 
-def _count(rows: dict[str, ItemRow]) -> ItemCounts:
-    by_status = dict.fromkeys(ItemStatus, 0)
-    for row in rows.values():
-        by_status[row.status] += 1
+def _screens(table: RatingTable) -> tuple[RaterScreen | None, ...]:
+    return tuple(screen if screen.n_answers else None for screen in screen_raters(table))
+
+
+def _count(opinion: OpinionReport) -> ItemCounts:
+    by_status = np.bincount(opinion.items.status, minlength=len(STATUSES))
+    of = {status: int(by_status[place]) for place, status in enumerate(STATUSES)}
     return ItemCounts(
-        all=len(rows),
-        kept=by_status[ItemStatus.KEPT],
-        too_abstract=by_status[ItemStatus.TOO_ABSTRACT],
-        no_score=by_status[ItemStatus.NO_SCORE],
-        no_answer=by_status[ItemStatus.NO_ANSWER],
+        all=int(opinion.items.status.size),
+        kept=of[ItemStatus.KEPT],
+        too_abstract=of[ItemStatus.TOO_ABSTRACT],
+        no_score=of[ItemStatus.NO_SCORE],
+        no_answer=of[ItemStatus.NO_ANSWER],
     )
+
+
+def _spread(kept: RatingTable, *, opinion: OpinionReport) -> FloatArray:
+    """(items,): standard deviation of each kept item's scores. Centred first: raw squares lose digits."""
+    numeric = kept.opt_out == OptOut.NONE
+    index, score = kept.item_index[numeric], kept.score[numeric]
+    n = np.bincount(index, minlength=kept.n_items)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(index, weights=score, minlength=kept.n_items) / n
+        squares = np.bincount(index, weights=(score - mean[index]) ** 2, minlength=kept.n_items)
+        spread = np.sqrt(squares / (n - 1))
+    return np.where(opinion.items.kept & (n > 1), spread, np.nan)

@@ -8,6 +8,7 @@ mode too.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 PAPER = "#ffffff"
@@ -89,6 +90,22 @@ def line(*, x1: float, y1: float, x2: float, y2: float, stroke: str = INK, width
     return (
         f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"'
         f' stroke="{stroke}" stroke-width="{number(width)}"/>'
+    )
+
+
+def circle(*, x: float, y: float, radius: float, fill: str, edge: str = "none", opacity: float = 1) -> str:
+    """A filled disc. opacity: of fill and edge, 0 to 1."""
+    outline = "" if edge == "none" else f' stroke="{edge}" stroke-width="1"'
+    seen = "" if opacity == 1 else f' opacity="{number(opacity)}"'
+    return f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(radius)}" fill="{fill}"{outline}{seen}/>'
+
+
+def curve(points: Sequence[tuple[float, float]], *, stroke: str = INK, width: float = 1.5) -> str:
+    """A line through points, in order."""
+    places = " ".join(f"{number(x)},{number(y)}" for x, y in points)
+    return (
+        f'<polyline points="{places}" fill="none" stroke="{stroke}" stroke-width="{number(width)}"'
+        ' stroke-linejoin="round"/>'
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -20,6 +20,7 @@ from evaluation.metrics.tables import FloatArray
 NAN = float("nan")
 # Equal floats can leave rounding dust in a standard deviation; below this share of the mean it is no spread.
 NO_SPREAD = 1e-12
+MOST_VALUE = 1e60
 
 
 class IntervalMethod(StrEnum):
@@ -29,7 +30,16 @@ class IntervalMethod(StrEnum):
     TWO_WAY_SATTERTHWAITE = "two_way_satterthwaite"
     T_ITEMS = "t_items"
     Z_196 = "z1.96"
+    Z_196_POPULATION = "z1.96_population"
+    T_RATINGS = "t_ratings"
     T_RATINGS_TWO_WAY = "ratings_two_way"
+    BOOTSTRAP_ITEMS = "bootstrap_items"
+    BOOTSTRAP_ITEMS_BCA = "bootstrap_items_bca"
+    BOOTSTRAP_TWO_WAY = "bootstrap_two_way"
+    BOOTSTRAP_TWO_WAY_BCA = "bootstrap_two_way_bca"
+    POOLED = "pooled"
+    SOS = "sos"
+    BINOMIAL_BOUNDED = "binomial_bounded"
     WILSON = "wilson"
     CLOPPER_PEARSON = "clopper_pearson"
 
@@ -39,6 +49,8 @@ class Interval:
     """An estimate with its bounds; low and high are NaN exactly where `reason` is not empty.
 
     standard_error: NaN where the method has none.  degrees: degrees of freedom, NaN where there are none.
+    flag: what a reader of the bounds must know, e.g. that another method stood in because the scores are all
+    equal; to be shown with the bounds.
     """
 
     estimate: float
@@ -49,11 +61,28 @@ class Interval:
     standard_error: float = NAN
     degrees: float = NAN
     reason: str = ""
+    flag: str = ""
 
     @property
     def is_defined(self) -> bool:
         """Whether the bounds are numbers."""
         return not self.reason
+
+    def within(self, scale: tuple[float, float]) -> Interval:
+        """The part of the interval that lies on the scale: what is shown; files keep the computed bounds.
+
+        A mean of scores can't lie off their scale, so this part covers it exactly as often as the whole.
+        """
+        if not self.is_defined:
+            return self
+        lowest, highest = scale
+        return replace(
+            self, low=min(max(self.low, lowest), highest), high=min(max(self.high, lowest), highest)
+        )
+
+    def passes(self, scale: tuple[float, float]) -> bool:
+        """Whether a bound lies off the scale, so that showing the interval cuts it."""
+        return self.is_defined and (self.low < scale[0] or self.high > scale[1])
 
 
 def undefined(reason: str, *, method: str, confidence: float, estimate: float = NAN) -> Interval:
@@ -81,7 +110,12 @@ def z196(values: FloatArray | Sequence[float]) -> Interval:
 def interval_from_moments(
     estimate: float, *, standard_deviation: float, n: int, method: str, confidence: float = 0.95
 ) -> Interval:
-    """t_items or z1.96 from the mean, the standard deviation (n-1) and the number of item scores."""
+    """t_items, z1.96 or z1.96_population from the mean, the standard deviation (n-1) and the number of item
+    scores.
+
+    The z presets are what published analyses print, always at 95 %; the population form divides by n, as
+    numpy's default does.
+    """
     check_confidence(confidence)
     if n < 2:
         reason = "no item" if n == 0 else "one item: no spread to estimate"
@@ -91,10 +125,12 @@ def interval_from_moments(
             f"all {n} item scores are equal", method=method, confidence=confidence, estimate=estimate
         )  # fmt: skip
     error = standard_deviation / math.sqrt(n)
-    if method == IntervalMethod.Z_196:
+    if method == IntervalMethod.Z_196_POPULATION:
+        error *= math.sqrt((n - 1) / n)
+    if method in (IntervalMethod.Z_196, IntervalMethod.Z_196_POPULATION):
         return Interval(
             estimate=estimate, low=estimate - 1.96 * error, high=estimate + 1.96 * error, method=method,
-            confidence=confidence, standard_error=error,
+            confidence=0.95, standard_error=error,
         )  # fmt: skip
     return t_interval(estimate, error=error, degrees=n - 1.0, method=method, confidence=confidence)
 
@@ -107,14 +143,29 @@ def wilson(successes: int, *, total: int, confidence: float = 0.95) -> Interval:
     method = IntervalMethod.WILSON
     if problem := _share_problem(successes, total=total, confidence=confidence):
         return undefined(problem, method=method, confidence=confidence)
-    z2 = float(special.ndtri(0.5 + confidence / 2)) ** 2
     share = successes / total
+    low, high = wilson_bounds(share, total=total, confidence=confidence)
+    return Interval(estimate=share, low=low, high=high, method=method, confidence=confidence)
+
+
+def wilson_bounds(share: float, *, total: int, confidence: float) -> tuple[float, float]:
+    """Wilson's bounds of a share that need not be a whole number of successes; total from 1 up."""
+    z2 = float(special.ndtri(0.5 + confidence / 2)) ** 2
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = math.sqrt(z2 * (share * (1 - share) / total + z2 / (4 * total**2))) / (1 + z2 / total)
     # At the ends the exact bound is 0 or 1; the subtraction would leave rounding dust.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == total else centre + half
-    return Interval(estimate=share, low=low, high=high, method=method, confidence=confidence)
+    return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
+
+
+def share_interval(
+    successes: int, *, total: int, method: str = IntervalMethod.WILSON, confidence: float = 0.95
+) -> Interval:
+    """Interval of a share by the name of its method: wilson or clopper_pearson."""
+    if method == IntervalMethod.WILSON:
+        return wilson(successes, total=total, confidence=confidence)
+    if method == IntervalMethod.CLOPPER_PEARSON:
+        return clopper_pearson(successes, total=total, confidence=confidence)
+    raise ValueError(f"{method!r} is not an interval of a share; choose wilson or clopper_pearson")
 
 
 def clopper_pearson(successes: int, *, total: int, confidence: float = 0.95) -> Interval:
@@ -143,9 +194,8 @@ def t_interval(estimate: float, *, error: float, degrees: float, method: str, co
 
 
 def _over_values(values: FloatArray, *, method: str, confidence: float) -> Interval:
+    check_size(values)
     numbers = values[~np.isnan(values)]
-    if not np.isfinite(numbers).all():
-        raise ValueError("item scores must be finite")
     n = int(numbers.size)
     return interval_from_moments(
         float(numbers.mean()) if n else NAN,
@@ -161,6 +211,12 @@ def _share_problem(successes: int, *, total: int, confidence: float) -> str:
     if total < 0 or not 0 <= successes <= total:
         raise ValueError(f"{successes} of {total} is not a share")
     return "" if total else "nothing counted"
+
+
+def check_size(values: FloatArray) -> None:
+    """ValueError for infinities and for values whose powers no number can hold; NaN passes."""
+    if (np.abs(values) > MOST_VALUE).any():
+        raise ValueError(f"values must be finite or NaN, and at most {MOST_VALUE:g} in size")
 
 
 def check_confidence(confidence: float) -> None:

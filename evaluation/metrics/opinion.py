@@ -18,27 +18,26 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.metrics import item_scores, two_way
+from evaluation.metrics import item_scores
+from evaluation.metrics.bootstrap_two_way import Grouping
 from evaluation.metrics.intervals import (
     NAN,
     Interval,
     IntervalMethod,
     check_confidence,
     interval_from_moments,
-    wilson,
+    share_interval,
 )
 from evaluation.metrics.item_scores import ItemScore
+from evaluation.metrics.mean_intervals import Resampling, ScoredRatings, mean_intervals, parts_of_groups
+from evaluation.metrics.protocol import HEADLINE as HEADLINE
+from evaluation.metrics.protocol import PRESETS as PRESETS
+from evaluation.metrics.protocol import DropRule as DropRule
+from evaluation.metrics.protocol import Protocol as Protocol
 from evaluation.metrics.tables import BoolArray, FloatArray, FlowStep, IndexArray, OptOut, RatingTable
+from evaluation.metrics.two_way import TwoWayParts
 
 ALL_GROUPS = "(all)"
-
-
-class DropRule(StrEnum):
-    """When "word too abstract" answers drop an item. MAJORITY: more than half of all its answers."""
-
-    ANY_RATER = "any_rater"
-    MAJORITY = "majority"
-    NEVER = "never"
 
 
 class ItemStatus(StrEnum):
@@ -51,22 +50,6 @@ class ItemStatus(StrEnum):
 
 
 STATUSES = tuple(ItemStatus)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """The choices that make a mean opinion score; the defaults are the headline.
-
-    interval: two_way or two_way_satterthwaite.  fair_from: lowest score that counts as fair.
-    min_items: groups with fewer kept items are flagged, not hidden.
-    """
-
-    drop_rule: DropRule = DropRule.ANY_RATER
-    item_score: ItemScore = ItemScore.MEDIAN
-    interval: IntervalMethod = IntervalMethod.TWO_WAY
-    confidence: float = 0.95
-    fair_from: float = 3.0
-    min_items: int = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +106,8 @@ class ItemTable:
 class GroupOpinion:
     """A group's mean opinion score. mos: interval.estimate, NaN where no item was kept.
 
-    mos: the headline interval.  ci_t_items, z196: the alternatives.  mos_of_means: item means instead of
-    medians.
+    mos: the headline interval; its method and flag say how it was made.  ci_t_items, z196: the alternatives.
+    also: the further methods that the protocol asks for.  mos_of_means: item means instead of medians.
     standard_deviation: of the item scores (n-1).  fair_share: ratings from fair up, with Wilson bounds.
     below_min_items: too few items to draw conclusions from; drawn grey.
     """
@@ -142,6 +125,7 @@ class GroupOpinion:
     standard_deviation: float
     fair_share: Interval
     below_min_items: bool
+    also: tuple[Interval, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +133,11 @@ class OpinionReport:
     """Result of the protocol. groups follow the table's order; `overall` takes all kept items as one group.
 
     kept_by_rule: how many items each drop rule would keep.  flow: the table's filters, then the protocol's.
+    scale: lowest and highest score.
     """
 
     protocol: Protocol
+    scale: tuple[float, float]
     items: ItemTable
     groups: tuple[GroupOpinion, ...]
     overall: GroupOpinion
@@ -159,7 +145,7 @@ class OpinionReport:
     flow: tuple[FlowStep, ...]
 
 
-def opinion_report(table: RatingTable, *, protocol: Protocol = Protocol()) -> OpinionReport:
+def opinion_report(table: RatingTable, *, protocol: Protocol = HEADLINE) -> OpinionReport:
     """Mean opinion scores of every group of the table, by the protocol."""
     check_confidence(protocol.confidence)
     counts = _AnswerCounts.of(table)
@@ -169,21 +155,27 @@ def opinion_report(table: RatingTable, *, protocol: Protocol = Protocol()) -> Op
     )
     used = kept_answers.only_scores()
     items, left_out = _score_items(table, used=used, counts=counts, protocol=protocol)
-    one_group = np.zeros(table.n_items, dtype=np.int64)
-    overall = _group_opinions(
-        items, used=used, left_out=left_out, names=(ALL_GROUPS,), group_index=one_group, protocol=protocol
+    groupings = (
+        Grouping(index=table.group_index, n=len(table.groups)),
+        Grouping(index=np.zeros(table.n_items, dtype=np.int64), n=1),
+    )
+    study = ScoredRatings(
+        scores=used.score,
+        item_index=used.item_index,
+        rater_index=used.rater_index,
+        left_out=left_out,
+        item_scores=items.score,
+        scale=table.scale,
+        item_score=protocol.item_score,
+    )
+    groups, overall = _opinions(
+        study, items=items, names=(table.groups, (ALL_GROUPS,)), groupings=groupings, protocol=protocol
     )
     return OpinionReport(
         protocol=protocol,
+        scale=table.scale,
         items=items,
-        groups=_group_opinions(
-            items,
-            used=used,
-            left_out=left_out,
-            names=table.groups,
-            group_index=table.group_index,
-            protocol=protocol,
-        ),
+        groups=groups,
         overall=overall[0],
         kept_by_rule={
             rule: int(np.count_nonzero(~out & (counts.scores > 0))) for rule, out in dropped.items()
@@ -250,35 +242,66 @@ def _score_items(
     return items, chosen.left_out
 
 
-def _group_opinions(
-    items: ItemTable,
+def _opinions(
+    study: ScoredRatings,
     *,
-    used: RatingTable,
-    left_out: FloatArray,
+    items: ItemTable,
+    names: tuple[tuple[str, ...], ...],
+    groupings: tuple[Grouping, ...],
+    protocol: Protocol,
+) -> tuple[tuple[GroupOpinion, ...], ...]:
+    """The opinions of every group, grouping by grouping."""
+    wanted = (protocol.interval, *protocol.also)
+    parts = tuple(parts_of_groups(study, grouping=grouping) for grouping in groupings)
+    by_method = [
+        mean_intervals(
+            study,
+            groupings=groupings,
+            method=method,
+            confidence=protocol.confidence,
+            zero_width=protocol.zero_width,
+            resampling=Resampling(n_resamples=protocol.n_resamples, seed=protocol.seed),
+            parts=parts,
+        )
+        for method in wanted
+    ]
+    return tuple(
+        _group_opinions(
+            study,
+            items=items,
+            names=names[i],
+            grouping=grouping,
+            parts=parts[i],
+            intervals=[by_group[i] for by_group in by_method],
+            protocol=protocol,
+        )
+        for i, grouping in enumerate(groupings)
+    )
+
+
+def _group_opinions(
+    study: ScoredRatings,
+    *,
+    items: ItemTable,
     names: tuple[str, ...],
-    group_index: IndexArray,
+    grouping: Grouping,
+    parts: tuple[TwoWayParts, ...],
+    intervals: list[tuple[Interval, ...]],
     protocol: Protocol,
 ) -> tuple[GroupOpinion, ...]:
-    n = len(names)
-    parts = two_way.two_way_parts(
-        items.score,
-        item_index=used.item_index,
-        rater_index=used.rater_index,
-        left_out=left_out,
-        group_index=group_index,
-        n_groups=n,
-    )
-    of_rating = group_index[used.item_index]
+    n = grouping.n
+    of_rating = grouping.index[study.item_index]
     n_ratings = np.bincount(of_rating, minlength=n)
-    n_fair = np.bincount(of_rating[used.score >= protocol.fair_from], minlength=n)
-    status_cell = group_index * len(STATUSES) + items.status
+    n_fair = np.bincount(of_rating[study.scores >= protocol.fair_from], minlength=n)
+    status_cell = grouping.index * len(STATUSES) + items.status
     by_status = np.bincount(status_cell, minlength=n * len(STATUSES)).reshape(n, len(STATUSES))
-    of_kept = group_index[items.kept]
+    of_kept = grouping.index[items.kept]
     sum_of_means = np.bincount(of_kept, weights=items.mean[items.kept], minlength=n)
     return tuple(
         _group_opinion(
             name,
             parts=parts[g],
+            intervals=[of_method[g] for of_method in intervals],
             n_ratings=int(n_ratings[g]),
             n_fair=int(n_fair[g]),
             by_status=by_status[g],
@@ -292,7 +315,8 @@ def _group_opinions(
 def _group_opinion(
     name: str,
     *,
-    parts: two_way.TwoWayParts,
+    parts: TwoWayParts,
+    intervals: list[Interval],
     n_ratings: int,
     n_fair: int,
     by_status: IndexArray,
@@ -301,6 +325,16 @@ def _group_opinion(
 ) -> GroupOpinion:
     n = parts.n_items
     spread = float(np.sqrt(parts.item_variance * n)) if n > 1 else NAN
+    t_items, z196 = (
+        interval_from_moments(
+            parts.estimate,
+            standard_deviation=spread,
+            n=n,
+            method=method,
+            confidence=protocol.confidence,
+        )
+        for method in (IntervalMethod.T_ITEMS, IntervalMethod.Z_196)
+    )
     return GroupOpinion(
         group=name,
         n_items=n,
@@ -310,19 +344,14 @@ def _group_opinion(
         ),
         n_raters=parts.n_raters,
         n_ratings=n_ratings,
-        mos=two_way.two_way(parts, confidence=protocol.confidence, method=protocol.interval),
-        ci_t_items=interval_from_moments(
-            parts.estimate,
-            standard_deviation=spread,
-            n=n,
-            method=IntervalMethod.T_ITEMS,
-            confidence=protocol.confidence,
-        ),
-        z196=interval_from_moments(
-            parts.estimate, standard_deviation=spread, n=n, method=IntervalMethod.Z_196
-        ),
+        mos=intervals[0],
+        ci_t_items=t_items,
+        z196=z196,
         mos_of_means=mos_of_means,
         standard_deviation=spread,
-        fair_share=wilson(n_fair, total=n_ratings, confidence=protocol.confidence),
+        fair_share=share_interval(
+            n_fair, total=n_ratings, method=protocol.share_interval, confidence=protocol.confidence
+        ),
         below_min_items=n < protocol.min_items,
+        also=tuple(intervals[1:]),
     )

@@ -77,7 +77,7 @@ class PairCounts:
 def count_pairs(first: BoolArray, second: BoolArray) -> PairCounts:
     """Counts of one pair (height, width) or of many (pairs, height, width).
 
-    Packs eight pixels to a byte and counts bits, so that the intersection of large masks costs an eighth.
+    Reading the masks is the whole cost; each is read once from memory and once more from the cache.
     Raises ValueError for unequal shapes, TypeError for anything but booleans.
     """
     if first.dtype != np.bool_ or second.dtype != np.bool_:
@@ -88,12 +88,13 @@ def count_pairs(first: BoolArray, second: BoolArray) -> PairCounts:
     pixels = int(np.prod(first.shape[-2:]))
     a, b = (np.ascontiguousarray(mask).reshape(n, pixels) for mask in (first, second))
     both, in_a, in_b = (np.zeros(n, dtype=np.int64) for _ in range(3))
+    shared = np.empty(pixels, dtype=np.bool_)
     # Pair by pair, so that the working set stays in the processor's cache.
     for pair in range(n):
-        bits_a, bits_b = _packed(a[pair]), _packed(b[pair])
-        both[pair] = _ones(bits_a & bits_b)
-        in_a[pair] = _ones(bits_a)
-        in_b[pair] = _ones(bits_b)
+        first_mask, second_mask = a[pair], b[pair]
+        in_a[pair] = np.count_nonzero(first_mask)
+        in_b[pair] = np.count_nonzero(second_mask)
+        both[pair] = np.count_nonzero(np.logical_and(first_mask, second_mask, out=shared))
     return PairCounts(both=both, first=in_a, second=in_b, pixels=pixels)
 
 
@@ -110,16 +111,6 @@ def binarise(word_map: FloatArray, *, tau: float) -> BoolArray:
         raise ValueError("a word map holds finite numbers from 0 up")
     peak = word_map.max(axis=(-2, -1), keepdims=True, initial=0.0)
     return np.asarray((word_map >= tau * peak) & (peak > 0))
-
-
-def _packed(mask: BoolArray) -> NDArray[np.unsignedinteger]:
-    """Eight pixels to a byte, read as words of 64 pixels where the length allows."""
-    packed = np.packbits(mask)
-    return packed.view(np.uint64) if packed.size % 8 == 0 else packed
-
-
-def _ones(words: NDArray[np.unsignedinteger]) -> int:
-    return int(np.add.reduce(np.bitwise_count(words), dtype=np.int64))
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:

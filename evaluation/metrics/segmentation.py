@@ -14,7 +14,9 @@ from enum import StrEnum
 import numpy as np
 
 from evaluation.metrics import overlap
-from evaluation.metrics.intervals import NAN, Interval, t_items
+from evaluation.metrics.clustered import cluster_codes, t_clustered
+from evaluation.metrics.coco_labels import coco_label
+from evaluation.metrics.intervals import NAN, Interval, IntervalMethod, interval_from_moments
 from evaluation.metrics.overlap import OverlapStatus
 from evaluation.metrics.tables import BoolArray, FloatArray
 
@@ -24,6 +26,14 @@ class MissingRule(StrEnum):
 
     COUNT = "count_as_zero"
     SKIP = "skip"
+
+
+class BothEmptyRule(StrEnum):
+    """A pair whose truth and prediction are both empty: EXCLUDE counts it apart; ZERO averages it as 0, which
+    the published code does by adding 1e-8 to an empty union."""
+
+    EXCLUDE = "exclude"
+    ZERO = "count_as_zero"
 
 
 class Baseline(StrEnum):
@@ -36,7 +46,7 @@ class Baseline(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class SegmentationPair:
     """One (image, word). The ratios are NaN where the status leaves them undefined; a missing prediction has
-    IoU and Dice 0 under MissingRule.COUNT."""
+    IoU and Dice 0 under MissingRule.COUNT. image: pairs of one image are not independent."""
 
     pair: str
     status: OverlapStatus
@@ -45,20 +55,58 @@ class SegmentationPair:
     pixel_accuracy: float
     inter_over_truth: float
     inter_over_prediction: float
+    image: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What counts, and which interval is drawn: "t" (clustered by image where images are named) or the
+    published code's "z1.96_population"."""
+
+    missing: MissingRule = MissingRule.COUNT
+    both_empty: BothEmptyRule = BothEmptyRule.EXCLUDE
+    interval: str = "t"
+
+
+OUR_RULES = Rules()
+PUBLISHED_CODE = Rules(
+    missing=MissingRule.SKIP,
+    both_empty=BothEmptyRule.ZERO,
+    interval=IntervalMethod.Z_196_POPULATION,
+)
+"""castorini/daam, daam/evaluate.py: what it can't load it skips; an empty union scores 0; 1.96 numpy.std /
+root n.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationSummary:
-    """miou: mean over the pairs that count, with a t interval over them.  counts: pairs by status.
+    """miou: mean over the pairs that count, with its interval.  counts: pairs by status.
 
-    n_pairs: pairs in the mean.  missing_rule: what was done with missing predictions.
+    The other means are over the pairs that have the ratio.  n_pairs: pairs in the mIoU.  rules: how it was
+    counted.
     """
 
     miou: Interval
     mean_dice: float
+    mean_pixel_accuracy: float
+    mean_inter_over_truth: float
+    mean_inter_over_prediction: float
     n_pairs: int
     counts: dict[OverlapStatus, int]
-    missing_rule: MissingRule
+    rules: Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularySummary:
+    """miou80: words that name one of the 80 COCO labels; miou_all: every word (mIoU-infinity).
+
+    label_of: the label of each word, None where it has none; to be printed beside miou80.
+    """
+
+    miou80: SegmentationSummary
+    miou_all: SegmentationSummary
+    label_of: dict[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +136,12 @@ def union_of_instances(instances: Sequence[BoolArray]) -> BoolArray:
 
 
 def compare(
-    pair: str, *, truth: BoolArray, prediction: BoolArray | None, missing: MissingRule = MissingRule.COUNT
+    pair: str,
+    *,
+    truth: BoolArray,
+    prediction: BoolArray | None,
+    missing: MissingRule = MissingRule.COUNT,
+    image: str = "",
 ) -> SegmentationPair:
     """One pair judged. prediction None = the system gave none."""
     if prediction is None:
@@ -101,6 +154,7 @@ def compare(
             pixel_accuracy=NAN,
             inter_over_truth=score,
             inter_over_prediction=NAN,
+            image=image,
         )
     counts = overlap.count_pairs(truth, prediction)
     return SegmentationPair(
@@ -111,6 +165,7 @@ def compare(
         pixel_accuracy=float(counts.pixel_accuracy()[0]),
         inter_over_truth=float(counts.inter_over_first()[0]),
         inter_over_prediction=float(counts.inter_over_second()[0]),
+        image=image,
     )
 
 
@@ -118,22 +173,105 @@ def summarise(
     pairs: Sequence[SegmentationPair],
     *,
     missing: MissingRule = MissingRule.COUNT,
+    rules: Rules | None = None,
     confidence: float = 0.95,
 ) -> SegmentationSummary:
-    """mIoU and mean Dice. Pairs without an IoU (both empty, or skipped) are counted by status, not averaged.
+    """mIoU and its companions. Pairs without an IoU are counted by status, not averaged.
 
-    A mIoU80 is the summary of the pairs whose word maps to one of the 80 labels.
+    rules: all choices at once (OUR_RULES, PUBLISHED_CODE); without them `missing` alone is chosen.
     """
-    iou = np.array([p.iou for p in pairs], dtype=np.float64)
-    dice = np.array([p.dice for p in pairs], dtype=np.float64)
+    rules = Rules(missing=missing) if rules is None else rules
+    iou = np.array([_counted_iou(pair, rules=rules) for pair in pairs], dtype=np.float64)
     used = ~np.isnan(iou)
+    images = [pair.image or f"pair {i}" for i, pair in enumerate(pairs)]
+    statuses = [pair.status for pair in pairs]
     return SegmentationSummary(
-        miou=t_items(iou[used], confidence=confidence),
-        mean_dice=float(dice[used].mean()) if used.any() else NAN,
+        miou=_interval(
+            iou, images=images if any(p.image for p in pairs) else None, rules=rules, confidence=confidence
+        ),
+        mean_dice=_mean([pair.dice for pair, counts in zip(pairs, used, strict=True) if counts]),
+        mean_pixel_accuracy=_mean([pair.pixel_accuracy for pair in pairs]),
+        mean_inter_over_truth=_mean(
+            [pair.inter_over_truth for pair, counts in zip(pairs, used, strict=True) if counts]
+        ),
+        mean_inter_over_prediction=_mean([pair.inter_over_prediction for pair in pairs]),
         n_pairs=int(used.sum()),
-        counts={status: sum(p.status == status for p in pairs) for status in OverlapStatus},
-        missing_rule=missing,
+        counts={status: statuses.count(status) for status in OverlapStatus},
+        rules=rules,
     )
+
+
+def summarise_by_vocabulary(
+    pairs: Sequence[SegmentationPair],
+    *,
+    words: Sequence[str],
+    lemmas: Sequence[str] | None = None,
+    rules: Rules = OUR_RULES,
+    confidence: float = 0.95,
+) -> VocabularySummary:
+    """mIoU80 and mIoU-infinity. words: one per pair; lemmas: their base forms, where a parser gave them."""
+    forms = words if lemmas is None else lemmas
+    if len(words) != len(pairs) or len(forms) != len(pairs):
+        raise ValueError(f"{len(words)} words and {len(forms)} lemmas for {len(pairs)} pairs")
+    labels = [coco_label(word, lemma=lemma) for word, lemma in zip(words, forms, strict=True)]
+    of_coco = [pair for pair, label in zip(pairs, labels, strict=True) if label]
+    return VocabularySummary(
+        miou80=summarise(of_coco, rules=rules, confidence=confidence),
+        miou_all=summarise(pairs, rules=rules, confidence=confidence),
+        label_of=dict(zip(words, labels, strict=True)),
+    )
+
+
+def summarise_baseline(
+    truths: Sequence[BoolArray],
+    *,
+    kind: Baseline,
+    rng: np.random.Generator,
+    images: Sequence[str] | None = None,
+    rules: Rules = OUR_RULES,
+) -> SegmentationSummary:
+    """What a prediction that knows nothing scores on the same truth masks."""
+    names = [""] * len(truths) if images is None else images
+    if len(names) != len(truths):
+        raise ValueError(f"{len(names)} images for {len(truths)} truth masks")
+    return summarise(
+        [
+            compare(
+                str(i),
+                truth=truth,
+                prediction=baseline((truth.shape[0], truth.shape[1]), kind=kind, rng=rng),
+                image=image,
+            )
+            for i, (truth, image) in enumerate(zip(truths, names, strict=True))
+        ],
+        rules=rules,
+    )
+
+
+def _counted_iou(pair: SegmentationPair, *, rules: Rules) -> float:
+    if pair.status == OverlapStatus.MISSING and rules.missing == MissingRule.SKIP:
+        return NAN
+    if pair.status == OverlapStatus.BOTH_EMPTY and rules.both_empty == BothEmptyRule.ZERO:
+        return 0.0
+    return pair.iou
+
+
+def _interval(iou: FloatArray, *, images: Sequence[str] | None, rules: Rules, confidence: float) -> Interval:
+    if rules.interval == "t":
+        return t_clustered(iou, clusters=images, confidence=confidence)
+    known = iou[~np.isnan(iou)]
+    return interval_from_moments(
+        float(known.mean()) if known.size else NAN,
+        standard_deviation=float(known.std(ddof=1)) if known.size > 1 else NAN,
+        n=int(known.size),
+        method=rules.interval,
+        confidence=confidence,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else NAN
 
 
 def baseline(shape: tuple[int, int], *, kind: Baseline, rng: np.random.Generator) -> BoolArray:
@@ -170,14 +308,29 @@ def iou_by_threshold(word_map: FloatArray, *, truth: BoolArray, taus: Sequence[f
 
 
 def choose_threshold(
-    ious: FloatArray, *, taus: Sequence[float], rng: np.random.Generator, folds: int = 5
+    ious: FloatArray,
+    *,
+    taus: Sequence[float],
+    rng: np.random.Generator,
+    folds: int = 5,
+    images: Sequence[str] | None = None,
 ) -> ThresholdChoice:
     """The threshold of the highest mean IoU, with its cross-validated value. Ties: the lowest threshold.
 
     ious: (pairs, taus), as from iou_by_threshold; pairs without an IoU anywhere are left out.
+    images: one name per pair; pairs of one image stay in one fold, so that none is judged at a threshold
+    that its own image helped to choose.
     """
-    usable = ious[~np.isnan(ious).any(axis=1)]
+    if folds < 2:
+        raise ValueError(f"cross-validation needs two folds or more, got {folds}")
+    known = ~np.isnan(ious).any(axis=1)
+    usable = ious[known]
     n = usable.shape[0]
+    unit = np.arange(ious.shape[0]) if images is None else cluster_codes(images)
+    if unit.size != ious.shape[0]:
+        raise ValueError(f"{unit.size} images for {ious.shape[0]} pairs")
+    unit = np.unique(unit[known], return_inverse=True)[1]
+    n_units = int(unit.max(initial=-1)) + 1
     if n == 0:
         return ThresholdChoice(
             best_tau=NAN, in_sample=NAN, cross_validated=NAN, taus=tuple(taus),
@@ -185,9 +338,10 @@ def choose_threshold(
         )  # fmt: skip
     means = usable.mean(axis=0)
     best = int(means.argmax())
-    held_out, reason = NAN, f"{n} pairs are too few for {folds} folds"
-    if n >= folds:
-        fold = rng.permutation(n) % folds
+    what = "pairs" if images is None else "images"
+    held_out, reason = NAN, f"{n_units} {what} are too few for {folds} folds"
+    if n_units >= folds:
+        fold = (rng.permutation(n_units) % folds)[unit]
         judged = [usable[fold == f, int(usable[fold != f].mean(axis=0).argmax())] for f in range(folds)]
         held_out, reason = float(np.concatenate(judged).mean()), ""
     return ThresholdChoice(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evaluation.metrics.counting import sums_at
-from evaluation.metrics.intervals import NAN, Interval, t_interval, undefined
+from evaluation.metrics.intervals import NAN, Interval, check_size, t_interval, undefined
 from evaluation.metrics.tables import FloatArray
 
 
@@ -220,14 +220,13 @@ def _differences(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, np.nd
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"paired values must have one length: {a.shape}, {b.shape}")
-    if np.isinf(a).any() or np.isinf(b).any():
-        raise ValueError("values must be finite or NaN")
+    check_size(a)
+    check_size(b)
     kept = ~(np.isnan(a) | np.isnan(b))
     return (a - b)[kept], kept
 
 
 def _numbers(values: ArrayLike) -> FloatArray:
     numbers = np.asarray(values, dtype=np.float64).ravel()
-    if np.isinf(numbers).any():
-        raise ValueError("values must be finite or NaN")
+    check_size(numbers)
     return numbers[~np.isnan(numbers)]

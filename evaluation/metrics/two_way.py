@@ -130,12 +130,19 @@ def two_way_parts(
             n_items=int(n_items[g]),
             n_raters=int(n_raters[g]),
             item_variance=float(item_variance[g]) if n_items[g] > 1 else NAN,
-            rater_variance=_rater_variance(
+            rater_variance=rater_variance(
                 float(cross[g]), n_items=int(n_items[g]), n_raters=int(n_raters[g])
             ),
         )
         for g in range(n_groups)
     )
+
+
+def rater_variance(cross: float, *, n_items: int, n_raters: int) -> float:
+    """V_raters from sum_r [(sum_i J_ir)^2 - sum_i J_ir^2]; NaN below two items or two raters."""
+    if n_items < 2 or n_raters < 2:
+        return NAN
+    return max(0.0, cross / (n_items * (n_items - 1)) * (n_raters - 1) / n_raters)
 
 
 def ratings_two_way(
@@ -204,13 +211,6 @@ def _mean_without_rater(
         mean = (totals[group] - own[cell]) / (n_items[group] - n_own[cell])
     # A rater alone with the whole group has nobody to differ from; such a group gets no interval anyway.
     return np.where(n_items[group] > n_own[cell], mean, rated)
-
-
-def _rater_variance(cross: float, *, n_items: int, n_raters: int) -> float:
-    """V_raters from sum_r [(sum_i J_ir)^2 - sum_i J_ir^2]; NaN below two items or two raters."""
-    if n_items < 2 or n_raters < 2:
-        return NAN
-    return max(0.0, cross / (n_items * (n_items - 1)) * (n_raters - 1) / n_raters)
 
 
 def _two_way_reason(parts: TwoWayParts) -> str:

@@ -1,0 +1,47 @@
+"""The given columns of a campaign's items.csv and raters.csv: what is known before any answer is analysed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Given:
+    """A column: its name, what it holds, and its path from the row in the database; empty if worked out."""
+
+    name: str
+    meaning: str
+    path: str = ""
+
+
+ITEMS: Final = (
+    Given("item", "Number of the item.", "pk"),
+    Given("item_kind", "rating, or attention for an attention check.", "kind"),
+    Given("position", "Place in the campaign's seeded order, from 0.", "position"),
+    Given("prompt_row", "Line of the prompt in the imported file.", "word_map__image__prompt__row_number"),
+    Given("prompt", "The prompt.", "word_map__image__prompt__text"),
+    Given("word", "The word in question.", "word_map__word__text"),
+    Given("word_position", "Place of the word in the prompt; 0 is the first.", "word_map__word__position"),
+    Given("part_of_speech", "Universal part-of-speech tag.", "word_map__word__part_of_speech"),
+    Given("lemma", "Dictionary form of the word.", "word_map__word__lemma"),
+    Given("seed", "Seed of the image's noise.", "word_map__image__seed"),
+    Given("image_sha256", "SHA-256 of the image file.", "word_map__image__file_sha256"),
+    Given(
+        "safety_verdict",
+        "passed, or unchecked where the model has no filter.",
+        "word_map__image__safety_verdict",
+    ),
+    Given("map_peak", "Largest raw value of the word's map.", "word_map__peak"),
+)
+RATERS: Final = (
+    Given("rater", "Pseudonym of the rater in this campaign.", "pseudonym"),
+    Given("platform", "Where the rater came from.", "platform"),
+    Given("simulated", "1 for a simulated rater of a dry run.", "simulated"),
+    Given("outcome", "completed, stopped, declined; empty for a visit that never ended.", "outcome"),
+    Given("entered_at", "First visit, by the server's clock (UTC).", "entered_at"),
+    Given("ended_at", "End of the visit; may be empty.", "ended_at"),
+    Given("verdict", "kept, failed checks, or excluded (by a researcher)."),
+    Given("exclusion_reason", "The researcher's reason; else empty.", "exclusion_reason"),
+    Given("checks_answered", "Attention checks answered."),
+    Given("checks_wrong", "Of them wrong."),
+)
+KEPT, FAILED, EXCLUDED = "kept", "failed checks", "excluded"

@@ -1,0 +1,154 @@
+"""A file of ratings row by row: CSV with any of three separators, or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import IO, Any, Final
+
+from evaluation.importing.mapping import ImportRefused
+
+SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+LONGEST_CELL: Final = 1_000_000
+JSON_ENDINGS: Final = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. number: 1 for the file's first.  cells: those asked for, stripped; None where the row is
+    unusable.
+
+    problem: why it is.
+    """
+
+    number: int
+    cells: tuple[str, ...] | None
+    problem: str = ""
+
+
+def is_json(name: str) -> bool:
+    """Whether a file of this name holds JSON lines."""
+    return name.lower().endswith(JSON_ENDINGS)
+
+
+def columns_of(stream: IO[bytes], *, name: str) -> list[str]:
+    """The file's columns: the header of CSV, the keys of the first hundred objects of JSON lines."""
+    text = _text(stream)
+    try:
+        return _json_columns(text) if is_json(name) else _header(text)[0]
+    except UnicodeDecodeError as error:
+        raise _not_utf8(error) from error
+    finally:
+        text.detach()
+
+
+def read_rows(stream: IO[bytes], *, name: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Every row with the cells of these columns. Raises ImportRefused for a file that can't be read at all.
+
+    A row without content gives no Row: nothing stands there. A row with another number of cells than the
+    header gives one without cells.
+    """
+    text = _text(stream)
+    try:
+        yield from _json_rows(text, columns=columns) if is_json(name) else _csv_rows(text, columns=columns)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(error) from error
+    except csv.Error as error:
+        raise ImportRefused(f"The file is no CSV that can be read: {error}.") from error
+
+
+def _text(stream: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+
+
+def _header(text: IO[str]) -> tuple[list[str], str]:
+    """The header and the separator: of three the one that the first line has most of."""
+    first = text.readline(LONGEST_CELL)
+    if not first.strip():
+        raise ImportRefused("The file is empty, or its first line is: the first line names the columns.")
+    separator = max(SEPARATORS, key=first.count)
+    while first.count('"') % 2 and (more := text.readline(LONGEST_CELL)):
+        first += more
+    header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise ImportRefused(f"Two columns are named {twice[0]!r}. Give each a name of its own.")
+    return header, separator
+
+
+def _csv_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
+    header, separator = _header(text)
+    places = [_place(column, known=header) for column in columns]
+    csv.field_size_limit(LONGEST_CELL)
+    width = len(header)
+    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=2):
+        if len(cells) == width:
+            yield Row(number, tuple([cells[place].strip() for place in places]))
+        elif cells:
+            yield Row(number, None, f"{len(cells)} cells, the header has {width}")
+
+
+def _json_columns(text: IO[str]) -> list[str]:
+    known: dict[str, None] = {}
+    for _, line in zip(range(100), text, strict=False):
+        found = _object(line)
+        known |= dict.fromkeys(found or ())
+    if not known:
+        raise ImportRefused("The first hundred lines hold no JSON object with a name in it.")
+    return list(known)
+
+
+def _json_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
+    seen: set[str] = set()
+    number = 0
+    for number, line in enumerate(text, start=1):
+        if not line.strip():
+            continue
+        found = _object(line)
+        if found is None:
+            yield Row(number, None, line.strip()[:200])
+            continue
+        seen |= found.keys()
+        yield Row(number, tuple([_cell(found.get(column)) for column in columns]))
+    for column in columns:
+        if number and column not in seen:
+            _place(column, known=sorted(seen))
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _cell(value: Any) -> str:
+    """A JSON value as the text that CSV would hold."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _place(column: str, *, known: Sequence[str]) -> int:
+    if column in known:
+        return list(known).index(column)
+    near = get_close_matches(column, known, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise ImportRefused(
+        f"There is no column {column!r}.{meant} The file has: {', '.join(map(repr, known)) or 'none'}."
+    )
+
+
+def _not_utf8(error: UnicodeDecodeError) -> ImportRefused:
+    bad = error.object[error.start]
+    return ImportRefused(
+        f"The file is not UTF-8: byte {bad:#04x} can't be read. Save it as UTF-8"
+        " (“CSV UTF-8” in spreadsheets)."
+    )

@@ -1,0 +1,234 @@
+"""Numbers of a running campaign, kept in this process and fed with new answers only.
+
+The first look at a campaign reads all its answers once. Every later look reads what is new: answers by their
+key, answers taken back since the last look (by an index that holds those alone), and exclusions from the
+audit trail.
+So a look costs the same after a million answers as after a thousand. Nothing is stored beside the answers: a
+new process, or one that has looked at too many other campaigns, reads them all again.
+
+Keys are given before their transactions end, so a look reads the last OVERLAP keys once more; an answer whose
+transaction outlasts that many others is missing here until the next full reading. The results page always
+reads everything.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, Final
+
+from django.db.models import Max
+
+from annotation import checks, verdicts
+from annotation.choices import ItemKind, TaskKind
+from annotation.models import Answer, AuditEntry, Campaign, Rater
+from evaluation.metrics.running import RunningGroup, RunningOpinion
+
+OVERLAP: Final = 200
+UNDO_OVERLAP: Final = timedelta(minutes=2)
+MOST_CAMPAIGNS: Final = 8
+EXCLUDE, INCLUDE = "exclude_rater", "include_rater"
+FIELDS: Final = (
+    "pk",
+    "slot__item_id",
+    "slot__item__kind",
+    "slot__item__check_kind",
+    "slot__item__accepted_answers",
+    "first_answer",
+    "slot__item__word_map__word__part_of_speech",
+    "rater_id",
+    "score",
+    "opt_out",
+    "undone_at",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A campaign as it stands. groups: by part of speech.  alpha: interval level, NaN where undefined.
+
+    n_answers: standing answers to rated items, of all raters.
+    """
+
+    overall: RunningGroup
+    groups: tuple[RunningGroup, ...]
+    alpha: float
+    n_answers: int
+
+
+@dataclass(slots=True)
+class _Checks:
+    """Attention checks of one rater."""
+
+    served: int = 0
+    wrong: int = 0
+
+
+@dataclass(kw_only=True)
+class _Known:
+    """What this process knows of one campaign. counted: answers in the window that is read again, by key."""
+
+    campaign: Campaign
+    running: RunningOpinion = field(default_factory=RunningOpinion)
+    last_answer: int = 0
+    last_audit: int = 0
+    last_undo: datetime | None = None
+    n_answers: int = 0
+    answered: dict[tuple[str, str], int] = field(default_factory=dict)
+    counted: set[int] = field(default_factory=set)
+    check_results: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    of_rater: dict[int, _Checks] = field(default_factory=dict)
+    by_hand: set[int] = field(default_factory=set)
+    taken_back: set[int] = field(default_factory=set)
+
+    def take(self, row: dict[str, Any]) -> None:
+        """Counts one answer that stands, once."""
+        key, rater = row["pk"], row["rater_id"]
+        self.last_answer = max(self.last_answer, key)
+        if key in self.counted or key in self.taken_back:
+            return
+        self.counted.add(key)
+        if row["slot__item__kind"] == ItemKind.ATTENTION:
+            passed = verdicts.passed(row, campaign=self.campaign)
+            self.check_results[key] = (rater, passed)
+            self._judge(rater, served=1, wrong=int(not passed))
+            return
+        place = (str(row["slot__item_id"]), str(rater))
+        if place in self.answered:
+            self._remove(place)
+        self.running.add(
+            item=place[0],
+            rater=place[1],
+            group=row["slot__item__word_map__word__part_of_speech"],
+            score=row["score"],
+            opt_out=row["opt_out"] or None,
+        )
+        self.answered[place] = key
+        self.n_answers += 1
+
+    def take_back(self, row: dict[str, Any]) -> None:
+        """Removes one answer that was undone, once."""
+        key, rater = row["pk"], row["rater_id"]
+        self.last_undo = max(filter(None, (self.last_undo, row["undone_at"])))
+        if key in self.taken_back:
+            return
+        self.taken_back.add(key)
+        if key in self.check_results:
+            _, passed = self.check_results.pop(key)
+            self._judge(rater, served=-1, wrong=-int(not passed))
+        place = (str(row["slot__item_id"]), str(rater))
+        if self.answered.get(place) == key:
+            self._remove(place)
+
+    def decide(self, rater: int, *, excluded: bool) -> None:
+        """A researcher's exclusion, or its end."""
+        (self.by_hand.add if excluded else self.by_hand.discard)(rater)
+        self._settle(rater)
+
+    def forget_old(self) -> None:
+        """Keeps only the keys that are read again."""
+        self.counted = {key for key in self.counted if key > self.last_answer - OVERLAP}
+
+    def _judge(self, rater: int, *, served: int, wrong: int) -> None:
+        found = self.of_rater.setdefault(rater, _Checks())
+        found.served += served
+        found.wrong += wrong
+        self._settle(rater)
+
+    def _settle(self, rater: int) -> None:
+        found = self.of_rater.get(rater, _Checks())
+        outcome = checks.AttentionOutcome(served=found.served, wrong=found.wrong)
+        out = rater in self.by_hand or checks.fails_campaign(
+            outcome, allowed_wrong=self.campaign.checks_allowed_wrong
+        )
+        (self.running.exclude if out else self.running.include)(str(rater))
+
+    def _remove(self, place: tuple[str, str]) -> None:
+        self.running.remove(item=place[0], rater=place[1])
+        del self.answered[place]
+        self.n_answers -= 1
+
+
+_known: OrderedDict[int, _Known] = OrderedDict()
+_lock = Lock()
+
+
+def look(campaign: Campaign) -> Live:
+    """The numbers as they stand now. Campaigns without opinion scores have none."""
+    with _lock:
+        known = _known.get(campaign.pk)
+        if known is None:
+            known = _read_all(campaign)
+            _known[campaign.pk] = known
+        else:
+            _read_new(campaign, known)
+        known.forget_old()
+        _known.move_to_end(campaign.pk)
+        while len(_known) > MOST_CAMPAIGNS:
+            _known.popitem(last=False)
+        running = known.running
+        return Live(
+            overall=running.group(),
+            groups=tuple(running.groups()),
+            alpha=running.agreement(),
+            n_answers=known.n_answers,
+        )
+
+
+def forget() -> None:
+    """Empties this process's memory; the next look reads everything."""
+    with _lock:
+        _known.clear()
+
+
+def _read_all(campaign: Campaign) -> _Known:
+    known = _Known(campaign=campaign)
+    # First the marks, then the answers: what comes in between is read twice, and counted once.
+    known.last_audit = _audit(campaign).aggregate(last=Max("pk"))["last"] or 0
+    known.last_undo = _answers(campaign).aggregate(last=Max("undone_at"))["last"]
+    raters = Rater.objects.filter(campaign=campaign, excluded_at__isnull=False)
+    for rater in raters.values_list("pk", flat=True):
+        known.decide(rater, excluded=True)
+    standing = _answers(campaign).filter(undone_at__isnull=True).order_by("pk")
+    _take(known, _rows(standing).iterator(chunk_size=5_000))
+    return known
+
+
+def _read_new(campaign: Campaign, known: _Known) -> None:
+    undone = _answers(campaign).filter(undone_at__isnull=False)
+    if known.last_undo:
+        undone = undone.filter(undone_at__gt=known.last_undo - UNDO_OVERLAP)
+    for row in _rows(undone):
+        known.take_back(row)
+    # Keys first, of all campaigns: what is joined to them is read for those alone that nobody has seen yet.
+    keys = Answer.objects.filter(pk__gt=known.last_answer - OVERLAP).values_list("pk", flat=True)
+    unseen = [key for key in keys if key not in known.counted]
+    if unseen:
+        fresh = _answers(campaign).filter(pk__in=unseen, undone_at__isnull=True)
+        _take(known, _rows(fresh.order_by("pk")))
+        known.last_answer = max(known.last_answer, *unseen)
+        known.counted.update(unseen)
+    entries = _audit(campaign).filter(pk__gt=known.last_audit - OVERLAP).order_by("pk")
+    for key, rater, act in entries.values_list("pk", "rater_id", "act"):
+        known.last_audit = max(known.last_audit, key)
+        known.decide(rater, excluded=act == EXCLUDE)
+
+
+def _take(known: _Known, rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        known.take(row)
+
+
+def _answers(campaign: Campaign) -> Any:
+    return Answer.objects.filter(slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE)
+
+
+def _rows(answers: Any) -> Any:
+    return verdicts.with_first_answers(answers).values(*FIELDS)
+
+
+def _audit(campaign: Campaign) -> Any:
+    return AuditEntry.objects.filter(campaign=campaign, act__in=(EXCLUDE, INCLUDE), rater__isnull=False)

@@ -1,0 +1,175 @@
+"""python manage.py analyse FILE: the whole report from ratings collected elsewhere."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from common import whole_files
+from evaluation import bundles
+from evaluation.files import FAULTS, FileSet
+from evaluation.importing.assembling import Imported, faults_csv, import_file
+from evaluation.importing.mapping import Duplicates, Empty, ImportRefused, Mapping, values_of
+from evaluation.metrics.item_scores import ItemScore
+from evaluation.pages import results_page
+from evaluation.reports import Report, build, default_settings
+from evaluation.settings import Settings
+
+BUNDLE = "bundle.zip"
+EXAMPLES = """examples:
+  python manage.py analyse ratings.csv --item image --rater worker --score quality --group method --out report
+  python manage.py analyse batch.csv --item image --no-rater-ids --score same --values yes=1 no=0 --scale 0 1
+  --out r
+"""
+
+
+class Command(BaseCommand):
+    """Reads a file of ratings, says what was wrong with it, and writes every file of the report."""
+
+    help = "Analyses a CSV or JSON lines file of ratings: report, tables, figures and a bundle."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the command's options."""
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = EXAMPLES
+        parser.add_argument("file", type=Path, help="CSV (comma, semicolon or tab) or .jsonl, in UTF-8.")
+        parser.add_argument("--item", required=True, metavar="COL", help="Column: what was rated.")
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--rater", metavar="COL", help="Column: who rated it.")
+        who.add_argument("--no-rater-ids", action="store_true", help="The file doesn't say who rated.")
+        parser.add_argument("--score", required=True, metavar="COL", help="Column: the score.")
+        parser.add_argument(
+            "--group", nargs="+", action="extend", default=[], metavar="COL", help="Columns that group items."
+        )
+        parser.add_argument(
+            "--scale",
+            nargs=2,
+            type=float,
+            default=(1.0, 5.0),
+            metavar=("LO", "HI"),
+            help="Lowest and highest score; 1 5 by default.",
+        )
+        parser.add_argument("--seconds", metavar="COL", help="Column: time of the answer in seconds.")
+        parser.add_argument(
+            "--values",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="TEXT=SCORE",
+            help="What texts mean: a score, word_too_abstract or image_too_poor.",
+        )
+        parser.add_argument(
+            "--empty",
+            choices=[e.value for e in Empty],
+            default=Empty.FAULT.value,
+            help="What an empty score is; a fault by default.",
+        )
+        parser.add_argument(
+            "--duplicates",
+            choices=[d.value for d in Duplicates],
+            default=Duplicates.LEAVE_OUT.value,
+            help="Of one rater's contradicting answers to one item: which one counts; none by default.",
+        )
+        parser.add_argument(
+            "--item-score",
+            choices=[s.value for s in ItemScore],
+            default=ItemScore.MEDIAN.value,
+            help="How an item's ratings become its score.",
+        )
+        parser.add_argument(
+            "--fair-from",
+            type=float,
+            metavar="SCORE",
+            help="Lowest score that counts as fair; the middle of the scale by default.",
+        )
+        parser.add_argument(
+            "--keep-rater-ids",
+            action="store_true",
+            help="Write the file's own rater ids instead of pseudonyms.",
+        )
+        parser.add_argument("--strict", action="store_true", help="End with 1 where any row has a fault.")
+        parser.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="Folder for the files; made where missing."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Writes the report. Raises CommandError, and so exits 1, where the file can't be used."""
+        path: Path = options["file"]
+        try:
+            mapping = _mapping(options)
+            self.stderr.write(f"Reading {path} …")
+            imported = import_file(
+                lambda: path.open("rb"), name=path.name, mapping=mapping, progress=self._read_so_far
+            )
+        except ImportRefused as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path} can't be read: {error.strerror}.") from error
+        self._say_what_was_read(imported)
+        report = build(imported.study, settings=_settings(imported, options))
+        self._write(imported, report, out=options["out"])
+        self._say_results(report)
+        if options["strict"] and imported.faults.counts:
+            raise CommandError(f"The file has faults; they are listed in {options['out'] / FAULTS}.")
+
+    def _read_so_far(self, rows: int) -> None:
+        self.stderr.write(f"  {rows:,} rows")
+
+    def _say_what_was_read(self, imported: Imported) -> None:
+        facts = imported.study.facts["import"]
+        table = imported.study.table
+        raters = f", {table.n_raters:,} raters" if imported.study.raters_known else ""
+        self.stdout.write(
+            f"{facts['rows']:,} rows, {facts['rows_used']:,} used: {table.n_items:,} items{raters},"
+            f" scale {table.scale[0]:g} to {table.scale[1]:g}."
+        )
+        for line in imported.faults.summary():
+            self.stdout.write(f"Left out: {line}" if "row kept" not in line else f"Noticed: {line}")
+        for note in imported.notes:
+            self.stdout.write(f"Note: {note}")
+
+    def _write(self, imported: Imported, report: Report, *, out: Path) -> None:
+        files = FileSet(report, ratings=imported.ratings, faults=lambda: faults_csv(imported.faults))
+        names = files.names()
+        try:
+            for done, name in enumerate(names, start=1):
+                whole_files.write(out / name, b"".join(files.pieces(name)))
+                if done % 10 == 0:
+                    self.stderr.write(f"  {done} of {len(names)} files")
+            whole_files.write(out / BUNDLE, b"".join(bundles.pieces(files)))
+        except OSError as error:
+            raise CommandError(f"{out} can't be written: {error.strerror}.") from error
+        self.stdout.write(f"Wrote {len(names) + 1} files to {out}; begin with {out / 'report.html'}.")
+
+    def _say_results(self, report: Report) -> None:
+        page = results_page(report)
+        score = page.overall.score
+        shown = (
+            f"{score.interval} ({page.interval_words})" if score.interval else f"no interval: {score.reason}"
+        )
+        self.stdout.write(
+            f"Mean opinion score {score.value or 'undefined'}; {page.confidence} interval {shown}."
+        )
+
+
+def _mapping(options: dict[str, Any]) -> Mapping:
+    return Mapping(
+        item=options["item"],
+        rater=options["rater"],
+        score=options["score"],
+        groups=tuple(options["group"]),
+        seconds=options["seconds"],
+        scale=tuple(options["scale"]),
+        values=values_of(options["values"]),
+        duplicates=Duplicates(options["duplicates"]),
+        empty=Empty(options["empty"]),
+        keep_rater_ids=options["keep_rater_ids"],
+        fair_from=options["fair_from"],
+    )
+
+
+def _settings(imported: Imported, options: dict[str, Any]) -> Settings:
+    usual = default_settings(imported.study)
+    return replace(usual, protocol=replace(usual.protocol, item_score=ItemScore(options["item_score"])))

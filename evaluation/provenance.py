@@ -1,0 +1,82 @@
+"""provenance.json: how the numbers came about, enough to make them again."""
+
+from __future__ import annotations
+
+import json
+import platform
+import tomllib
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from evaluation.metrics.bounded import ZeroWidth
+from evaluation.metrics.intervals import IntervalMethod
+from evaluation.metrics.item_scores import ItemScore
+from evaluation.metrics.opinion import DropRule, Protocol
+from evaluation.reports import Report
+from evaluation.settings import Only, Settings
+
+LIBRARIES: Final = ("django", "numpy", "scipy")
+
+
+def provenance_json(report: Report, *, ratings_sha256: str, software: dict[str, str] | None = None) -> str:
+    """How the numbers came about, as JSON text; the same data give the same bytes.
+
+    software: versions to write; those of this process where none are given.
+    """
+    facts = {
+        **report.study.facts,
+        "origin": report.study.origin.value,
+        "filters_in_order": [asdict(step) for step in report.flow],
+        "items": asdict(report.item_counts),
+        "items_kept_by_drop_rule": {rule.value: n for rule, n in report.opinion.kept_by_rule.items()},
+        "raters": {
+            "all": len(report.study.raters),
+            "known": report.study.raters_known,
+            "left_out": [
+                {"because": exclusion.detail, "raters": int(exclusion.raters.sum())}
+                for exclusion in report.study.exclusions
+            ],
+        },
+        "settings": settings_facts(report.settings)
+        | {"interval_used": report.headline_interval, "scale": list(report.study.table.scale)},
+        "groupings": [section.grouping.name for section in report.sections],
+        "tests": {"groups": "welch_t, or paired_t where items are shared", "correction": "holm"},
+        "seeds": {"bootstrap": report.settings.protocol.seed},
+        "files": {"ratings.csv": {"sha256": ratings_sha256}},
+        "software": software or current_software(),
+    }
+    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def settings_facts(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON values; `settings_of` reads them back."""
+    return asdict(settings.protocol) | {"only": [asdict(only) for only in settings.only]}
+
+
+def settings_of(facts: dict[str, Any]) -> Settings:
+    """The settings that `settings_facts` wrote. Raises KeyError or ValueError for others."""
+    protocol = {name: facts[name] for name in Protocol.__dataclass_fields__}
+    protocol |= {
+        "drop_rule": DropRule(facts["drop_rule"]),
+        "item_score": ItemScore(facts["item_score"]),
+        "interval": IntervalMethod(facts["interval"]),
+        "also": tuple(IntervalMethod(method) for method in facts["also"]),
+        "share_interval": IntervalMethod(facts["share_interval"]),
+        "zero_width": ZeroWidth(facts["zero_width"]),
+    }
+    return Settings(protocol=Protocol(**protocol), only=tuple(Only(**only) for only in facts["only"]))
+
+
+def current_software() -> dict[str, str]:
+    """Versions of what computes here."""
+    return {"percept": _percept_version(), "python": platform.python_version()} | {
+        name: version(name) for name in LIBRARIES
+    }
+
+
+def _percept_version() -> str:
+    """The version in pyproject.toml: Percept runs from its checkout, so no package manager knows it."""
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    return str(tomllib.loads(project.read_text())["project"]["version"])

@@ -1,0 +1,1 @@
+"""Pages of the evaluation: a campaign's results, and analyses of ratings collected elsewhere."""
