@@ -35,6 +35,8 @@ def configuration(*, level: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Its one warning is that the queue in the database (pgmq://) names no host, which it need not.
+            "kombu.connection": {"level": "ERROR"},
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": ["stderr"], "level": level, "propagate": False},
         },

@@ -1,5 +1,6 @@
 """Settings, from the environment only (a .env file beside manage.py counts as environment)."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.security.ContentSecurityPolicyMiddleware",
+    "config.security.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -68,6 +70,7 @@ DATABASES: dict[str, dict[str, Any]] = {"default": databases.default(PERCEPT_VAR
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -105,6 +108,16 @@ if BEHIND_HTTPS:
 if BEHIND_HTTPS and not DEBUG:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
 
+# Proxies before this server, each of which adds the address it heard from to X-Forwarded-For.
+PROXIES = env.integer("PROXIES", default=1 if BEHIND_HTTPS else 0, minimum=0, maximum=10)
+# Per minute: entries by rater's identity or, by the plain link, by address; the others by address.
+ATTEMPTS_PER_MINUTE = {
+    "entry": env.integer("ENTRIES_PER_MINUTE", default=20, minimum=1, maximum=100_000),
+    "token": env.integer("BAD_TOKENS_PER_MINUTE", default=5, minimum=1, maximum=100_000),
+    "login": env.integer("LOGINS_PER_MINUTE", default=10, minimum=1, maximum=100_000),
+}
+ATTEMPTS_KEPT_FOR = timedelta(minutes=2)
+
 LOGGING = logs.configuration(level=env.text("LOG_LEVEL", default="INFO"))
 
 _broker = broker.broker(DATABASES["default"])
@@ -133,4 +146,6 @@ GENERATION_BATCH_SIZE = env.integer("GENERATION_BATCH_SIZE", default=4, minimum=
 GENERATION_HARD_LIMIT_SECONDS = env.integer(
     "GENERATION_HARD_LIMIT_SECONDS", default=1800, minimum=10, maximum=86_400
 )
+# 0: one thread for small images, every core for large ones (generation/threads.py).
+GENERATION_THREADS = env.integer("GENERATION_THREADS", default=0, minimum=0, maximum=1024)
 GENERATION_DEVICE = env.text("GENERATION_DEVICE", default="auto")

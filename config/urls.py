@@ -6,15 +6,21 @@ from django.urls import include, path
 
 from config import health
 from config.home import home
+from config.sign_in import LimitedLoginView
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("generation.urls")),
     path("health/", health.health, name="health"),
-    path("login/", sign_in.LoginView.as_view(), name="login"),
+    path("login/", LimitedLoginView.as_view(), name="login"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
+    # The admin site has a form of its own, without the limit.
+    path("admin/login/", LimitedLoginView.as_view()),
     path("admin/", admin.site.urls),
     path("campaigns/", include("annotation.urls")),
+    path("analyses/", include("evaluation.analysis_urls")),
     path("campaigns/<uuid:public_id>/results/", include("evaluation.urls")),
+    path("campaigns/<uuid:public_id>/dry-run/", include("studies.urls")),
+    path("plan/", include("evaluation.plan_urls")),
     path("", include("annotation.rating_urls")),
 ]

@@ -6,8 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from studies.simulated_raters import SimulatedRater, choose_option
-from studies.visitors import Response, Visitor
+from annotation.choices import OPTION_BY_CODE, Choice
+from annotation.forms.answers import CHECKED, DRAWN, NONE_OF_THESE
+from studies.simulated_raters import (
+    SimulatedRater,
+    choose_option,
+    choose_side,
+    choose_ticks,
+    draw_mask,
+)
+from studies.visitors import AnyVisitor, Response, Visitor
 
 OPTION_BUTTON = "option"
 CONSENT = ("consent", "agree")
@@ -32,6 +40,14 @@ class Visit:
     last_page: str
 
 
+Knowledge = Callable[[str], str | None]
+
+
+def nothing_known(_slot: str) -> str | None:
+    """What a rater knows of a task who only sees the page."""
+    return None
+
+
 def send_crowd(
     raters: Sequence[SimulatedRater],
     *,
@@ -53,6 +69,56 @@ def send_crowd(
         return list(pool.map(visit, raters))
 
 
+def begin(visitor: AnyVisitor, rater: SimulatedRater, *, entry_path: str) -> Response:
+    """The rater's first task, or where she had got to: link, consent, instructions."""
+    query = urlencode({"PROLIFIC_PID": rater.name, "STUDY_ID": "simulated", "SESSION_ID": f"{rater.name}-1"})
+    response = visitor.open(f"{entry_path}?{query}")
+    for button, value in (CONSENT, START):
+        form = response.page().form_with_button(button)
+        if form is not None:
+            response = visitor.press(response, form, button, value)
+    return response
+
+
+def answer_task(
+    visitor: AnyVisitor,
+    response: Response,
+    *,
+    rater: SimulatedRater,
+    generator: random.Random,
+    knows: Knowledge = nothing_known,
+) -> tuple[Response, Acknowledged] | None:
+    """Answers the task on the page; returns the next page and what was acknowledged, None without a task.
+
+    knows: what a careful rater answers to the task of a slot, from its number, where that is settled.
+    """
+    page = response.page()
+    form = page.form_with_button(OPTION_BUTTON)
+    if response.status != 200 or form is None:
+        return None
+    options = [value for name, value in form.buttons if name == OPTION_BUTTON]
+    ticked: dict[str, str] = {}
+    if CHECKED in options:
+        ticked = dict(choose_ticks(rater, form.ticks, generator=generator))
+        option = CHECKED if ticked else NONE_OF_THESE
+    elif DRAWN in options:
+        if page.canvas_hw is None:
+            return None
+        mask = draw_mask(rater, word=page.target_word, size_hw=page.canvas_hw, generator=generator)
+        option = Choice.NOT_IN_IMAGE.value if mask is None else DRAWN
+        ticked = {} if mask is None else {"mask": mask}
+    elif set(options) <= set(OPTION_BY_CODE):
+        option = choose_option(rater, prompt=page.prompt, word=page.target_word, generator=generator)
+    else:
+        option = choose_side(rater, options, generator=generator)
+    if not rater.careless and (settled := knows(form.fields.get("slot_id", ""))):
+        option = settled
+    after = visitor.press(response, form, OPTION_BUTTON, option, **ticked)
+    if after.status != 200:
+        return None
+    return after, Acknowledged(key=form.fields[KEY_FIELD], option=option)
+
+
 def _visit(
     rater: SimulatedRater,
     *,
@@ -62,29 +128,10 @@ def _visit(
     on_answer: Callable[[], None],
 ) -> Visit:
     visitor = Visitor(base_url, cookies=False)
-    query = urlencode({"PROLIFIC_PID": rater.name, "STUDY_ID": "simulated", "SESSION_ID": f"{rater.name}-1"})
-    response = visitor.open(f"{entry_path}?{query}")
-    for button, value in (CONSENT, START):
-        form = response.page().form_with_button(button)
-        if form is not None:
-            response = visitor.press(response, form, button, value)
+    response = begin(visitor, rater, entry_path=entry_path)
     acknowledged: list[Acknowledged] = []
-    while (answered := _answer(visitor, response, rater=rater, generator=generator)) is not None:
+    while (answered := answer_task(visitor, response, rater=rater, generator=generator)) is not None:
         response, one = answered
         acknowledged.append(one)
         on_answer()
     return Visit(rater=rater, acknowledged=acknowledged, last_page=response.page().text)
-
-
-def _answer(
-    visitor: Visitor, response: Response, *, rater: SimulatedRater, generator: random.Random
-) -> tuple[Response, Acknowledged] | None:
-    page = response.page()
-    form = page.form_with_button(OPTION_BUTTON)
-    if response.status != 200 or form is None:
-        return None
-    option = choose_option(rater, prompt=page.prompt, word=page.target_word, generator=generator)
-    after = visitor.press(response, form, OPTION_BUTTON, option)
-    if after.status != 200:
-        return None
-    return after, Acknowledged(key=form.fields[KEY_FIELD], option=option)

@@ -9,22 +9,30 @@ from studies.crowd import Visit
 Row = Mapping[str, str]
 
 
-def broken_promises(visits: Sequence[Visit], *, ratings: Sequence[Row], raters_per_item: int) -> list[str]:
+def broken_promises(
+    visits: Sequence[Visit],
+    *,
+    ratings: Sequence[Row],
+    raters_per_item: int,
+    earlier: Sequence[Row] = (),
+) -> list[str]:
     """One sentence for each promise that does not hold; empty when all hold.
 
     visits: what every simulated rater was told.  ratings: the rows of ratings.csv.
+    earlier: its rows from before the visits, where an interrupted study went on: told to nobody who is left,
+    they must stand unchanged in their answers.
     """
     return [
-        *_acknowledged_once(visits, ratings),
+        *_acknowledged_once(visits, ratings, earlier),
         *_nobody_over(ratings, raters_per_item),
-        *_careless_caught(visits, ratings),
+        *_careless_caught(visits, ratings, went_on=bool(earlier)),
     ]
 
 
-def _acknowledged_once(visits: Sequence[Visit], ratings: Sequence[Row]) -> list[str]:
-    told = {one.key: one.option for visit in visits for one in visit.acknowledged}
+def _acknowledged_once(visits: Sequence[Visit], ratings: Sequence[Row], earlier: Sequence[Row]) -> list[str]:
+    told = _pressed(earlier) | {one.key: one.option for visit in visits for one in visit.acknowledged}
     rows = Counter(row["answer_key"] for row in ratings)
-    stored = {row["answer_key"]: row["opt_out"] or row["score"] for row in ratings}
+    stored = _pressed(ratings)
     faults = []
     if not told:
         faults.append("No answer was acknowledged at all.")
@@ -39,6 +47,11 @@ def _acknowledged_once(visits: Sequence[Visit], ratings: Sequence[Row]) -> list[
     return faults
 
 
+def _pressed(ratings: Sequence[Row]) -> dict[str, str]:
+    """The option of each answer by its key."""
+    return {row["answer_key"]: row["opt_out"] or row["score"] for row in ratings}
+
+
 def _nobody_over(ratings: Sequence[Row], raters_per_item: int) -> list[str]:
     ratings_of_item = Counter(row["item"] for row in ratings if row["item_kind"] == ItemKind.RATING)
     pairs = {(row["item"], row["rater"]) for row in ratings}
@@ -50,7 +63,7 @@ def _nobody_over(ratings: Sequence[Row], raters_per_item: int) -> list[str]:
     return faults
 
 
-def _careless_caught(visits: Sequence[Visit], ratings: Sequence[Row]) -> list[str]:
+def _careless_caught(visits: Sequence[Visit], ratings: Sequence[Row], *, went_on: bool) -> list[str]:
     failed = {row["answer_key"]: row["rater_failed_checks"] == "1" for row in ratings}
     checked = {row["answer_key"] for row in ratings if row["item_kind"] == ItemKind.ATTENTION}
     faults = []
@@ -65,6 +78,7 @@ def _careless_caught(visits: Sequence[Visit], ratings: Sequence[Row]) -> list[st
             faults.append(f"The careless rater {visit.rater.name} was not caught.")
         if caught and not visit.rater.careless:
             faults.append(f"The careful rater {visit.rater.name} was taken for a careless one.")
-    if not careless_seen and any(visit.rater.careless for visit in visits):
+    # Where a study went on, they may have met theirs before.
+    if not careless_seen and not went_on and any(visit.rater.careless for visit in visits):
         faults.append("No careless rater met an attention check.")
     return faults

@@ -11,24 +11,27 @@ HEADER = ("part of speech", "items", "dropped", "ratings", "MOS", "95 % interval
 def mos_table(report: OpinionReport) -> str:
     """MOS by part of speech with its headline interval; a group without one says why beneath the table."""
     groups = [*report.groups, report.overall]
-    rows = [HEADER, *(_row(group) for group in groups)]
+    rows = [HEADER, *(_row(group, scale=report.scale) for group in groups)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     lines = ["  ".join(_set(cell, widths[i], left=i == 0) for i, cell in enumerate(row)) for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     notes = [
         f"{group.group}: no interval: {group.mos.reason}" for group in groups if not group.mos.is_defined
     ]
+    if any(group.mos.passes(report.scale) for group in groups):
+        low, high = report.scale
+        notes.append(f"Intervals are cut at the ends of the scale, {low:g} to {high:g}.")
     return "\n".join([*lines, *notes])
 
 
-def _row(group: GroupOpinion) -> tuple[str, ...]:
+def _row(group: GroupOpinion, *, scale: tuple[float, float]) -> tuple[str, ...]:
     return (
         group.group,
         str(group.n_items),
         str(group.n_dropped),
         str(group.n_ratings),
         _number(group.mos.estimate),
-        _bounds(group.mos),
+        _bounds(group.mos.within(scale)),
         f"{100 * group.fair_share.estimate:.0f} %" if group.n_ratings else "-",
     )
 

@@ -12,19 +12,22 @@ MARKED = ("data-before", "data-word", "data-after")
 
 @dataclass(frozen=True, kw_only=True)
 class PageForm:
-    """One form: where it goes, what it carries along, and its buttons as (name, value) pairs."""
+    """One form: where it goes, what it carries along, its buttons as (name, value) pairs, and what can be
+    ticked and is not, likewise."""
 
     action: str
     method: str
     fields: Mapping[str, str]
     buttons: Sequence[tuple[str, str]]
+    ticks: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """A page as a script-less visitor meets it."""
+    """A page as a script-less visitor meets it. canvas_hw: pixels of what can be drawn on; None without."""
 
     forms: Sequence[PageForm]
+    canvas_hw: tuple[int, int] | None
     prompt: str
     target_word: str
     text: str
@@ -41,9 +44,16 @@ def read_page(html: str) -> ReadPage:
     reader.close()
     return ReadPage(
         forms=tuple(
-            PageForm(action=form.action, method=form.method, fields=form.fields, buttons=tuple(form.buttons))
+            PageForm(
+                action=form.action,
+                method=form.method,
+                fields=form.fields,
+                buttons=tuple(form.buttons),
+                ticks=tuple(form.ticks),
+            )
             for form in reader.forms
         ),
+        canvas_hw=reader.canvas_hw,
         prompt="".join(reader.text_of(mark) for mark in MARKED),
         target_word=reader.text_of("data-word"),
         text=" ".join(" ".join(reader.text).split()),
@@ -56,6 +66,7 @@ class _OpenForm:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    ticks: list[tuple[str, str]] = field(default_factory=list)
 
 
 class _Reader(HTMLParser):
@@ -65,6 +76,7 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.forms: list[_OpenForm] = []
         self.text: list[str] = []
+        self.canvas_hw: tuple[int, int] | None = None
         self._marked: dict[str, list[str]] = {name: [] for name in MARKED}
         self._inside: list[tuple[str, frozenset[str]]] = []
 
@@ -78,14 +90,23 @@ class _Reader(HTMLParser):
             self.forms.append(
                 _OpenForm(action=values.get("action", ""), method=values.get("method", "get").lower())
             )
-        elif tag == "input" and self.forms:
+        elif tag == "input" and self.forms and "disabled fieldset" not in self._open_tags():
             self._take_input(values)
+        elif tag == "canvas":
+            self.canvas_hw = (int(values["height"]), int(values["width"]))
         elif tag == "button" and self.forms and values.get("name"):
             self.forms[-1].buttons.append((values["name"], values.get("value", "")))
         if tag not in VOID_ELEMENTS:
+            if tag == "fieldset" and "disabled" in values:
+                self._inside.append(("disabled fieldset", frozenset()))
             self._inside.append((tag, frozenset(MARKED).intersection(values)))
 
+    def _open_tags(self) -> list[str]:
+        return [tag for tag, _ in self._inside]
+
     def handle_endtag(self, tag: str) -> None:
+        if tag == "fieldset" and "disabled fieldset" in self._open_tags():
+            tag = "disabled fieldset"
         for depth in range(len(self._inside) - 1, -1, -1):
             if self._inside[depth][0] == tag:
                 del self._inside[depth:]
@@ -107,5 +128,7 @@ class _Reader(HTMLParser):
         elif kind in {"checkbox", "radio"}:
             if "checked" in values:
                 self.forms[-1].fields[values["name"]] = values.get("value", "on")
+            elif kind == "checkbox":
+                self.forms[-1].ticks.append((values["name"], values.get("value", "on")))
         else:
             self.forms[-1].fields[values["name"]] = values.get("value", "")

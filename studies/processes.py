@@ -46,15 +46,9 @@ class Part:
         return self.log.read_text(errors="replace")[-2000:]
 
 
-def start_web(port: int, *, threads: int = 8) -> Part:
+def start_web(port: int) -> Part:
     """A web server that answers on 127.0.0.1:port when this returns. Raises PartStartError."""
-    part = _start(
-        "web",
-        [
-            "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}",
-            "--worker-class", "gthread", "--workers", "1", "--threads", str(threads),
-        ],
-    )  # fmt: skip
+    part = launch_web(port)
     deadline = time.monotonic() + START_SECONDS
     while not _answers(f"http://127.0.0.1:{port}/health/"):
         if part.process.poll() is not None or time.monotonic() > deadline:
@@ -64,9 +58,37 @@ def start_web(port: int, *, threads: int = 8) -> Part:
     return part
 
 
+def launch_web(port: int, *, threads: int = 8) -> Part:
+    """A web server that will answer on 127.0.0.1:port in a moment, or end with its reason in the log."""
+    return start_part(
+        "web server",
+        [
+            "-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi:application",
+            "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", str(threads),
+        ],
+    )  # fmt: skip
+
+
 def start_worker() -> Part:
     """A worker that takes images from the table of jobs."""
-    return _start("worker", ["manage.py", "worker"])
+    return start_part("worker", ["manage.py", "worker"])
+
+
+def start_part(name: str, arguments: Sequence[str]) -> Part:
+    """A process of our own interpreter with its own log, in a session that Ctrl-C does not reach."""
+    log = Path(settings.PERCEPT_VAR) / "log" / f"{name.replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 — our own interpreter and our own fixed arguments
+            [sys.executable, *arguments],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Part(name=name, process=process, log=log)
 
 
 def free_port(preferred: int) -> int:
@@ -80,23 +102,6 @@ def free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise PartStartError("No free port on 127.0.0.1.")
-
-
-def _start(name: str, arguments: Sequence[str]) -> Part:
-    log = Path(settings.PERCEPT_VAR) / "log" / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 — our own interpreter and our own fixed arguments
-            [sys.executable, *arguments],
-            cwd=settings.BASE_DIR,
-            # The bundled model is too small to gain from threads; on a busy machine they wait for each other.
-            env={"OMP_NUM_THREADS": "1"} | os.environ | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return Part(name=name, process=process, log=log)
 
 
 def _answers(url: str) -> bool:

@@ -5,11 +5,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
+from typing import Protocol
 from urllib.parse import urlencode, urljoin
 
 from studies.page_forms import PageForm, ReadPage, read_page
 
-ATTEMPTS = 6
+# 25 seconds in all: longer than a web server that died takes to come back.
+ATTEMPTS = 8
 TIMEOUT_SECONDS = 30
 
 
@@ -26,6 +28,21 @@ class Response:
         return read_page(self.body.decode())
 
 
+class AnyVisitor(Protocol):
+    """Somebody who opens pages and presses buttons, wherever the pages come from."""
+
+    def open(self, url: str) -> Response:
+        """GET a page."""
+
+    def press(self, response: Response, form: PageForm, name: str, value: str, **fields: str) -> Response:
+        """Press a button of a form."""
+
+
+def encode(form: PageForm, name: str, value: str, **fields: str) -> str:
+    """What a browser sends for a pressed button. `fields` fill or replace inputs."""
+    return urlencode({**form.fields, **fields, name: value})
+
+
 class Visitor:
     """One browser of one person. `cookies=False` throws every cookie away, as a private window may."""
 
@@ -40,7 +57,7 @@ class Visitor:
 
     def press(self, response: Response, form: PageForm, name: str, value: str, **fields: str) -> Response:
         """Press a button of a form on the page that `response` holds. `fields` fill or replace inputs."""
-        data = urlencode({**form.fields, **fields, name: value})
+        data = encode(form, name, value, **fields)
         url = urljoin(response.url, form.action)
         if form.method == "get":
             return self.open(f"{url}?{data}")
