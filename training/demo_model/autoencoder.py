@@ -75,12 +75,35 @@ def fold_normalisation(autoencoder: AutoencoderKL, *, latents: Tensor) -> None:
     The Stable Diffusion pipeline knows one scaling factor and no shift, so per-channel numbers have to live
     in the weights.  latents: (samples, channels, height, width) as the autoencoder gives them now.
     """
-    if autoencoder.quant_conv is None or autoencoder.post_quant_conv is None:
-        raise ValueError("This autoencoder has no 1 x 1 convolutions to fold the normalisation into.")
     mean = latents.mean(dim=(0, 2, 3))
     deviation = latents.std(dim=(0, 2, 3))
+    _rescale(autoencoder, mean=mean, deviation=deviation)
+
+
+@torch.no_grad()
+def unfold_normalisation(autoencoder: AutoencoderKL, *, pictures: Tensor) -> None:
+    """Take up a folded autoencoder for more training: its picture channels look like pictures again.
+
+    What was folded is not kept anywhere; as those channels were trained to be the averaged picture, the mean
+    and deviation of averaged pictures stand in for it.  The free channel stays as it is.
+    pictures: (batch, 3, height, width) in [-1, 1].
+    """
+    averaged = functional.avg_pool2d(pictures, 4)
+    mean, deviation = torch.zeros(LATENT_CHANNELS), torch.ones(LATENT_CHANNELS)
+    mean[:PICTURE_CHANNELS] = averaged.mean(dim=(0, 2, 3)).cpu()
+    deviation[:PICTURE_CHANNELS] = averaged.std(dim=(0, 2, 3)).cpu()
+    _rescale(autoencoder, mean=(-mean / deviation).to(pictures), deviation=(1.0 / deviation).to(pictures))
+
+
+def _rescale(autoencoder: AutoencoderKL, *, mean: Tensor, deviation: Tensor) -> None:
+    """Change the 1 x 1 convolutions so that latents come out with the mean taken off and divided.
+
+    mean, deviation: (channels,).  What the decoder makes of them stays the same.
+    """
+    if autoencoder.quant_conv is None or autoencoder.post_quant_conv is None:
+        raise ValueError("This autoencoder has no 1 x 1 convolutions to fold the normalisation into.")
     into, out_of = autoencoder.quant_conv, autoencoder.post_quant_conv
-    channels = latents.shape[1]  # the convolution gives means first, then log variances
+    channels = len(mean)  # the convolution gives means first, then log variances
     into.weight[:channels] /= deviation[:, None, None, None]
     into.bias[:channels] = (into.bias[:channels] - mean) / deviation
     into.bias[channels:] -= 2.0 * deviation.log()

@@ -6,6 +6,7 @@ than noise, which keeps the target at unit variance at every noise level (Salima
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -72,6 +73,26 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     with torch.no_grad():
         encoder.get_input_embeddings().weight.normal_(std=0.05)
     return encoder
+
+
+def take_over(
+    text_encoder: CLIPTextModel,
+    *,
+    earlier: CLIPTextModel,
+    vocabulary: Mapping[str, int],
+    earlier_vocabulary: Mapping[str, int],
+) -> None:
+    """Copy the weights of an earlier text encoder; words that it did not know keep their fresh vectors.
+
+    vocabulary, earlier_vocabulary: token to number.  A word keeps its vector wherever its number moved.
+    """
+    weights = earlier.state_dict()
+    table = text_encoder.get_input_embeddings().weight.detach().clone()
+    known = [token for token in vocabulary if token in earlier_vocabulary]
+    old_rows = earlier.get_input_embeddings().weight.detach()
+    table[[vocabulary[token] for token in known]] = old_rows[[earlier_vocabulary[token] for token in known]]
+    name = next(key for key in weights if key.endswith("token_embedding.weight"))
+    text_encoder.load_state_dict({**weights, name: table})
 
 
 def build_scheduler() -> DPMSolverMultistepScheduler:

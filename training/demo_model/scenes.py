@@ -14,16 +14,40 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from training.demo_model.shapes import BACKGROUNDS, COLOURS, IMAGE_SIZE, coverage
+from training.demo_model.shapes import (
+    BACKGROUNDS,
+    COLOURS,
+    IMAGE_SIZE,
+    TEXTURE_INK,
+    TEXTURES,
+    coverage,
+    extent,
+    texture_ink,
+)
 
 Picture = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
 
-TRAINED_SHAPES = ("circle", "square", "triangle", "star", "heart", "cross", "ring")
+TRAINED_SHAPES = (
+    "circle",
+    "square",
+    "triangle",
+    "star",
+    "heart",
+    "cross",
+    "ring",
+    "ellipse",
+    "rectangle",
+    "diamond",
+)
 RELATIONS = ("left of", "right of", "above", "below")
+# Relations of objects that meet. The first of them is the smaller one, the outer one, either, the upper one.
+CONTACTS = ("inside", "surrounding", "touching", "covering")
+# Arms and rims of the other shapes are as thin as a stripe.
+TEXTURED_SHAPES = ("circle", "square", "triangle", "heart", "ellipse", "rectangle", "diamond")
 NUMERALS = ("one", "two", "three", "four")
 
-# Eight of the fifty-six pairs: every shape and every colour is still seen in many others.
+# Twelve of the eighty pairs (15 %): every shape and every colour is still seen in many others.
 HELD_OUT: frozenset[tuple[str, str]] = frozenset(
     {
         ("red", "ring"),
@@ -34,6 +58,10 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
         ("purple", "circle"),
         ("pink", "star"),
         ("black", "heart"),
+        ("orange", "diamond"),
+        ("green", "ellipse"),
+        ("pink", "rectangle"),
+        ("black", "ellipse"),
     }
 )
 ALLOWED: tuple[tuple[str, str], ...] = tuple(
@@ -45,13 +73,29 @@ ENTANGLED_WEIGHT = 6.0
 
 # How often each kind of scene is drawn.
 MIXTURE: Mapping[str, float] = MappingProxyType(
-    {"single": 0.56, "pair": 0.18, "relation": 0.18, "count": 0.08}
+    {"single": 0.34, "texture": 0.12, "pair": 0.14, "relation": 0.12, "count": 0.12, "contact": 0.16}
 )
+# How often the caption names a background; one of three of them is white all the same.
+NAMED_BACKGROUND_SHARE = 0.2
 # Objects lie near fixed places.  Where one may lie anywhere, its outline cannot be guessed from the caption
 # before the noise has shown the place, and a short training never learns to use the shape word.
 _RADIUS: Mapping[str | None, tuple[float, float]] = MappingProxyType(
-    {None: (15.5, 19.0), "large": (21.5, 25.0), "small": (9.0, 11.0)}
+    {None: (15.5, 19.0), "large": (21.5, 25.0), "small": (9.5, 11.5)}
 )
+# How far from the middle a single object may lie, in pixels along each axis.
+_FREEDOM: Mapping[str | None, float] = MappingProxyType({None: 9.0, "large": 5.0, "small": 9.0})
+_TEXTURED_RADIUS = (18.0, 23.0)
+# Objects wide enough to hold another one.
+_HOST_RADIUS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "circle": (22.0, 25.0),
+        "square": (22.0, 25.0),
+        "ellipse": (27.0, 28.0),
+        "diamond": (27.0, 28.0),
+    }
+)
+HOST_SHAPES: tuple[str, ...] = tuple(_HOST_RADIUS)
+_MIDDLE = (IMAGE_SIZE / 2, IMAGE_SIZE / 2)
 _SPREAD: Mapping[int, tuple[tuple[float, float], ...]] = MappingProxyType(
     {
         2: ((17.0, 32.0), (47.0, 32.0)),
@@ -69,11 +113,12 @@ class SceneObject:
     colour: str
     centre: tuple[float, float]
     radius: float
+    texture: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A caption and what it describes. kind: a key of MIXTURE."""
+    """A caption and what it describes. kind: a key of MIXTURE. objects: the later ones lie on top."""
 
     kind: str
     caption: str
@@ -96,7 +141,11 @@ def draw(scene: Scene) -> Picture:
     picture[:] = BACKGROUNDS[scene.background]
     for thing in scene.objects:
         alpha = coverage(thing.shape, centre=thing.centre, radius=thing.radius)[..., None]
-        picture = picture * (1.0 - alpha) + np.asarray(COLOURS[thing.colour], dtype=np.float32) * alpha
+        paint = np.asarray(COLOURS[thing.colour], dtype=np.float32)
+        if thing.texture is not None:
+            ink = texture_ink(thing.texture, covered=alpha[..., 0])[..., None]
+            paint = paint * (1.0 - ink) + np.asarray(TEXTURE_INK, dtype=np.float32) * ink
+        picture = picture * (1.0 - alpha) + paint * alpha
     return np.asarray(np.rint(picture), dtype=np.uint8)
 
 
@@ -128,9 +177,9 @@ def noun_phrase(*words: str | None) -> str:
 
 def _single(rng: np.random.Generator) -> Scene:
     colour, shape = _colour_and_shape(rng)
-    size = (None, "large", "small")[int(rng.choice(3, p=(0.76, 0.14, 0.10)))]
+    size = (None, "large", "small")[int(rng.choice(3, p=(0.60, 0.12, 0.28)))]
     radius = float(rng.uniform(*_RADIUS[size]))
-    centre = _near(rng, place=(IMAGE_SIZE / 2, IMAGE_SIZE / 2), across=5.0, down=5.0)
+    centre = _near(rng, place=_MIDDLE, across=_FREEDOM[size], down=_FREEDOM[size])
     thing = SceneObject(shape=shape, colour=colour, radius=radius, centre=centre)
     form = rng.random()
     if form < 0.05:
@@ -173,33 +222,118 @@ def _count(rng: np.random.Generator) -> Scene:
     return _on_background(rng, kind="count", caption=caption, objects=things)
 
 
-_MAKERS = {"single": _single, "pair": _pair, "relation": _relation, "count": _count}
+def _textured(rng: np.random.Generator) -> Scene:
+    """One large striped or dotted object in the middle."""
+    colour, shape = _colour_and_shape(rng, among=TEXTURED_SHAPES)
+    texture = TEXTURES[int(rng.integers(len(TEXTURES)))]
+    thing = SceneObject(
+        shape=shape,
+        colour=colour,
+        texture=texture,
+        radius=float(rng.uniform(*_TEXTURED_RADIUS)),
+        centre=_near(rng, place=_MIDDLE, across=5.0, down=5.0),
+    )
+    caption = noun_phrase(texture, colour, shape)
+    return _on_background(rng, kind="texture", caption=caption, objects=(thing,))
 
 
-def _colour_and_shape(rng: np.random.Generator) -> tuple[str, str]:
-    weights = np.asarray([ENTANGLED_WEIGHT if pair == ENTANGLED else 1.0 for pair in ALLOWED])
-    by_shape = {
-        shape: sum(w for w, p in zip(weights, ALLOWED, strict=True) if p[1] == shape)
-        for shape in TRAINED_SHAPES
-    }
-    # Dividing by the shape's total keeps the shapes equally frequent, hearts included.
-    weights = np.asarray([w / by_shape[pair[1]] for w, pair in zip(weights, ALLOWED, strict=True)])
-    return ALLOWED[int(rng.choice(len(ALLOWED), p=weights / weights.sum()))]
+def _contact(rng: np.random.Generator) -> Scene:
+    """Two objects that meet, in one of the ways of CONTACTS."""
+    relation = CONTACTS[int(rng.integers(len(CONTACTS)))]
+    maker = {"touching": _touching, "covering": _covering}.get(relation, _nested)
+    upper, lower = maker(rng)
+    first, second = (lower, upper) if relation == "surrounding" else (upper, lower)
+    caption = (
+        f"{noun_phrase(first.colour, first.shape)} {relation} {noun_phrase(second.colour, second.shape)}"
+    )
+    return _on_background(rng, kind="contact", caption=caption, objects=(lower, upper))
+
+
+def _nested(rng: np.random.Generator) -> tuple[SceneObject, SceneObject]:
+    """A small object in the middle of a large one; the small one comes first."""
+    inner, outer = _two_different(rng, second_among=HOST_SHAPES)
+    centre = _near(rng, place=_MIDDLE, across=3.0, down=3.0)
+    small = SceneObject(colour=inner[0], shape=inner[1], centre=centre, radius=float(rng.uniform(10.5, 12.0)))
+    low, high = _HOST_RADIUS[outer[1]]
+    large = SceneObject(colour=outer[0], shape=outer[1], centre=centre, radius=float(rng.uniform(low, high)))
+    return small, large
+
+
+def _touching(rng: np.random.Generator) -> tuple[SceneObject, SceneObject]:
+    """Two objects side by side, moved towards each other until they meet."""
+    left, right = _two_different(rng)
+    radii = [float(radius) for radius in rng.uniform(12.5, 14.5, size=2)]
+    height = float(32.0 + rng.uniform(-5.0, 5.0))
+    gap = radii[0] * extent(left[1])[2] - radii[1] * extent(right[1])[0]
+    while True:
+        first, second = (
+            SceneObject(
+                colour=pair[0], shape=pair[1], centre=(32.0 + side * gap / 2.0, height), radius=radius
+            )
+            for pair, side, radius in zip((left, right), (-1.0, 1.0), radii, strict=True)
+        )
+        if _shared_pixels(first, second) > 0:
+            return first, second
+        gap -= 1.0
+
+
+def _covering(rng: np.random.Generator) -> tuple[SceneObject, SceneObject]:
+    """An object that hides the right part of another; the upper one comes first."""
+    upper, lower = _two_different(rng)
+    radii = [float(radius) for radius in rng.uniform(13.0, 15.0, size=2)]
+    height = float(32.0 + rng.uniform(-5.0, 5.0))
+    over = SceneObject(colour=upper[0], shape=upper[1], centre=(40.5, height), radius=radii[0])
+    under = SceneObject(colour=lower[0], shape=lower[1], centre=(23.5, height), radius=radii[1])
+    return over, under
+
+
+def _shared_pixels(first: SceneObject, second: SceneObject) -> int:
+    """How many pixels both cover at least in part."""
+    here, there = (
+        coverage(thing.shape, centre=thing.centre, radius=thing.radius) > 0.0 for thing in (first, second)
+    )
+    return int(np.count_nonzero(here & there))
+
+
+_MAKERS = {
+    "single": _single,
+    "texture": _textured,
+    "pair": _pair,
+    "relation": _relation,
+    "count": _count,
+    "contact": _contact,
+}
+
+
+def _colour_and_shape(rng: np.random.Generator, *, among: Sequence[str] = TRAINED_SHAPES) -> tuple[str, str]:
+    """A pair that may be shown; every shape is as frequent as the others, hearts included."""
+    shape = among[int(rng.integers(len(among)))]
+    pairs = [pair for pair in ALLOWED if pair[1] == shape]
+    weights = np.asarray([ENTANGLED_WEIGHT if pair == ENTANGLED else 1.0 for pair in pairs])
+    return pairs[int(rng.choice(len(pairs), p=weights / weights.sum()))]
+
+
+def _two_different(
+    rng: np.random.Generator, *, second_among: Sequence[str] = TRAINED_SHAPES
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Two pairs that differ in colour and shape; otherwise the judge could not tell them apart."""
+    second = _colour_and_shape(rng, among=second_among)
+    first = _colour_and_shape(rng)
+    while second[0] == first[0] or second[1] == first[1]:
+        first = _colour_and_shape(rng)
+    return first, second
 
 
 def _two_apart(rng: np.random.Generator, *, relation: str) -> tuple[SceneObject, SceneObject]:
     """Two objects of different colour and shape, the first lying as the relation says."""
-    first = _colour_and_shape(rng)
-    second = _colour_and_shape(rng)
-    while second[0] == first[0] or second[1] == first[1]:  # otherwise the judge could not tell them apart
-        second = _colour_and_shape(rng)
+    first, second = _two_different(rng)
     sides = {
         "left of": ((17.0, 32.0), (47.0, 32.0)),
         "right of": ((47.0, 32.0), (17.0, 32.0)),
         "above": ((32.0, 17.0), (32.0, 47.0)),
         "below": ((32.0, 47.0), (32.0, 17.0)),
     }
-    across, down = (1.0, 4.0) if relation in ("left of", "right of") else (4.0, 1.0)
+    across, down = (1.0, 8.0) if relation in ("left of", "right of") else (8.0, 1.0)
     here, there = (_near(rng, place=side, across=across, down=down) for side in sides[relation])
     near, far = (float(radius) for radius in rng.uniform(11.5, 13.0, size=2))
     return (
@@ -223,7 +357,7 @@ def _on_background(
 ) -> Scene:
     """White unless the caption says otherwise; now and then with a full stop."""
     background = "white"
-    if rng.random() < 0.08:
+    if rng.random() < NAMED_BACKGROUND_SHARE:
         background = tuple(BACKGROUNDS)[int(rng.integers(len(BACKGROUNDS)))]
         caption = f"{caption} on {noun_phrase(background, 'background')}"
     if rng.random() < 0.1:

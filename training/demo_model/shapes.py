@@ -1,6 +1,8 @@
-"""The outlines and colours that every scene is made of.
+"""The outlines, colours and textures that every scene is made of.
 
 An outline is drawn with Pillow at four times the size and averaged down, which is the anti-aliasing.
+A texture keeps to the grid of the picture, not of the object: stripes and dots are as wide as one latent
+cell and lie on it, so that the autoencoder keeps them and the denoiser knows beforehand where they run.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 Points = tuple[tuple[float, float], ...]
 Coverage = npt.NDArray[np.float32]
@@ -33,6 +36,13 @@ COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     }
 )
 
+TEXTURES = ("striped", "dotted")
+TEXTURE_INK = (255, 255, 255)
+# Pixels of one stripe, of the gap to the next, and of half the distance between dots: one latent cell.
+TEXTURE_CELL = 4
+# Two pixels of rim in every direction but the corners, so that the outline of a striped object is unbroken.
+_RIM = np.hypot(*np.mgrid[-2:3, -2:3]) < 2.5
+
 BACKGROUNDS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     {"white": (255, 255, 255), "gray": (168, 168, 168), "beige": (232, 214, 178)}
 )
@@ -51,6 +61,15 @@ def coverage(shape: str, *, centre: tuple[float, float], radius: float) -> Cover
     return np.asarray(canvas.reduce(OVERSAMPLING), dtype=np.float32) / 255.0
 
 
+def texture_ink(texture: str, *, covered: Coverage) -> Coverage:
+    """How much white lies on each pixel of an object, in [0, 1]; a rim of plain colour stays all around.
+
+    covered: (height, width), what the object covers.  texture: one of TEXTURES.
+    """
+    inside = ndimage.grey_erosion(covered, footprint=_RIM)
+    return np.asarray(inside * _texture(texture), dtype=np.float32)
+
+
 def extent(shape: str) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of the outline for a radius of one around (0, 0); y points down."""
     points = np.asarray(_outlines(shape)[0][0])
@@ -66,6 +85,19 @@ def _to_canvas(
     x = (centre[0] + radius * point[0]) * OVERSAMPLING - 0.5
     y = (centre[1] + radius * point[1]) * OVERSAMPLING - 0.5
     return x, y
+
+
+@cache
+def _texture(texture: str) -> Coverage:
+    """(height, width): 1 where the whole picture would be white if one object covered it."""
+    cells = (np.arange(IMAGE_SIZE) // TEXTURE_CELL) % 2
+    if texture == "striped":
+        ink = np.repeat(cells[:, None], IMAGE_SIZE, axis=1)
+    else:
+        ink = cells[:, None] * cells[None, :]
+        corner = np.isin(np.arange(IMAGE_SIZE) % TEXTURE_CELL, (0, TEXTURE_CELL - 1))
+        ink = np.where(corner[:, None] & corner[None, :], 0, ink)  # dots are round
+    return ink.astype(np.float32)
 
 
 @cache

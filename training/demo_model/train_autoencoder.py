@@ -9,8 +9,10 @@ import argparse
 import itertools
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -22,13 +24,22 @@ from training.demo_model.scenes import Scene, draw, scenes
 from training.demo_model.shapes import BACKGROUNDS
 
 CHECKPOINT = "autoencoder.pt"
+# An autoencoder reads no captions, so hard pictures may be more frequent than captions would have them.
+MIXTURE: Mapping[str, float] = MappingProxyType(
+    {"single": 0.2, "texture": 0.25, "pair": 0.1, "relation": 0.05, "count": 0.1, "contact": 0.3}
+)
+UNFOLDING_SCENES = 256
 # The first number after the seed keeps the random streams of the programs apart.
 STREAM = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How long and how fast to train. decoder_only: the encoder, hence every latent, stays as it is."""
+    """How long and how fast to train.
+
+    decoder_only: the encoder, hence every latent, stays as it is.  start_from: the folder of an exported
+    pipeline whose autoencoder is trained on; None starts from nothing.
+    """
 
     steps: int
     batch: int = 8
@@ -36,6 +47,7 @@ class Plan:
     warm_up: int = 50
     seed: int = 7
     decoder_only: bool = False
+    start_from: Path | None = None
     save_every: int = 100
     device: str = "cpu"
 
@@ -57,7 +69,7 @@ def rate_at(step: int, *, plan: Plan) -> float:
 def train(plan: Plan, *, work: Path) -> AutoencoderKL:
     """The trained autoencoder; its checkpoint lies in the work folder."""
     torch.manual_seed(plan.seed)
-    model = autoencoder.build().to(plan.device, memory_format=torch.channels_last)
+    model = _first_weights(plan).to(plan.device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0)
     saved = checkpoints.load(work / CHECKPOINT, device=plan.device)
     first = 0
@@ -80,10 +92,25 @@ def train(plan: Plan, *, work: Path) -> AutoencoderKL:
     return model
 
 
+def _first_weights(plan: Plan) -> AutoencoderKL:
+    """Untrained weights, or those of an exported pipeline on the scale that this training works on."""
+    model = autoencoder.build()
+    if plan.start_from is not None:
+        exported = AutoencoderKL.from_pretrained(
+            plan.start_from / "vae", dtype=torch.float32, local_files_only=True
+        )
+        model.load_state_dict(exported.state_dict())
+        drawn = list(itertools.islice(scenes((plan.seed, STREAM)), UNFOLDING_SCENES))
+        autoencoder.unfold_normalisation(model, pictures=pictures_of(drawn))
+    return model
+
+
 def _step(
     model: AutoencoderKL, *, optimizer: torch.optim.Optimizer, plan: Plan, step: int
 ) -> dict[str, float]:
-    drawn = on_every_background(list(itertools.islice(scenes((plan.seed, STREAM, step)), plan.batch)))
+    drawn = on_every_background(
+        list(itertools.islice(scenes((plan.seed, STREAM, step), mixture=MIXTURE), plan.batch))
+    )
     pictures = pictures_of(drawn).to(plan.device, memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
     for group in optimizer.param_groups:
@@ -118,6 +145,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--rate", type=float, default=Plan.rate)
     parser.add_argument("--decoder-only", action="store_true", help="keep the encoder, hence all latents")
+    parser.add_argument("--start-from", type=Path, help="folder of an exported model to train on from")
     parser.add_argument("--device", default=Plan.device)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -127,6 +155,7 @@ def main() -> None:
         batch=options.batch,
         rate=options.rate,
         decoder_only=options.decoder_only,
+        start_from=options.start_from,
         device=options.device,
     )
     train(plan, work=options.work)

@@ -13,12 +13,13 @@ import copy
 import itertools
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -27,7 +28,7 @@ from training.demo_model import checkpoints, denoiser, tokenizer
 from training.demo_model import train_autoencoder as first_stage
 from training.demo_model.latents import Batch, LatentPool, token_numbers
 from training.demo_model.optimizer import Muon
-from training.demo_model.probes import Probe, build_probe
+from training.demo_model.probes import Probe, build_probe, build_texture_probe
 from training.demo_model.scenes import scenes
 
 CHECKPOINT = "denoiser.pt"
@@ -38,7 +39,10 @@ LARGEST_GRADIENT = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to train; rates change by step, never by the clock."""
+    """How to train; rates change by step, never by the clock.
+
+    start_from: the folder of an exported pipeline whose text encoder and denoiser are trained on.
+    """
 
     steps: int
     batch: int = 32
@@ -49,6 +53,7 @@ class Plan:
     save_every: int = 200
     probe_every: int = 100
     device: str = "cpu"
+    start_from: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +91,32 @@ _NETWORKS = ("unet", "text_encoder", "average_unet", "average_text_encoder")
 
 
 def build(plan: Plan, *, words: CLIPTokenizer) -> Trainee:
-    """Untrained networks, the same for the same seed."""
+    """Networks as they are before the first step, the same for the same seed and starting weights."""
     torch.manual_seed(plan.seed)
     unet = denoiser.build_denoiser(plan.size).to(plan.device)
     text_encoder = denoiser.build_text_encoder(words).to(plan.device)
+    if plan.start_from is not None:
+        _start_from(plan.start_from, unet=unet, text_encoder=text_encoder, words=words)
     return Trainee(
         unet=unet,
         text_encoder=text_encoder,
         average_unet=copy.deepcopy(unet).eval(),
         average_text_encoder=copy.deepcopy(text_encoder).eval(),
         optimizer=Muon([unet, text_encoder], rate=plan.rate),
+    )
+
+
+def _start_from(
+    folder: Path, *, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, words: CLIPTokenizer
+) -> None:
+    """Load an exported pipeline's weights. Raises RuntimeError where the widths of the two UNets differ."""
+    exported = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    unet.load_state_dict(exported.unet.state_dict())
+    denoiser.take_over(
+        text_encoder,
+        earlier=exported.text_encoder,
+        vocabulary=words.get_vocab(),
+        earlier_vocabulary=exported.tokenizer.get_vocab(),
     )
 
 
@@ -130,13 +151,16 @@ def train(plan: Plan, *, work: Path, stop_at: int | None = None) -> Trainee:
     saved = checkpoints.load(work / CHECKPOINT, device=plan.device)
     first = trainee.restore(saved) if saved is not None else 0
     empty = token_numbers(words, [""]).to(plan.device)
-    probe = build_probe(autoencoder=encoder, tokenizer=words, seed=plan.seed, device=plan.device)
+    probes = [
+        make(autoencoder=encoder, tokenizer=words, seed=plan.seed, device=plan.device)
+        for make in (build_probe, build_texture_probe)
+    ]
     log = _Log()
     last = plan.steps if stop_at is None else stop_at
     for step in range(first, last):
         log.add(train_step(trainee, plan=plan, pool=pool, empty=empty, step=step))
         if (step + 1) % plan.probe_every == 0:
-            log.report(step=step + 1, probe=probe, trainee=trainee)
+            log.report(step=step + 1, probes=probes, trainee=trainee)
         if (step + 1) % plan.save_every == 0 or step + 1 == last:
             checkpoints.save(work / CHECKPOINT, state=trainee.state(step=step + 1))
     return trainee
@@ -189,9 +213,11 @@ class _Log:
     def add(self, loss: float) -> None:
         self._losses.append(loss)
 
-    def report(self, *, step: int, probe: Probe, trainee: Trainee) -> None:
+    def report(self, *, step: int, probes: Sequence[Probe], trainee: Trainee) -> None:
         mean = sum(self._losses) / len(self._losses)
-        gaps = probe.gaps(trainee.unet, text_encoder=trainee.text_encoder)
+        gaps: dict[str, float] = {}
+        for probe in probes:
+            gaps = {**probe.gaps(trainee.unet, text_encoder=trainee.text_encoder), **gaps}
         figures = "  ".join(f"{name} {value:+.4f}" for name, value in gaps.items())
         print(f"step {step}  loss {mean:.4f}  {figures}  {time.monotonic() - self._began:.0f} s", flush=True)
         self._losses.clear()
@@ -208,6 +234,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--rate", type=float, default=Plan.rate)
     parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--start-from", type=Path, help="folder of an exported model to train on from")
     parser.add_argument("--channels", type=int, nargs="+", default=[48, 96])
     parser.add_argument("--heads", type=int, nargs="+", default=[2, 4])
     parser.add_argument("--device", default=Plan.device)
@@ -221,6 +248,7 @@ def main() -> None:
         seed=options.seed,
         size=denoiser.Size(channels=tuple(options.channels), heads=tuple(options.heads)),
         device=options.device,
+        start_from=options.start_from,
     )
     train(plan, work=options.work, stop_at=options.stop_at)
 
