@@ -9,7 +9,8 @@ async function refresh() {
   const mine = ++asked;
   const url = new URL(form.dataset.summaryUrl, location.href);
   for (const control of form.elements) {
-    const counts = control.name && (control.type === "number" || (control.type === "checkbox" && control.checked));
+    const ticked = ["checkbox", "radio"].includes(control.type) && control.checked;
+    const counts = control.name && (["number", "select-one"].includes(control.type) || ticked);
     if (counts) url.searchParams.append(control.name, control.value);
   }
   try {
