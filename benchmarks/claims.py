@@ -49,9 +49,9 @@ SET session_replication_role = replica;  -- word maps and prompts are not needed
 INSERT INTO annotation_campaign (id, public_id, owner_id, run_id, name, state, title, question, instructions,
     consent_text, contact, parts_of_speech, raters_per_item, share_cap, items_per_rater, checks_per_rater,
     checks_allowed_wrong, lease_seconds, seconds_per_item, order_seed, completion_code, no_consent_code,
-    completion_url, opened_at)
+    completion_url, opened_at, task_kind, vocabulary, pair_of, language)
 SELECT n, gen_random_uuid(), 1, 1, 'c', 'open', 't', 'q', 'i', 'c', 'c', '{NOUN}', %(k)s, 1, 1000000, 0, 0,
-    600, 8, 0, 'x', '', '', now() FROM generate_series(1, 2) n;
+    600, 8, 0, 'x', '', '', now(), 'opinion_score', '{}', '', 'en' FROM generate_series(1, 2) n;
 INSERT INTO annotation_rater (campaign_id, pseudonym, platform, outcome, exclusion_reason, simulated)
 SELECT 1, 'r' || n, 'link', '', '', false FROM generate_series(1, %(raters)s) n;
 INSERT INTO annotation_rater (campaign_id, pseudonym, platform, outcome, exclusion_reason, simulated)

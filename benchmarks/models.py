@@ -74,7 +74,7 @@ def tiny_pipeline(
     }
     return StableDiffusionPipeline(
         vae=_vae((8, 8), sample_size=32),
-        text_encoder=_text_encoder(own_tokenizer, width=32),
+        text_encoder=text_encoder(own_tokenizer, width=32),
         tokenizer=own_tokenizer,
         unet=_sharpened(UNet2DConditionModel(**{**shape, **(unet or {})})),
         scheduler=DPMSolverMultistepScheduler(**_SCHEDULE),
@@ -103,7 +103,7 @@ def mini_sd2(
     }
     return StableDiffusionPipeline(
         vae=_vae((8, 8, 8, 8), sample_size=512),
-        text_encoder=_text_encoder(own_tokenizer, width=128),
+        text_encoder=text_encoder(own_tokenizer, width=128),
         tokenizer=own_tokenizer,
         unet=_sharpened(UNet2DConditionModel(**{**shape, **(unet or {})})),
         scheduler=DPMSolverMultistepScheduler(**_SCHEDULE),
@@ -113,8 +113,18 @@ def mini_sd2(
     )
 
 
-def mini_sdxl(*, seed: int = 0, sample_size: int = 32) -> StableDiffusionXLPipeline:
-    """Stable Diffusion XL's blocks (two tokenizers, added conditions, stacked transformers), few channels."""
+def mini_sdxl(
+    *,
+    seed: int = 0,
+    sample_size: int = 32,
+    depths: tuple[int, int, int] = (1, 2, 3),
+    vae_channels: tuple[int, ...] = (8, 8),
+) -> StableDiffusionXLPipeline:
+    """Stable Diffusion XL's blocks (two tokenizers, added conditions, stacked transformers), few channels.
+
+    depths: transformer blocks in a stack, per level; the real one has (1, 2, 10): 70 attentions to text.
+    vae_channels: one number for each level; the image is 2 ** (levels - 1) times as large as the latent.
+    """
     torch.manual_seed(seed)
     first, second = tokenizer(), tokenizer()
     unet = UNet2DConditionModel(
@@ -123,7 +133,7 @@ def mini_sdxl(*, seed: int = 0, sample_size: int = 32) -> StableDiffusionXLPipel
         layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 2, 3),
+        transformer_layers_per_block=depths,
         attention_head_dim=(1, 2, 4),
         cross_attention_dim=64,
         norm_num_groups=8,
@@ -133,9 +143,9 @@ def mini_sdxl(*, seed: int = 0, sample_size: int = 32) -> StableDiffusionXLPipel
         projection_class_embeddings_input_dim=32 + 6 * 8,
     )
     return StableDiffusionXLPipeline(
-        vae=_vae((8, 8), sample_size=2 * sample_size),
-        text_encoder=_text_encoder(first, width=32),
-        text_encoder_2=_text_encoder(second, width=32, projected=True),
+        vae=_vae(vae_channels, sample_size=sample_size * 2 ** (len(vae_channels) - 1)),
+        text_encoder=text_encoder(first, width=32),
+        text_encoder_2=text_encoder(second, width=32, projected=True),
         tokenizer=first,
         tokenizer_2=second,
         unet=_sharpened(unet),
@@ -154,7 +164,8 @@ def _vae(channels: tuple[int, ...], *, sample_size: int) -> AutoencoderKL:
     )
 
 
-def _text_encoder(own_tokenizer: CLIPTokenizer, *, width: int, projected: bool = False) -> Any:
+def text_encoder(own_tokenizer: CLIPTokenizer, *, width: int, projected: bool = False) -> Any:
+    """A CLIP text encoder of two layers."""
     config = CLIPTextConfig(
         vocab_size=len(own_tokenizer),
         hidden_size=width,

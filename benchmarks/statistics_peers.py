@@ -110,3 +110,40 @@ def mask_iou(
         return ious
 
     return timed(run, rounds=max(1, rounds // 2))
+
+
+def two_way_bootstrap(table: RatingTable, *, rounds: int, timed: Timed) -> tuple[float, np.ndarray]:
+    """(milliseconds, means) of 50 resamples of items and raters: copies of ratings, one median per item."""
+    order = np.argsort(table.item_index, kind="stable")
+    scores, raters = table.score[order].reshape(-1, 3), table.rater_index[order].reshape(-1, 3)
+    rng = np.random.default_rng(6)
+
+    def run() -> np.ndarray:
+        means = np.empty(50)
+        for resample in range(50):
+            copies = np.bincount(rng.integers(0, table.n_raters, table.n_raters), minlength=table.n_raters)[
+                raters
+            ]
+            values = np.array(
+                [
+                    np.median(np.repeat(row, n)) if n.any() else np.nan
+                    for row, n in zip(scores, copies, strict=True)
+                ]
+            )
+            means[resample] = np.nanmean(values[rng.integers(0, values.size, values.size)])
+        return means
+
+    return timed(run, rounds=rounds)
+
+
+def subjective_model(table: RatingTable, *, timed: Timed) -> tuple[float, np.ndarray | None]:
+    """(milliseconds, qualities) of sureal's alternating projection, run once; its matrix is made before."""
+    try:
+        from benchmarks.statistics_sureal import run_sureal
+
+        scores, _ = table.dense()
+        run_sureal("SubjectMLEModelProjectionSolver", scores[:20, :])
+    except ImportError:
+        return NAN, None
+    milliseconds, result = timed(lambda: run_sureal("SubjectMLEModelProjectionSolver", scores), rounds=1)
+    return milliseconds, np.asarray(result["quality_scores"])
