@@ -1,12 +1,21 @@
 """A Chromium for the tests that need to see what a rater or a researcher sees."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+if TYPE_CHECKING:
+    # At run time too early: test_summary loads this before Django has its apps.
+    from django.contrib.auth.models import User
 
 # Playwright runs an event loop in this thread; Django would refuse the tests' own queries beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -56,3 +65,20 @@ def page(new_context: Callable[..., BrowserContext]) -> Page:
     page = new_context("laptop").new_page()
     page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
     return page
+
+
+@pytest.fixture
+def sign_in(new_context: Callable[..., BrowserContext], live_server: LiveServer) -> Callable[..., Page]:
+    """Opens a window of a named size in which the user is signed in. An error in a script fails the test."""
+
+    def open_window(user: User, size: str = "laptop", **options: object) -> Page:
+        client = Client()
+        client.force_login(user)
+        context = new_context(size, base_url=live_server.url, **options)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
+        return page
+
+    return open_window

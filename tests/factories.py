@@ -18,8 +18,9 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from PIL import Image as Picture
 
-from annotation.choices import Platform, SlotState
-from annotation.models import Campaign, Rater, Slot
+from annotation.choices import PairOf, Platform, SlotState, TaskKind
+from annotation.contents import AnswerContent, option_content
+from annotation.models import Campaign, Item, Rater, Slot
 from annotation.recruitment import RaterIdentityData
 from annotation.services import campaigns, entry
 from annotation.services.answers import Recorded, record_answer
@@ -27,7 +28,7 @@ from annotation.services.campaigns import CampaignSpec
 from annotation.services.tasks_for_raters import Task, next_task
 from generation import storage
 from generation.choices import SafetyVerdict
-from generation.models import PromptSet, PromptWord, Run
+from generation.models import PromptSet, PromptWord, Run, WordMap
 from generation.parsing import Parse, ParsedWord
 from generation.prompts import PromptRow
 from generation.registry import GenerationSettings, ModelSpec
@@ -35,6 +36,7 @@ from generation.services import images, prompt_sets, runs
 
 PROMPTS: Final = ("a red ball beside a blue box.", "the green cone, a yellow cube.")
 SIDE: Final = 64
+VOCABULARY: Final = ("ball", "box", "cone", "cube", "dog", "umbrella")
 MAP_SIDE: Final = 8
 MODEL: Final = ModelSpec(
     id="test-model",
@@ -180,6 +182,46 @@ def make_open_campaign(owner: User | None = None, *, run: Run | None = None, **c
     return campaigns.open_campaign(draft, draft.owner)
 
 
+def make_campaign_of_kind(
+    kind: TaskKind, *, owner: User | None = None, pair_of: PairOf = PairOf.IMAGES, **changes: Any
+) -> Campaign:
+    """An open campaign of a kind, on two prompts with one image each; of pairs, a second run of them."""
+    owner = owner or make_user()
+    run = make_finished_run(owner)
+    extra: dict[str, Any] = {}
+    if kind == TaskKind.OBJECT_PRESENCE:
+        extra = {"vocabulary": VOCABULARY}
+    elif kind == TaskKind.MASK:
+        extra = {"parts_of_speech": ("NOUN",)}
+    elif kind == TaskKind.PAIRWISE:
+        extra = {"compared_run_id": make_run_again(run).pk, "pair_of": pair_of.value}
+    return make_open_campaign(owner, run=run, task_kind=kind.value, **(extra | changes))
+
+
+def make_run_again(run: Run) -> Run:
+    """Another finished run of the same prompts, with images of its own."""
+    settings = MODEL.defaults
+    again = runs.RunSpec(
+        name=f"Run {next(_serial)}",
+        prompt_set=run.prompt_set,
+        model=MODEL,
+        settings=settings,
+        images_per_prompt=run.images_per_prompt,
+    )
+    other = runs.create_run(run.owner, again)
+    finish_images(other)
+    return other
+
+
+def mask_png(*, side: int = SIDE, box: tuple[int, int, int, int] = (8, 4, 40, 20)) -> bytes:
+    """A black PNG with a white box (left, top, right, bottom; the last two exclusive)."""
+    picture = Picture.new("1", (side, side))
+    picture.paste(1, box)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
 def make_campaign_of(items: int, *, checks: int = 0, owner: User | None = None, **changes: Any) -> Campaign:
     """An open campaign with exactly so many rating items, and so many maps of punctuation marks."""
     words = [f"w{number}" for number in range(items)]
@@ -206,18 +248,39 @@ def make_rater(campaign: Campaign, name: str = "") -> Rater:
     return rater
 
 
+def map_of(item: Item) -> WordMap:
+    """The word map that an item of an opinion-score campaign shows."""
+    assert item.word_map is not None
+    return item.word_map
+
+
+def word_of(task: Task) -> str:
+    """The red word of a task."""
+    assert task.word is not None
+    return task.prompt_text[slice(*task.word)]
+
+
 def answer(rater: Rater, task: Task, option: str = "4") -> Recorded:
     """The rater's answer to a task, as a page would send it. A late one fails the test."""
     recorded = record_answer(
         rater,
         slot_id=task.slot_id,
-        option_code=option,
+        content=content_for(rater, option),
         idempotency_key=uuid4(),
         client_milliseconds=1500,
         view="both",
     )
     assert isinstance(recorded, Recorded)
     return recorded
+
+
+def content_for(rater: Rater, option: str = "4") -> AnswerContent:
+    """An answer that the rater's campaign asks for; the option is of an opinion score."""
+    kind = TaskKind(rater.campaign.task_kind)
+    if kind == TaskKind.OBJECT_PRESENCE:
+        return AnswerContent(words=tuple(rater.campaign.vocabulary[:1]))
+    others = {TaskKind.MASK: "not_in_image", TaskKind.PAIRWISE: "tie"}
+    return option_content(others.get(kind, option))
 
 
 def rate_all(rater: Rater, option: str = "4") -> int:

@@ -26,7 +26,7 @@ PACKAGES: Final = ("common", *APPS, *TOOLS)
 # classes of the layers that a trace hooks.
 CORES: Final = {
     "generation.attribution": {"torch", "numpy", "PIL", "diffusers"},
-    "evaluation.metrics": {"numpy", "scipy"},
+    "evaluation.metrics": {"numpy", "scipy", "pycocotools"},
 }
 TORCH_PACKAGES: Final = {"torch", "diffusers", "transformers", "accelerate"}
 TORCH_ROOMS: Final = ("generation.attribution", "generation.pipelines")
@@ -37,11 +37,14 @@ DOOR_USERS: Final = ("generation.tasks", "generation.management", "studies", "co
 # Inside an app, from the bottom up. Modules named nowhere are leaves, level with the choices.
 LAYERS: Final = {
     "models": 1,
-    "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2,
-    "sources": 2, "pages": 3,
-    "forms": 2, "schemas": 2, "loading": 2, "reports": 2,
+    "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2, "kind_exports": 2,
+    "sources": 2, "review_queue": 2, "history": 2, "verdicts": 2, "specification": 2, "pages": 3,
+    "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "figure_set": 2, "provenance": 2,
+    "settings_form": 2, "analysis_urls": 4, "live": 2, "files": 3, "bundles": 3, "rebuilding": 3,
+    "planner_views": 4, "plan_urls": 4,
     "worker": 3,
     "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "rating_urls": 4, "apps": 4,
+    "templatetags": 4,
 }  # fmt: skip
 INTERFACES: Final = 4
 LAYERED_APPS: Final = ("generation", "annotation", "evaluation")

@@ -38,6 +38,7 @@ ENTRIES: dict[str, Any] = {
     "checks_allowed_wrong": "0",
     "completion_code": "C0DE1234",
     "no_consent_code": "",
+    "plain_link": "on",
     "completion_url": "https://app.prolific.com/submissions/complete?cc=C0DE1234",
 }
 

@@ -44,7 +44,7 @@ def test_every_standing_answer_is_one_row_with_its_provenance(owner: User) -> No
     assert [row["answer_id"] for row in rows] == sorted(answers, key=int)
     for row in rows:
         answer = answers[row["answer_id"]]
-        word_map = answer.slot.item.word_map
+        word_map = factories.map_of(answer.slot.item)
         image, run = word_map.image, word_map.image.run
         assert row["campaign"] == str(campaign.public_id)
         assert row["answer_key"] == str(answer.idempotency_key)

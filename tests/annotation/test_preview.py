@@ -34,8 +34,8 @@ def address(campaign: Campaign, query: str = "") -> str:
 
 def pictures(item: Item) -> list[str]:
     """The addresses of an item's pictures."""
-    names = ("annotation:preview_image", "annotation:preview_map")
-    return [reverse(name, args=[item.campaign.public_id, item.pk]) for name in names]
+    arguments = (item.campaign.public_id, item.pk)
+    return [reverse("annotation:preview_picture", args=[*arguments, name]) for name in ("image", "map")]
 
 
 def rows() -> dict[str, int]:
@@ -55,7 +55,7 @@ def test_the_owner_sees_every_page_with_the_banner(owner: User, campaign: Campai
 def test_the_task_is_that_of_the_item(owner: User, campaign: Campaign) -> None:
     item = campaign.items.order_by("position")[1]
     html = signed_in(owner).get(address(campaign, "?item=2")).content.decode()
-    assert f"data-word>{item.word_map.word.text}</mark>" in html
+    assert f"data-word>{factories.map_of(item).word.text}</mark>" in html
     assert pictures(item)[0] in html
 
 
@@ -118,3 +118,15 @@ def test_a_campaign_without_items_says_so(owner: User) -> None:
     run = factories.make_finished_run(owner, prompts=["a red ball"])
     campaign = factories.make_draft(owner, run=run, parts_of_speech=("VERB",))
     assert "No questions yet" in signed_in(owner).get(address(campaign)).content.decode()
+
+
+def test_a_question_is_counted_as_in_one_raters_session(owner: User, campaign: Campaign) -> None:
+    """Control: the number of all items of the campaign in place of `session_size`."""
+    Campaign.objects.filter(pk=campaign.pk).update(items_per_rater=1)
+    campaign.refresh_from_db()
+    seen = 1 + campaign.checks_in_session
+    assert seen < campaign.items.count()
+    page = signed_in(owner).get(address(campaign, "?item=1")).content.decode()
+    assert f'data-progress max="{seen}" value="0"' in page
+    last = signed_in(owner).get(address(campaign, f"?item={campaign.items.count()}")).content.decode()
+    assert f'data-progress max="{seen}" value="{seen - 1}"' in last

@@ -149,6 +149,15 @@ def test_a_full_campaign_says_so() -> None:
     assert "All places are taken" in Client().get(link(campaign, **PROLIFIC)).content.decode()
 
 
+def test_a_full_campaign_says_so_before_it_asks_for_consent() -> None:
+    """Control: a plain link that looks for a place only once somebody has agreed."""
+    campaign = factories.make_open_campaign(raters_per_item=1)
+    factories.rate_all(factories.make_rater(campaign))
+    html = Client().get(link(campaign)).content.decode()
+    assert "All places are taken" in html
+    assert "I agree" not in html
+
+
 def test_whoever_has_finished_gets_her_code_again_by_the_same_link() -> None:
     campaign = factories.make_open_campaign()
     factories.rate_all(factories.make_rater(campaign, PROLIFIC["PROLIFIC_PID"]))

@@ -4,15 +4,21 @@ import io
 import struct
 import zlib
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.db.models.functions import Now
+from django.test import Client
+from django.urls import reverse
 from PIL import Image as Picture
 
 from annotation.bare_png import SIGNATURE, bare_png
 from annotation.models import Slot
 from generation.attribution.rendering import heat_png
+from generation.models import Image
 from generation.storage import image_path, read_word_map
 from tests import factories
 from tests.annotation.rater_browser import RaterBrowser
@@ -44,7 +50,7 @@ def test_the_pictures_of_the_task_in_hand_are_png_for_her_alone(browser: RaterBr
 def test_the_map_is_that_of_the_target_word(browser: RaterBrowser) -> None:
     slot = in_hand(browser)
     content = browser.open("word_map", slot).response.content
-    word_map = Slot.objects.get(pk=slot).item.word_map
+    word_map = factories.map_of(Slot.objects.get(pk=slot).item)
     shown = np.asarray(Picture.open(io.BytesIO(content)))
     expected = Picture.open(io.BytesIO(heat_png(read_word_map(word_map), size_hw=shown.shape[:2])))
     assert (shown == np.asarray(expected)).all()
@@ -81,14 +87,50 @@ def test_a_guessed_number_is_a_404(browser: RaterBrowser, slot_id: int) -> None:
 def test_no_text_of_the_stored_file_reaches_a_rater(browser: RaterBrowser) -> None:
     """Control: sending the stored bytes as they are shows the prompt."""
     slot = in_hand(browser)
-    path = image_path(Slot.objects.get(pk=slot).item.word_map.image)
+    path = image_path(factories.map_of(Slot.objects.get(pk=slot).item).image)
     content = path.read_bytes()
     end = content.index(b"IDAT") - 4
-    path.write_bytes(content[:end] + chunk(b"tEXt", b"prompt\0a red ball") + content[end:])
+    written = content[:end] + chunk(b"tEXt", b"prompt\0a red ball") + content[end:]
+    path.write_bytes(written)
+    Image.objects.update(file_sha256=sha256(written).hexdigest())
     sent = browser.open("image", slot).response.content
     assert b"red ball" not in sent
     before, after = Picture.open(io.BytesIO(content)), Picture.open(io.BytesIO(sent))
     assert (np.asarray(before) == np.asarray(after)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("image", "gone"),
+        ("image", "changed"),
+        ("image", "no picture"),
+        ("word_map", "gone"),
+        ("word_map", "changed"),
+    ],
+)
+def test_a_picture_that_is_missing_or_damaged_is_a_page_and_no_server_error(
+    browser: RaterBrowser, name: str, damage: str
+) -> None:
+    """Control: reading the file without its hash, or letting BrokenPicture pass."""
+    slot = in_hand(browser)
+    image = factories.map_of(Slot.objects.get(pk=slot).item).image
+    path = Path(settings.MEDIA_ROOT) / (image.file if name == "image" else image.maps_file)
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"not what was stored")
+    if damage == "no picture":
+        Image.objects.update(file_sha256=sha256(b"not what was stored").hexdigest())
+    shown = browser.open(name, slot)
+    assert shown.status == 404
+    assert "can&#x27;t be shown" in shown.response.content.decode()
+    researcher = Client()
+    researcher.force_login(browser.rater.campaign.owner)
+    item = Slot.objects.get(pk=slot).item
+    picture = {"image": "image", "word_map": "map"}[name]
+    preview = reverse("annotation:preview_picture", args=[item.campaign.public_id, item.pk, picture])
+    assert researcher.get(preview).status_code == 404
 
 
 @pytest.mark.parametrize("cut", [0, 4, 8, 20, -1, -13])

@@ -76,7 +76,7 @@ def test_consent_after_declining_is_refused() -> None:
 
 def test_the_page_marks_the_target_word_at_its_place_in_the_prompt() -> None:
     campaign = factories.make_campaign_of(1, raters_per_item=1)
-    word = campaign.items.get(kind=ItemKind.RATING).word_map.word
+    word = factories.map_of(campaign.items.get(kind=ItemKind.RATING)).word
     html = RaterBrowser(factories.make_rater(campaign)).open().prompt_html
     assert f'<mark class="target-word" data-word>{word.text}</mark>' in html
 
@@ -98,7 +98,7 @@ def test_a_prompt_of_markup_is_shown_as_text_with_its_word_where_it_is() -> None
 def test_every_option_is_a_button_of_the_form_with_its_key() -> None:
     html = start().open().html
     for option in ANSWER_OPTIONS:
-        assert f'name="option" value="{option.code}" data-key="{option.key}"' in html
+        assert f'name="option" value="{option.code}" data-keys="{option.key}"' in html
         assert f"<span>{option.label}</span>" in html
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import demo_model
+from benchmarks import demo_model, demo_model_maps
 from benchmarks.demo_model_maps import MapScores
 
 
@@ -22,7 +22,7 @@ def good() -> dict[str, Any]:
             "pair": {"complete": share},
             "relation": {"relation": share},
         },
-        "maps": {"noun, 16x16, max": maps, "noun, 16x16, minmax": dict(maps)},
+        "maps": {"chosen, max": maps, "chosen, minmax": dict(maps)},
         "loss_gaps": {"wrong_shape": 0.05, "wrong_colour": 0.1},
         "processor_seconds_per_picture": 0.7,
         "megabytes": 7.0,
@@ -42,7 +42,7 @@ def test_figures_that_meet_every_target_miss_none(good: dict[str, Any]) -> None:
     [
         (("kinds", "single", "complete", "share"), 0.84, "single prompts: complete"),
         (("kinds", "relation", "relation", "share"), math.nan, "relation prompts: relation"),
-        (("maps", "noun, 16x16, max", "iou"), 0.29, "noun maps over the whole image, max"),
+        (("maps", "chosen, max", "iou"), 0.29, "noun maps over the whole image, max"),
         (("loss_gaps", "wrong_shape"), 0.0, "loss added by a wrong shape"),
         (("processor_seconds_per_picture",), 2.1, "seconds of one picture"),
         (("megabytes",), 25.1, "megabytes"),
@@ -80,3 +80,18 @@ def test_map_scores_average_over_maps_beside_their_baselines() -> None:
     assert scores.means()["noun"]["iou"] == pytest.approx(0.75)
     assert scores.means()["noun"]["whole_image"] == pytest.approx(0.25)
     assert scores.means()["noun"]["maps"] == 2
+
+
+def test_the_layer_set_and_thresholds_are_the_best_of_the_validation_prompts() -> None:
+    """Control: taking the least instead of the greatest overlap in _best turns this red."""
+    means = {
+        f"{layers}, {rule}, {tau}": 0.1
+        for layers in demo_model_maps.LAYER_SETS
+        for rule in demo_model_maps.RULES
+        for tau in demo_model_maps.TAUS
+    }
+    means |= {"8x8, max, 0.5": 0.6, "8x8, minmax, 0.3": 0.5, "all, max, 0.4": 0.7}
+    by_head = {("up", number): number / 100 for number in range(20)}
+    choice = demo_model_maps._best(means, by_head=by_head)
+    assert (choice.layers, choice.tau) == ("8x8", {"max": 0.5, "minmax": 0.3})
+    assert choice.heads == tuple(("up", number) for number in range(19, 13, -1))

@@ -48,3 +48,19 @@ def test_health_fails_when_the_database_does_not_answer(client: Client) -> None:
 
 def test_health_takes_no_posts(client: Client) -> None:
     assert client.post("/health/").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "megabytes"), [("application/x-www-form-urlencoded", 5), ("multipart/form-data; boundary=x", 30)]
+)
+def test_a_body_that_is_too_large_is_refused_quietly(
+    client: Client, kind: str, megabytes: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Control: without BodyLimitMiddleware Django answers 400 and logs a traceback."""
+    answer = client.post("/login/", data=b"x" * (megabytes * 2**20), content_type=kind)
+
+    assert answer.status_code == 413
+    assert "too much at once" in answer.text
+    assert not any(record.exc_info for record in caplog.records)
+    assert "default-src" in answer.headers["Content-Security-Policy"]

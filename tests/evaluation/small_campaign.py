@@ -72,5 +72,5 @@ def rate(campaign: Campaign, name: str) -> Rater:
     """One rater's whole visit."""
     rater = factories.make_rater(campaign, PLATFORM_IDS[name])
     while isinstance(task := next_task(rater), Task):
-        factories.answer(rater, task, ANSWERS[name][task.word_text])
+        factories.answer(rater, task, ANSWERS[name][factories.word_of(task)])
     return rater

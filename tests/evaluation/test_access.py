@@ -34,28 +34,45 @@ ROUTES: Final = {
     "annotation:rater": BOTH,
     "annotation:rater_include": WRITE,
     "annotation:rater_refill": WRITE,
+    "annotation:rater_forget": WRITE,
+    "annotation:rater_approve": WRITE,
+    "annotation:rater_reject": WRITE,
+    "annotation:campaign_extend": BOTH,
+    "annotation:history": READ,
+    "annotation:history_csv": READ,
+    "annotation:campaign_specification": READ,
+    "annotation:known_answers": BOTH,
+    "annotation:known_answers_csv": READ,
+    "annotation:review": BOTH,
+    "annotation:recruitment": BOTH,
+    "annotation:links_csv": READ,
     "annotation:preview": BOTH,
-    "annotation:preview_image": READ,
-    "annotation:preview_map": READ,
+    "annotation:preview_picture": READ,
+    "annotation:presence_csv": READ,
+    "annotation:pairs_csv": READ,
+    "annotation:masks_jsonl": READ,
+    "annotation:masks_zip": READ,
     "evaluation:results": READ,
-    "evaluation:ratings_csv": READ,
-    "evaluation:items_csv": READ,
-    "evaluation:raters_csv": READ,
-    "evaluation:groups_csv": READ,
-    "evaluation:codebook_csv": READ,
-    "evaluation:provenance_json": READ,
-    "evaluation:mos_svg": READ,
-    "evaluation:responses_svg": READ,
+    "evaluation:file": READ,
+    "evaluation:live": READ,
 }
-OF_EVERYBODY: Final = {"annotation:campaigns", "annotation:campaign_new", "annotation:campaign_effort"}
+OF_EVERYBODY: Final = {
+    "annotation:campaigns",
+    "annotation:campaign_new",
+    "annotation:campaign_upload",
+    "annotation:campaign_effort",
+}
 
 
 def url_of(route: str, campaign: Campaign) -> str:
     arguments: dict[str, Any] = {"public_id": campaign.public_id}
-    if route in ("annotation:rater", "annotation:rater_include", "annotation:rater_refill"):
+    if route.startswith("annotation:rater"):
         arguments["pseudonym"] = campaign.raters.order_by("pk")[0].pseudonym
-    if route in ("annotation:preview_image", "annotation:preview_map"):
+    if route == "annotation:preview_picture":
+        arguments["name"] = "map"
         arguments["item_id"] = Item.objects.filter(campaign=campaign).order_by("pk")[0].pk
+    if route == "evaluation:file":
+        arguments["name"] = "ratings.csv"
     return reverse(route, kwargs=arguments)
 
 

@@ -102,6 +102,13 @@ def test_an_end_outside_the_scale_gets_an_arrow_instead_of_a_cap() -> None:
     )
 
 
+def test_a_cut_interval_is_told_as_cut_and_an_arrow_head_is_explained() -> None:
+    figure = opinion_figure([bar(value=score(3.0, 0.2, 5.8))])
+    assert "3.00 (1.00 to 5.00)" in figure
+    assert "Arrow head: cut at the end of the scale." in texts(figure)
+    assert "Arrow head" not in opinion_figure([bar()])
+
+
 def test_groups_come_best_first_and_small_ones_last() -> None:
     rows = [
         AnswerRow(item=f"{g}{i}", rater=f"r{r}", group=g, score=s)

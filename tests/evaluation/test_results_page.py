@@ -61,8 +61,8 @@ def test_what_is_not_defined_says_why(signed_in: Client, small: Campaign) -> Non
 
 def test_the_figures_are_in_the_page_with_their_numbers(signed_in: Client, small: Campaign) -> None:
     html = page(signed_in, small)
-    assert html.count("<svg") == 2
-    assert html.count("The figure in numbers") == 2
+    assert html.count('<svg xmlns="http://www.w3.org/2000/svg"') == 6
+    assert html.count("The figure in numbers") == 3
     assert "style=" not in html
 
 
@@ -93,12 +93,15 @@ def test_a_campaign_of_which_every_rater_failed_has_a_page(signed_in: Client, ow
     assert "1 failed the attention checks" in shown
 
 
-def test_equal_answers_have_a_score_and_no_interval(signed_in: Client, owner: User) -> None:
+def test_equal_answers_have_a_score_and_an_interval_that_says_what_stands_in(
+    signed_in: Client, owner: User
+) -> None:
     campaign = factories.make_campaign_of(3, owner=owner, raters_per_item=2)
     for _ in range(2):
         factories.rate_all(factories.make_rater(campaign), "4")
     shown = words(page(signed_in, campaign))
-    assert "4.00 No interval, because: all 3 item scores are equal" in shown
+    assert "all 3 item scores are equal: the widest spread that the scale allows stands in" in shown
+    assert "4.00 to 4.00" not in shown
 
 
 def test_an_open_campaign_says_that_numbers_still_change(

@@ -152,6 +152,16 @@ def test_words_past_the_window_are_reported_and_the_batch_goes_on(pipeline: Any)
     assert made[2].unseen_words == frozenset()
 
 
+def test_images_are_decoded_one_by_one(pipeline: Any) -> None:
+    """Control: the decoder's memory grows with the batch."""
+    sizes = []
+    handle = pipeline.vae.decoder.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape[0]))
+    requests = [request("a cat", seed) for seed in range(3)]
+    pipelines.generate(pipeline, requests=requests, settings=SETTINGS)
+    handle.remove()
+    assert sizes == [1, 1, 1]
+
+
 def test_a_request_without_words_makes_an_image_without_maps(pipeline: Any) -> None:
     plain = GenerationRequest(prompt="a red circle", seed=1, words=())
     (made,) = pipelines.generate(pipeline, requests=[plain], settings=SETTINGS)

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import os
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -217,3 +219,60 @@ def test_any_text_as_plain_lines_gives_rows_or_a_report(text: str) -> None:
         assert refused.bad_lines  # noqa: PT017 (either outcome is right)
     else:
         assert len({row.text for row in rows}) == len(rows)
+
+
+def test_json_lines_give_prompts_and_keep_the_other_values() -> None:
+    content = (
+        '{"tag": "two", "include": [{"class": "bench", "count": 1}], "prompt": "a photo of a bench"}\r\n'
+        "\n"
+        '{"caption": " a cow ", "id": 7}\n'
+    )
+    first, second = read_prompts(content.encode(), name="geneval.jsonl")
+    assert (first.line, first.text) == (1, "a photo of a bench")
+    assert first.extra == {"tag": "two", "include": '[{"class": "bench", "count": 1}]'}
+    assert (second.line, second.text, second.extra) == (3, "a cow", {"id": "7"})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a red ball", "Not JSON"),
+        ("[1]", "Not an object"),
+        ('{"name": "x"}', "no text named prompt"),
+        ('{"prompt": 3}', "no text named prompt"),
+        ('{"prompt": "a", "prompt": "b"}', "comes twice"),
+        ('{"prompt": "a", "n": NaN}', "NaN"),
+        ("[" * 50_000, "Not JSON"),
+        ('{"prompt": " "}', "no prompt here"),
+        ('{"prompt": "a", "": "b"}', "without a name"),
+        ('{"prompt": "a", "n": 1, "N": 2}', "Two columns"),
+    ],
+)
+def test_a_line_that_is_no_prompt_is_named_and_nothing_is_taken(line: str, said: str) -> None:
+    """Control: skip a line that can't be read."""
+    content = '{"prompt": "the first"}\n' + line
+    with pytest.raises(PromptFileRefused) as refused:
+        read_prompts(content.encode(), name="prompts.jsonl")
+    assert [bad.line for bad in refused.value.bad_lines] == [2]
+    assert said in refused.value.bad_lines[0].rule
+
+
+@given(st.text(max_size=300))
+def test_any_text_as_json_lines_gives_rows_or_a_report(text: str) -> None:
+    try:
+        rows = read_prompts(text.encode("utf-8", errors="replace"), name="prompts.jsonl")
+    except PromptFileRefused as refused:
+        assert refused.bad_lines  # noqa: PT017 (either outcome is right)
+    else:
+        assert rows
+
+
+def test_geneval_s_own_file_is_read_whole() -> None:
+    """553 prompts with what they ask for; skipped without the shared data."""
+    shared = Path(os.environ.get("PERCEPT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    file = shared / "geneval_prompts.jsonl"
+    if not file.is_file():
+        pytest.skip("the shared data are not here")
+    rows = read_prompts(file.read_bytes(), name=file.name)
+    assert len(rows) == 553
+    assert set(rows[0].extra) == {"tag", "include"}

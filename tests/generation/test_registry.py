@@ -106,3 +106,23 @@ def test_a_file_that_is_missing_or_broken_is_named(listed: Path, text: str | Non
 def test_settings_refuse_what_no_pipeline_can_run() -> None:
     with pytest.raises(ValueError, match=r"steps.*height"):
         registry.GenerationSettings(steps=0, guidance=1.0, scheduler="ddim", height=63, width=64)
+
+
+def test_a_model_s_window_is_stated_or_read_from_its_folder_or_the_usual_one(
+    listed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "model_index.json").write_text("{}")
+    (tmp_path / "tokenizer" / "tokenizer_config.json").write_text('{"model_max_length": 20}')
+    hub = f'source = "owner/name"\nrevision = "{PINNED}"\n{DEFAULTS}'
+    listed.write_text(
+        f'[models.mine]\nfolder = "{tmp_path}"\n{DEFAULTS}'
+        f"[models.usual]\n{hub}[models.stated]\n{hub}tokens = 64\n",
+        "utf-8",
+    )
+    assert {spec.id: spec.tokens for spec in registry.available()} == {
+        "demo": 32,
+        "mine": 20,
+        "usual": 77,
+        "stated": 64,
+    }

@@ -11,7 +11,8 @@ from django.test import Client
 
 from generation import registry
 from generation.choices import ImageState, RunState, SafetyVerdict
-from generation.models import Image, Run, WordMap
+from generation.models import Image, Run, RunAct, WordMap
+from generation.services import runs
 from tests import factories
 
 
@@ -98,6 +99,21 @@ def test_the_price_is_images_and_once_known_their_time(page: Client, posted: dic
     assert "at 5.0 s an image" in double
 
 
+def test_the_form_names_the_words_that_the_chosen_model_will_not_see(page: Client, owner: User) -> None:
+    """Control: a window of 77 tokens for every model warns of nothing here."""
+    long = "a red circle, " * 8 + "a blue star."
+    prompt_set = factories.make_prompt_set(["a cat", long], owner=owner)
+    form = dict(page.get(f"/runs/new/?model=demo&prompt_set={prompt_set.pk}").context["form"].initial)
+    shown = page.get("/runs/new/price/", form).content.decode()
+    assert "reads 30 tokens" in shown
+    assert "the end of 1 prompt," in shown
+    assert "line 3: “circle, a blue star.”" in shown
+    short = factories.make_prompt_set(["a cat"], owner=owner)
+    assert (
+        "will not see" not in page.get("/runs/new/price/", form | {"prompt_set": short.pk}).content.decode()
+    )
+
+
 def test_an_unfinished_form_has_no_price_and_no_fault(page: Client, posted: dict[str, Any]) -> None:
     response = page.get("/runs/new/price/", posted | {"steps": ""})
     assert response.status_code == 200
@@ -140,6 +156,69 @@ def test_time_left_is_told_from_this_model_s_images_and_the_live_workers(page: C
         lease = {"state": ImageState.LEASED, "lease_until": Now() + timedelta(seconds=60)}
         Image.objects.filter(pk=image.pk).update(worker=f"worker {number}", **lease)
     assert "about 20 s left with 2 workers" in page.get(f"/runs/{run.pk}/progress/").content.decode()
+
+
+def test_time_left_counts_what_waits_ahead_in_other_runs(page: Client, owner: User, stranger: User) -> None:
+    """Control: only this run's own images, which makes the last of ten runs look like the first."""
+    factories.make_finished_run(owner, prompts=["x"])
+    Image.objects.update(seconds=10)
+    earlier = factories.make_run(stranger, prompts=["a", "b", "c"])
+    run = factories.make_run(owner, prompts=["d", "e"])
+    later = factories.make_run(stranger, prompts=["f"])
+    shown = page.get(f"/runs/{run.pk}/progress/").content.decode()
+    assert "about 50 s left" in shown
+    assert "after 3 images of other runs" in shown
+    assert earlier.name not in shown
+    runs.pause_run(earlier)
+    assert later.pk > run.pk
+    shown = page.get(f"/runs/{run.pk}/progress/").content.decode()
+    assert "about 20 s left" in shown
+    assert "other runs" not in shown
+
+
+def test_time_left_is_not_told_while_a_model_ahead_is_unknown(page: Client, owner: User) -> None:
+    factories.make_finished_run(owner, prompts=["x"])
+    Image.objects.update(seconds=10)
+    earlier = factories.make_run(owner, prompts=["a"])
+    run = factories.make_run(owner, prompts=["b"])
+    Run.objects.filter(pk=earlier.pk).update(model_id="never-run-here")
+    shown = page.get(f"/runs/{run.pk}/progress/").content.decode()
+    assert " left" not in shown
+    assert "after 1 image of other runs" in shown
+
+
+def test_a_finished_run_can_not_be_cancelled_and_its_failures_still_be_retried(
+    page: Client, owner: User
+) -> None:
+    """Control: a cancel that looks at the run's state alone."""
+    run = factories.make_run(owner, prompts=["a"])
+    Image.objects.update(state=ImageState.DEAD, failure="poison", attempts=3)
+    response = page.post(f"/runs/{run.pk}/cancel/", follow=True)
+    assert "Nothing changed: the run is finished already" in response.content.decode()
+    page.post(f"/runs/{run.pk}/retry/")
+    assert Image.objects.get().state == ImageState.READY
+
+
+def test_every_act_on_a_run_is_recorded_with_who_did_it(page: Client, owner: User) -> None:
+    """Control: a move without its record."""
+    run = factories.make_run(owner, prompts=["a", "b"])
+    for act in ("pause", "pause", "resume"):
+        page.post(f"/runs/{run.pk}/{act}/")
+    Image.objects.update(state=ImageState.DEAD, failure="poison", attempts=3)
+    for act in ("retry", "retry", "cancel", "cancel"):
+        page.post(f"/runs/{run.pk}/{act}/")
+    recorded = list(RunAct.objects.order_by("pk").values_list("act", "actor", "images"))
+    assert recorded == [
+        ("started", owner.pk, None),
+        ("paused", owner.pk, None),
+        ("resumed", owner.pk, None),
+        ("retried", owner.pk, 2),
+        ("cancelled", owner.pk, None),
+    ]
+    assert (
+        f"failed images tried again (2), by {owner.get_username()}"
+        in page.get(f"/runs/{run.pk}/").content.decode()
+    )
 
 
 def test_polling_ends_with_the_run(page: Client, owner: User) -> None:

@@ -4,11 +4,14 @@ import errno
 import io
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
+from django.db import OperationalError
 from django.db.models.functions import Now
 from PIL import Image as Picture
 from pytest_django.fixtures import Settings
@@ -115,6 +118,81 @@ def test_out_of_memory_halves_the_batch_and_goes_on(worker: Worker, faulty: Any)
     assert list(Image.objects.values_list("state", "attempts")) == [(ImageState.DONE, 1)] * 4
     assert sizes[0] == 4
     assert 2 in sizes
+
+
+def test_a_batch_that_really_does_not_fit_is_halved_once_and_the_size_that_fits_is_kept(
+    worker: Worker, faulty: Any
+) -> None:
+    """The allocator itself refuses. Control: trying the full batch again for every claim."""
+    tiny_run(*(f"a cat {number}" for number in range(12)))
+    sizes = []
+
+    def hungry(latents: torch.Tensor) -> None:
+        images = latents.shape[0] // 2
+        sizes.append(images)
+        if images > 2:
+            torch.empty(2**50, dtype=torch.uint8)
+
+    faulty(hungry)
+    worker.drain()
+    assert set(Image.objects.values_list("state", "attempts")) == {(ImageState.DONE, 1)}
+    assert sizes == [4] + 2 * [2] * 6  # two steps each
+
+
+def test_files_are_written_by_a_thread_of_their_own(
+    worker: Worker, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: written by the thread that generates, which waits for the disk."""
+    threads = set()
+    own = os.fsync
+
+    def seen(descriptor: int) -> None:
+        threads.add(threading.current_thread().name)
+        own(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    tiny_run("a cat", "a dog")
+    worker.drain()
+    assert threads == {"writer"}
+    assert set(Image.objects.values_list("state", flat=True)) == {ImageState.DONE}
+
+
+def test_leases_are_kept_until_the_last_file_is_written(
+    worker: Worker, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk. Control: a heartbeat that ends with the batch lets another worker take its images over."""
+    worker.lease_seconds = 1.0
+    ends = []
+    own = storage.stage_image
+
+    def slow(*args: Any, **named: Any) -> storage.StagedImage:
+        held = Image.objects.filter(pk=args[0])
+        before = held.get().lease_until
+        time.sleep(1.5)
+        ends.append(held.filter(lease_until__gt=before).exists())
+        return own(*args, **named)
+
+    monkeypatch.setattr(storage, "stage_image", slow)
+    tiny_run("a cat")
+    worker.drain()
+    assert ends == [True]
+    assert Image.objects.get().state == ImageState.DONE
+
+
+def test_a_database_that_is_away_while_files_are_written_is_reported_by_the_drain(
+    worker: Worker, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: an error that ends in the writer's thread is seen by nobody."""
+
+    def away(*_: Any, **__: Any) -> bool:
+        raise OperationalError("the database is starting up")
+
+    tiny_run("a cat")
+    with monkeypatch.context() as broken:
+        broken.setattr("generation.worker.complete_image", away)
+        with pytest.raises(OperationalError, match="starting up"):
+            worker.drain()
+    assert Image.objects.get().state == ImageState.LEASED
 
 
 def test_out_of_memory_at_every_size_is_a_dead_letter_that_says_so(worker: Worker, faulty: Any) -> None:

@@ -61,6 +61,32 @@ def holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
     return next((process for process in processes if process.pid in pids), None)
 
 
+def stopped_holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
+    """One of the workers, stopped with an image in work; None where it was done before the stop came."""
+    found = holder(processes)
+    if found is None:
+        return None
+    found.send_signal(signal.SIGSTOP)
+    time.sleep(0.3)  # a statement that was on its way takes effect
+    if holder(processes) is found:
+        return found
+    found.send_signal(signal.SIGCONT)
+    return None
+
+
+def stop_with_an_image(processes: Sequence[Popen[bytes]], *, log: Path) -> Popen[bytes]:
+    """Waits for, and stops, a worker that has an image in work."""
+    stopped: list[Popen[bytes]] = []
+
+    def tried() -> bool:
+        if (worker := stopped_holder(processes)) is not None:
+            stopped.append(worker)
+        return bool(stopped)
+
+    wait_until(tried, log=log)
+    return stopped[0]
+
+
 def done() -> int:
     return Image.objects.filter(state=ImageState.DONE).count()
 
@@ -80,14 +106,12 @@ def test_a_killed_worker_s_images_are_taken_over_none_lost_and_none_doubled(
     tiny_model: str, log: Path, settings: Settings
 ) -> None:
     """Control: without the end of leases in _claimable the killed worker's images stay leased for ever."""
-    make_run(images=6, steps=40)
+    make_run(images=8, steps=60)
     with worker(log) as first, worker(log) as second:
-        wait_until(lambda: done() >= 1 and holder([first, second]) is not None, log=log)
-        victim = holder([first, second])
-        assert victim is not None
-        victim.kill()
-        wait_until(lambda: done() == 6, log=log)
-    assert_each_image_once(6, media=settings.MEDIA_ROOT)
+        wait_until(lambda: done() >= 1, log=log)
+        stop_with_an_image([first, second], log=log).kill()
+        wait_until(lambda: done() == 8, log=log)
+    assert_each_image_once(8, media=settings.MEDIA_ROOT)
     assert max(Image.objects.values_list("attempts", flat=True)) == 2
 
 
@@ -95,10 +119,7 @@ def test_a_worker_that_hung_and_comes_back_is_refused(tiny_model: str, log: Path
     """Control: _held without fence and state lets the zombie complete an image that is done."""
     make_run(images=1, steps=100)
     with worker(log) as first, worker(log) as second:
-        wait_until(lambda: holder([first, second]) is not None, log=log)
-        zombie = holder([first, second])
-        assert zombie is not None
-        zombie.send_signal(signal.SIGSTOP)
+        zombie = stop_with_an_image([first, second], log=log)
         wait_until(lambda: done() == 1, log=log)
         before = Image.objects.get()
         zombie.send_signal(signal.SIGCONT)

@@ -84,3 +84,15 @@ def test_a_study_whose_checks_never_came_up_is_noticed() -> None:
 
 def test_a_study_without_any_answer_is_noticed() -> None:
     assert "No answer was acknowledged" in " ".join(broken_promises([], ratings=[], raters_per_item=3))
+
+
+def test_answers_of_an_interrupted_start_are_no_strangers_and_must_stay_as_they_were() -> None:
+    earlier = [row("e1", "E", "2", "3")]
+    kept = broken_promises(VISITS, ratings=[*ROWS, *earlier], raters_per_item=2, earlier=earlier)
+    lost = broken_promises(VISITS, ratings=ROWS, raters_per_item=2, earlier=earlier)
+    changed = broken_promises(
+        VISITS, ratings=[*ROWS, row("e1", "E", "2", "4")], raters_per_item=2, earlier=earlier
+    )
+    assert kept == []
+    assert "missing" in " ".join(lost)
+    assert "differ" in " ".join(changed)

@@ -31,3 +31,11 @@ def test_a_group_without_an_interval_says_why_beneath() -> None:
 
 def test_no_cell_says_nan() -> None:
     assert "nan" not in table().lower()
+
+
+def test_an_interval_is_cut_at_the_ends_of_the_scale_and_the_table_says_so() -> None:
+    # Two items and two raters: one degree of freedom, so the computed bounds lie far off the scale.
+    noun = next(group for group in opinion_report(TABLE).groups if group.group == "NOUN")
+    assert noun.mos.high > 5
+    assert "[1.00, 5.00]" in table()
+    assert "Intervals are cut at the ends of the scale, 1 to 5." in table()

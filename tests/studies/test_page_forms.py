@@ -10,6 +10,8 @@ PAGE = """
 <form action="answer" method="post">
   <input type="hidden" name="slot" value="7"><input type="hidden" name="idempotency_key" value="k">
   <input type="checkbox" name="unticked" value="1">
+  <fieldset disabled><input type="radio" name="tool" value="brush" checked></fieldset>
+  <canvas width="30" height="20"></canvas>
   <button name="option" value="1">Bad</button><button name="option" value="image_too_poor">Poor image</button>
 </form><script>var hidden = 1;</script></body></html>
 """
@@ -21,6 +23,10 @@ def test_a_form_is_found_by_its_button_with_all_it_carries() -> None:
     assert (form.action, form.method) == ("answer", "post")
     assert form.fields == {"slot": "7", "idempotency_key": "k"}
     assert form.buttons == (("option", "1"), ("option", "image_too_poor"))
+
+
+def test_what_can_be_drawn_on_is_known_by_its_size() -> None:
+    assert read_page(PAGE).canvas_hw == (20, 30)
 
 
 def test_the_prompt_and_its_target_word_are_read_as_written() -> None:

@@ -1,9 +1,11 @@
 """Simulated raters behave as described, and the same from the same seed."""
 
+import base64
 import random
 
 from annotation.choices import OPTION_BY_CODE, OptOut
-from studies.simulated_raters import choose_option, draw_raters
+from annotation.mask_files import read_mask
+from studies.simulated_raters import choose_option, choose_side, choose_ticks, draw_mask, draw_raters
 
 PROMPT = "a red circle , on white ."
 
@@ -39,3 +41,33 @@ def test_careful_scores_of_one_word_agree_more_than_careless_ones() -> None:
 
 def test_the_same_seed_gives_the_same_answers() -> None:
     assert answers(False, "circle") == answers(False, "circle")
+
+
+def test_a_pair_gets_a_side_or_a_tie_and_the_left_a_little_more_often() -> None:
+    [rater] = draw_raters(careful=1, careless=0, generator=random.Random(3))
+    generator = random.Random(4)
+    sides = [choose_side(rater, ("left", "tie", "right"), generator=generator) for _ in range(400)]
+    assert set(sides) == {"left", "tie", "right"}
+    assert sides.count("left") > sides.count("right") > sides.count("tie")
+
+
+def test_a_drawing_is_a_mask_of_the_image_and_sometimes_it_is_not_there() -> None:
+    raters = draw_raters(careful=1, careless=1, generator=random.Random(3))
+    generator = random.Random(4)
+    drawn = [
+        draw_mask(rater, word="ball", size_hw=(32, 48), generator=generator)
+        for rater in raters
+        for _ in range(30)
+    ]
+    assert None in drawn
+    for text in filter(None, drawn):
+        content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        assert read_mask(content, height=32, width=48).area > 0
+
+
+def test_ticks_are_words_of_the_list_in_its_order() -> None:
+    [rater] = draw_raters(careful=1, careless=0, generator=random.Random(3))
+    words = [(f"word.{number}", "1") for number in range(50)]
+    ticked = choose_ticks(rater, words, generator=random.Random(4))
+    assert ticked == [word for word in words if word in ticked]
+    assert 5 < len(ticked) < 30

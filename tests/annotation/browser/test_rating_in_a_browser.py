@@ -39,7 +39,7 @@ def address(server: LiveServer, rater: Rater) -> str:
 def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
     """Opens the rater's page and waits until its script takes answers."""
     page.goto(address(server, rater))
-    page.wait_for_function("document.querySelector('[data-map]').complete")
+    page.wait_for_function("document.querySelector('[data-picture=map]').complete")
     page.wait_for_timeout(SETTLED)
 
 
@@ -142,7 +142,7 @@ def test_a_click_that_comes_with_the_next_task_does_not_answer_it(
     open_task(page, live_server, rater)
     page.evaluate(
         """() => {
-            const answer = document.querySelector("[data-key='4']");
+            const answer = document.querySelector("[data-keys='4']");
             const progress = document.querySelector("[data-progress-text]");
             const again = new MutationObserver(() => setTimeout(() => answer.click()));
             again.observe(progress, { childList: true });

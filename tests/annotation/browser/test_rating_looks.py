@@ -65,6 +65,43 @@ def test_every_answer_is_in_reach_without_scrolling(
         assert found["width"] >= 44
 
 
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_the_page_does_not_scroll_once_an_answer_is_saved(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker, size: str
+) -> None:
+    """Control: a stage one line of text higher."""
+    page = new_context(size).new_page()
+    page.goto(own_address(live_server, rater))
+    page.locator("button[name=option]").first.click()
+    page.locator("[data-status]").filter(has_text="Saved.").wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+
+
+def test_a_full_stop_never_stands_on_a_line_of_its_own(
+    live_server: LiveServer, rater: Rater, new_context: ContextMaker
+) -> None:
+    """Whatever the width. Control: without the joiners in prompt.html it does at some widths."""
+    page = new_context("phone").new_page()
+    page.goto(own_address(live_server, rater))
+    apart = page.evaluate("""() => {
+        const find = (part) => document.querySelector(`[data-${part}]`);
+        const [before, word] = [find("before"), find("word")];
+        before.textContent = "an orange star and a green ring";
+        word.textContent = ".";
+        find("after").textContent = "";
+        const prompt = document.querySelector("[data-prompt]");
+        const widths = [];
+        for (let width = 180; width < 360; width += 1) {
+            prompt.style.width = `${width}px`;
+            const lines = [...before.getClientRects()];
+            const stops = [...word.getClientRects()];
+            if (stops.at(-1).top - lines.at(-1).top > 8) widths.push(width);
+        }
+        return widths;
+    }""")
+    assert apart == []
+
+
 @pytest.mark.parametrize("size", ["laptop", "phone", "small phone"])
 @pytest.mark.parametrize("name", ["", "instructions/", "stop/"])
 def test_no_page_scrolls_sideways(
@@ -98,10 +135,14 @@ def test_nothing_moves_while_the_pictures_arrive(
     page.route("**/*.png", lambda _route: None)
     page.goto(own_address(live_server, rater), wait_until="domcontentloaded")
     page.wait_for_timeout(200)
-    before = [box(page, selector) for selector in ("[data-image]", "[data-map]", "[data-answers]")]
+    before = [
+        box(page, selector) for selector in ("[data-picture=image]", "[data-picture=map]", "[data-answers]")
+    ]
     page.unroute_all()
     page.goto(own_address(live_server, rater))
-    after = [box(page, selector) for selector in ("[data-image]", "[data-map]", "[data-answers]")]
+    after = [
+        box(page, selector) for selector in ("[data-picture=image]", "[data-picture=map]", "[data-answers]")
+    ]
     assert before == after
 
 
@@ -111,7 +152,7 @@ def test_the_overlay_lays_the_map_exactly_over_the_image(
     page = new_context("phone").new_page()
     page.goto(own_address(live_server, rater))
     page.locator("input[value=overlay]").check(force=True)
-    image, word_map = box(page, "[data-image]"), box(page, "[data-map]")
+    image, word_map = box(page, "[data-picture=image]"), box(page, "[data-picture=map]")
     assert image == word_map
     assert image["width"] >= 200
 
@@ -121,8 +162,8 @@ def test_a_small_picture_is_shown_large(
 ) -> None:
     page = new_context("laptop").new_page()
     page.goto(own_address(live_server, rater))
-    assert page.locator("[data-image]").evaluate("image => image.naturalWidth") == factories.SIDE
-    assert box(page, "[data-image]")["width"] >= 300
+    assert page.locator("[data-picture=image]").evaluate("image => image.naturalWidth") == factories.SIDE
+    assert box(page, "[data-picture=image]")["width"] >= 300
 
 
 @pytest.mark.parametrize(

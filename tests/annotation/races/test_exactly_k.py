@@ -1,6 +1,7 @@
 """Fifty raters at once: every item gets exactly k ratings, and none that was acknowledged is lost."""
 
 import threading
+from contextlib import suppress
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from django.db import connection
 
 from annotation.choices import SlotState
+from annotation.contents import option_content
 from annotation.models import Answer, Campaign, Rater, Slot
 from annotation.services import entry
 from annotation.services.answers import Recorded, record_answer
@@ -45,7 +47,7 @@ def visit(campaign: Campaign, name: str, *, stays: bool = True) -> dict[UUID, in
         recorded = record_answer(
             rater,
             slot_id=task.slot_id,
-            option_code="4",
+            content=option_content("4"),
             idempotency_key=key,
             client_milliseconds=None,
             view="",
@@ -109,6 +111,22 @@ def test_a_count_that_is_checked_and_then_written_goes_wrong_under_the_same_load
             "SELECT count(*) FROM (SELECT FROM naive_rating GROUP BY item HAVING count(*) > 3) AS items"
         )
     assert over > 0
+
+
+def test_raters_who_meet_at_the_end_of_the_queue_never_wait_for_each_other_in_a_circle() -> None:
+    """Six short queues at which most raters find nothing: no deadlock, and every item has its k.
+
+    Control: let next_task search the last slots in the transaction of its first search.
+    """
+
+    def visit_unless_full(campaign: Campaign, name: str) -> None:
+        with suppress(entry.EntryRefused):
+            visit(campaign, name)
+
+    for _ in range(6):
+        campaign = factories.make_campaign_of(5, raters_per_item=K)
+        results_of(together([partial(visit_unless_full, campaign, f"r{n}") for n in range(RATERS)]))
+        assert Answer.objects.filter(rater__campaign=campaign).count() == 5 * K
 
 
 def test_raters_who_leave_with_a_task_in_hand_cost_no_rating() -> None:

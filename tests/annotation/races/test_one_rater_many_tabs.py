@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from annotation.choices import SlotState
+from annotation.contents import option_content
 from annotation.models import Answer, Consent, LateAnswer, Rater, Slot
 from annotation.services import entry, raters, tasks_for_raters
 from annotation.services.answers import Late, Recorded, record_answer
@@ -26,7 +27,7 @@ def send(rater: Rater, slot_id: int, *, key: UUID | None = None) -> Recorded | L
     return record_answer(
         rater,
         slot_id=slot_id,
-        option_code="3",
+        content=option_content("3"),
         idempotency_key=key or uuid4(),
         client_milliseconds=None,
         view="",

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from annotation.choices import SlotState
+from annotation.contents import AnswerContent, option_content
 from annotation.models import Answer, LateAnswer, Rater, Slot
 from annotation.services import campaigns
 from annotation.services.answers import (
@@ -30,7 +31,7 @@ def send(rater: Rater, slot_id: int, option: str = "4", *, key: UUID | None = No
     return record_answer(
         rater,
         slot_id=slot_id,
-        option_code=option,
+        content=option_content(option),
         idempotency_key=key or uuid4(),
         client_milliseconds=900,
         view="overlay",
@@ -130,10 +131,32 @@ def test_a_task_of_another_rater_or_of_nobody_is_refused() -> None:
         assert refusal(bob, slot_id) == AnswerRefusal.NOT_YOURS
 
 
-@pytest.mark.parametrize("code", ["", "0", "6", "4 ", "04", "bad", "four", "４", "word too abstract", "\0"])
-def test_an_option_that_is_not_on_the_page_is_refused(code: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        AnswerContent(opt_out="word too abstract"),
+        AnswerContent(opt_out="bad"),
+        AnswerContent(score=0),
+        AnswerContent(score=6),
+        AnswerContent(choice="left"),
+        AnswerContent(choice="not_in_image"),
+        AnswerContent(words=()),
+        AnswerContent(),
+    ],
+    ids=str,
+)
+def test_an_answer_that_the_page_does_not_offer_is_refused(content: AnswerContent) -> None:
     rater = factories.make_rater(factories.make_campaign_of(3))
-    assert refusal(rater, task_of(rater).slot_id, code) == AnswerRefusal.UNKNOWN_OPTION
+    with pytest.raises(AnswerRefused) as refused:
+        record_answer(
+            rater,
+            slot_id=task_of(rater).slot_id,
+            content=content,
+            idempotency_key=uuid4(),
+            client_milliseconds=900,
+            view="",
+        )
+    assert refused.value.reason == AnswerRefusal.UNKNOWN_OPTION
 
 
 @pytest.mark.parametrize(("milliseconds", "view"), [(-1, ""), (2**31, ""), (5, "x" * 21), (5, "a\0b")])
@@ -144,7 +167,7 @@ def test_a_value_that_no_column_holds_is_refused_and_not_an_error(milliseconds: 
         record_answer(
             rater,
             slot_id=slot_id,
-            option_code="4",
+            content=option_content("4"),
             idempotency_key=uuid4(),
             client_milliseconds=milliseconds,
             view=view,
@@ -300,7 +323,7 @@ def test_free_places_are_taken_before_expired_ones() -> None:
     slow, other = factories.make_rater(campaign), factories.make_rater(campaign)
     held = task_of(slow)
     factories.expire_lease(slow)
-    assert task_of(other).word_map_id != held.word_map_id
+    assert task_of(other).item_id != held.item_id
     assert Slot.objects.get(pk=held.slot_id).state == SlotState.LEASED
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from annotation.choices import CampaignState, ItemKind, SlotState
 from annotation.models import AuditEntry, Campaign, CampaignVersion, Item, Slot
-from annotation.services import campaigns
+from annotation.services import campaigns, openings
 from annotation.services.campaigns import CampaignMoved, OpeningRefused
 from generation import storage
 from generation.choices import ImageState, SafetyVerdict
@@ -89,6 +89,17 @@ def test_opening_makes_k_numbered_slots_for_each_rating_item_in_rounds(owner: Us
     assert [{slot.number for slot in one} for one in rounds] == [{1}, {2}, {3}]
     assert all({slot.item_id for slot in one} == {item.pk for item in items} for one in rounds)
     assert len({tuple(slot.item_id for slot in one) for one in rounds}) == 3
+
+
+def test_no_slot_is_lost_where_many_are_written_in_portions(
+    owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: portions cut with `zip(slots, range(n))` swallow one slot each."""
+    monkeypatch.setattr(openings, "ROWS_AT_ONCE", 5)
+    campaign = factories.make_open_campaign(owner, raters_per_item=3)
+    items = campaign.items.filter(kind=ItemKind.RATING).count()
+    assert items > 5
+    assert Slot.objects.count() == 3 * items
 
 
 def test_opening_freezes_what_raters_see_word_for_word(owner: User) -> None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from annotation.choices import ItemKind, RaterOutcome, SlotState
+from annotation.contents import option_content
 from annotation.models import Answer, Campaign, Slot
 from annotation.services import campaigns, entry
 from annotation.services.answers import AnswerRefusal, AnswerRefused, record_answer, stop_session
@@ -27,7 +28,7 @@ def test_a_rater_rates_every_item_once_and_leaves_with_the_code() -> None:
     rater = factories.make_rater(campaign)
     maps = []
     while isinstance(task := next_task(rater), Task):
-        maps.append(task.word_map_id)
+        maps.append(task.item_id)
         factories.answer(rater, task)
     assert len(maps) == len(set(maps)) == 5
     assert task == SessionEnd(reason=EndReason.FINISHED, completion_code="DONE1234", answers_given=5)
@@ -38,7 +39,8 @@ def test_a_rater_rates_every_item_once_and_leaves_with_the_code() -> None:
 def test_a_task_shows_the_word_where_it_stands_in_the_prompt() -> None:
     campaign = factories.make_campaign_of(3)
     task = a_task(next_task(factories.make_rater(campaign)))
-    assert task.prompt_text[task.word_start : task.word_end] == task.word_text
+    item = campaign.items.get(pk=task.item_id)
+    assert factories.word_of(task) == factories.map_of(item).word.text
     assert (task.place, task.places_total, task.can_undo) == (1, 3, False)
     assert task.seconds_left_estimate == 3 * campaign.seconds_per_item
 
@@ -130,7 +132,7 @@ def test_no_task_is_shown_and_no_answer_stored_without_consent() -> None:
         record_answer(
             rater,
             slot_id=slot.pk,
-            option_code="3",
+            content=option_content("3"),
             idempotency_key=uuid4(),
             client_milliseconds=None,
             view="",

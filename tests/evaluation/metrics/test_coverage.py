@@ -32,12 +32,12 @@ def coverages(world: World) -> tuple[float, float]:
     return float(hits[0]), float(hits[1])
 
 
-@pytest.mark.parametrize("world", WORLDS[:5], ids=lambda w: w.name)
+@pytest.mark.parametrize("world", WORLDS[:7], ids=lambda w: w.name)
 def test_the_headline_interval_covers_what_it_says(world: World) -> None:
     """Control: rater_variance set to 0 (or the cross products divided by n_ratings) turns the biased worlds
     red."""
     headline, _ = coverages(world)
-    assert 93.0 <= headline <= 97.5
+    assert 93.0 <= headline <= 97.0
 
 
 def test_an_interval_over_items_alone_is_too_short_when_raters_have_a_bias() -> None:

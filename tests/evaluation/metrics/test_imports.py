@@ -8,8 +8,8 @@ IMPORT_ALL = """
 import importlib, sys
 for name in {names!r}:
     importlib.import_module("evaluation.metrics." + name)
-print([heavy for heavy in ("django", "scipy.stats", "scipy.optimize", "scipy.sparse") if heavy in
-sys.modules])
+heavies = ("django", "scipy.stats", "scipy.optimize", "scipy.sparse", "pycocotools")
+print([heavy for heavy in heavies if heavy in sys.modules])
 """
 
 

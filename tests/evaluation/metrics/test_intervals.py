@@ -4,9 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from evaluation.metrics.intervals import IntervalMethod, clopper_pearson, t_items, wilson, z196
+from evaluation.metrics.intervals import (
+    Interval,
+    IntervalMethod,
+    clopper_pearson,
+    t_items,
+    undefined,
+    wilson,
+    z196,
+)
 
 
 @pytest.mark.parametrize(("successes", "total"), [(0, 5), (1, 5), (7, 9), (9, 9), (812, 1000), (1, 100000)])
@@ -74,3 +84,23 @@ def test_a_share_above_its_total_is_refused(successes: int, total: int) -> None:
 def test_infinite_scores_are_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         t_items([1.0, math.inf])
+
+
+SCALE = (1.0, 5.0)
+
+
+@given(st.floats(1, 5), st.floats(-4, 3), st.floats(3, 10))
+def test_cutting_at_the_scale_covers_a_mean_exactly_as_often_as_the_whole(
+    truth: float, low: float, high: float
+) -> None:
+    whole = Interval(estimate=3.0, low=low, high=high, method="two_way", confidence=0.95)
+    cut = whole.within(SCALE)
+    assert (cut.low <= truth <= cut.high) == (whole.low <= truth <= whole.high)
+    assert SCALE[0] <= cut.low <= cut.high <= SCALE[1]
+    assert whole.passes(SCALE) == (cut != whole)
+
+
+def test_an_undefined_interval_stays_undefined() -> None:
+    nothing = undefined("no item", method="two_way", confidence=0.95)
+    assert nothing.within(SCALE) is nothing
+    assert not nothing.passes(SCALE)

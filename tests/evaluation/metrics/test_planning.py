@@ -10,6 +10,7 @@ from evaluation.metrics.planning import (
     half_width,
     items_needed,
     per_group_for_shares,
+    power_of_difference,
     variance_components,
 )
 from evaluation.metrics.tables import AnswerRow, RatingTable
@@ -98,3 +99,32 @@ def test_no_table_crashes_the_components(scores: list[list[float]]) -> None:
     for value in (ours.item, ours.rater, ours.rest):
         assert math.isnan(value) == bool(ours.reason)
         assert not value < 0
+
+
+def test_the_power_of_a_difference_is_cohens() -> None:
+    """statsmodels 0.15.0, TTestIndPower().power(0.5, 64, 0.05): 0.8014596; Cohen 1988, table 2.3.5: .80."""
+    only_items = VarianceComponents(item=1.0, rater=0.3, rest=0.0)
+    power = power_of_difference(only_items, difference=0.5, n_items=128, raters_per_item=3)
+    assert power == pytest.approx(0.8014596, abs=1e-6)
+
+
+def test_a_difference_of_nothing_is_found_as_often_as_the_test_errs() -> None:
+    """Control: leave the far tail out and half of it is missing."""
+    power = power_of_difference(KNOWN, difference=0.0, n_items=50, raters_per_item=2)
+    assert power == pytest.approx(0.05, abs=1e-9)
+
+
+@given(
+    difference=st.floats(0, 4),
+    n_items=st.integers(4, 100_000),
+    k=st.integers(1, 100),
+    spread=st.floats(0, 4),
+)
+def test_power_is_a_probability_and_grows_with_the_items(
+    difference: float, n_items: int, k: int, spread: float
+) -> None:
+    components = VarianceComponents(item=spread, rater=0.1, rest=spread)
+    power = power_of_difference(components, difference=difference, n_items=n_items, raters_per_item=k)
+    more = power_of_difference(components, difference=difference, n_items=2 * n_items, raters_per_item=k)
+    assert 0 <= power <= 1
+    assert more >= power - 1e-6

@@ -53,8 +53,24 @@ def test_the_ratios_of_one_pair_by_hand() -> None:
     assert (pair.inter_over_truth, pair.inter_over_prediction) == (1.0, 0.5)
 
 
+def test_pairs_of_one_image_are_judged_at_a_threshold_that_other_images_chose() -> None:
+    """Each image likes another threshold. Control: folds of single pairs let an image choose its own."""
+    sizes = [20, 4, 4, 4, 4, 4]
+    ious = np.repeat(np.eye(6), sizes, axis=0)
+    images = [f"i{image}" for image, size in enumerate(sizes) for _ in range(size)]
+    taus = [0.1 * step for step in range(1, 7)]
+    by_image, by_pair = (
+        choose_threshold(ious, taus=taus, rng=np.random.default_rng(0), folds=6, images=names)
+        for names in (images, None)
+    )
+    assert by_image.cross_validated == 0.0
+    assert by_pair.cross_validated == 0.5
+    few = choose_threshold(ious[:22], taus=taus, rng=np.random.default_rng(0), images=images[:22])
+    assert few.reason == "2 images are too few for 5 folds"
+
+
 def test_a_summary_of_nothing_has_a_reason() -> None:
-    assert summarise([]).miou.reason == "no item"
+    assert summarise([]).miou.reason == "no value"
     assert math.isnan(summarise([]).mean_dice)
 
 

@@ -7,16 +7,19 @@ import pytest
 import torch
 from diffusers import (
     ControlNetModel,
+    DDIMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPAGPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
 )
 from PIL import Image
 
 from benchmarks import oracle
-from benchmarks.models import tiny_pipeline
+from benchmarks.models import mini_sdxl, tiny_pipeline
 from generation.attribution import trace
 
 PICTURE = Image.effect_noise((32, 32), 80).convert("RGB")
@@ -55,8 +58,42 @@ def controlnet() -> tuple[Any, dict[str, Any]]:
     return pipeline, {"image": [PICTURE, PICTURE], "height": 32, "width": 32}
 
 
+def v_prediction() -> tuple[Any, dict[str, Any]]:
+    """Stable Diffusion 2 as it differs from 1: linear projections, and the model predicts v."""
+    parts = tiny_pipeline(unet={"use_linear_projection": True}).components
+    parts["scheduler"] = DDIMScheduler.from_config(parts["scheduler"].config, prediction_type="v_prediction")
+    return StableDiffusionPipeline(**parts, requires_safety_checker=False), {}
+
+
+def channels_last() -> tuple[Any, dict[str, Any]]:
+    pipeline = StableDiffusionPipeline(**components(), requires_safety_checker=False)
+    pipeline.unet.to(memory_format=torch.channels_last)
+    return pipeline, {}
+
+
+def xl_image_to_image() -> tuple[Any, dict[str, Any]]:
+    parts = mini_sdxl(sample_size=8).components
+    pipeline = StableDiffusionXLImg2ImgPipeline(**parts, add_watermarker=False)
+    small = PICTURE.resize((16, 16))
+    return pipeline, {
+        "image": [small, small],
+        "strength": 0.9,
+        "num_inference_steps": 3,
+        "original_size": (64, 32),
+        "crops_coords_top_left": (4, 0),
+        "negative_original_size": (16, 16),
+        "negative_target_size": (16, 16),
+    }
+
+
 def perturbed_attention() -> tuple[Any, dict[str, Any]]:
     return StableDiffusionPAGPipeline(**components(), requires_safety_checker=False), {"pag_scale": 2.0}
+
+
+def perturbed_attention_alone() -> tuple[Any, dict[str, Any]]:
+    """Without guidance: the prompt's rows, and the same again with perturbed attention."""
+    pipeline, how = perturbed_attention()
+    return pipeline, {**how, "guidance_scale": 0.0}
 
 
 def pix2pix() -> tuple[Any, dict[str, Any]]:
@@ -71,7 +108,11 @@ def pix2pix() -> tuple[Any, dict[str, Any]]:
         (img2img, slice(2, 4)),
         (inpaint, slice(2, 4)),
         (controlnet, slice(2, 4)),
+        (v_prediction, slice(2, 4)),
+        (channels_last, slice(2, 4)),
+        (xl_image_to_image, slice(2, 4)),
         (perturbed_attention, slice(2, 4)),
+        (perturbed_attention_alone, slice(0, 2)),
         (pix2pix, slice(0, 2)),
     ],
 )
@@ -82,7 +123,7 @@ def test_the_rows_that_carry_the_prompt_are_traced(build: Any, rows: slice) -> N
 
     def run() -> None:
         generator = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
-        settings = {"num_inference_steps": 2, "guidance_scale": 5.0, "output_type": "np", **how}
+        settings = {"num_inference_steps": 2, "guidance_scale": 5.0, "output_type": "latent", **how}
         pipeline(PROMPTS, generator=generator, **settings)
 
     with oracle.recorded(pipeline.unet) as expected:
@@ -93,5 +134,17 @@ def test_the_rows_that_carry_the_prompt_are_traced(build: Any, rows: slice) -> N
     for layer in recording.layer_sums():
         total = torch.stack(expected[layer.path]).sum(dim=0)[rows]
         wanted = total[..., : layer.sums.shape[1]].permute(0, 3, 1, 2).reshape(layer.sums.shape)
-        assert (layer.sums.double() - wanted).abs().max() < 5e-6
+        assert (layer.sums.double() - wanted).abs().max() < 5e-6 * layer.steps
     assert np.isfinite(recording.word_map("square", image=1)).all()
+
+
+def test_what_a_control_net_attends_to_is_not_recorded() -> None:
+    pipeline, how = controlnet()
+    pipeline.set_progress_bar_config(disable=True)
+    with trace(pipeline, keep="heads") as recording:
+        pipeline(PROMPTS, num_inference_steps=1, output_type="latent", **how)
+    own = {path for path, _ in pipeline.unet.named_modules()}
+    layers = recording.layer_sums()
+    assert {layer.path for layer in layers} <= own
+    assert len(layers) == 7
+    assert all(layer.steps == 1 for layer in layers)

@@ -48,7 +48,7 @@ def test_a_word_s_map_is_shown_in_place(sign_in: SignIn, owner: User) -> None:
     expect(window.locator("figcaption .target-word")).to_have_text("red")
     assert window.evaluate("window.sameDocument && document.activeElement.textContent.includes('red')")
     pictures = window.get_by_role("img")
-    expect(pictures).to_have_count(3)
+    expect(pictures).to_have_count(4)
     for picture in pictures.all():
         expect(picture).to_have_js_property("complete", True)
         expect(picture).not_to_have_js_property("naturalWidth", 0)
@@ -103,3 +103,15 @@ def test_no_page_is_wider_than_its_window(sign_in: SignIn, owner: User, size: st
     ):
         window.goto(address)
         assert window.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
+
+
+def test_faults_of_a_file_are_not_cut_off_on_a_phone(sign_in: SignIn, owner: User) -> None:
+    """Control: as a table of four columns its last one lies beyond the frame."""
+    window = sign_in(owner, "phone")
+    window.goto("/prompts/import/")
+    window.locator("textarea").fill("prompt,kind\na red circle, a blue square,pair\n,single")
+    window.get_by_role("button", name="Check and preview").click()
+    expect(window.locator(".table td").first).to_be_visible()
+    hidden = "(frame) => frame.scrollWidth - frame.clientWidth"
+    assert window.locator(".table").evaluate(hidden) == 0
+    assert window.locator("pre").evaluate(hidden) == 0

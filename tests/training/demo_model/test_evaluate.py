@@ -1,19 +1,16 @@
 """Marks and shares: what counts as a right picture, and how sure a share is."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 from training.demo_model import evaluate
-from training.demo_model.gallery import montage
 from training.demo_model.judge import Wanted
 from training.demo_model.prompts import KINDS, AskedPicture, asked_pictures
 from training.demo_model.scenes import ALLOWED, HELD_OUT, Scene, draw, scenes
 
 
 def asked_of(scene: Scene, *, relation: str | None = None) -> AskedPicture:
-    wanted = tuple(Wanted(colour=thing.colour, shape=thing.shape) for thing in scene.objects)
+    wanted = tuple(Wanted(colour=o.colour, shape=o.shape, texture=o.texture) for o in scene.objects)
     return AskedPicture(kind=scene.kind, text=scene.caption, wanted=wanted, relation=relation)
 
 
@@ -54,10 +51,43 @@ def test_too_few_objects_are_not_complete() -> None:
     assert not evaluate.mark(draw(scene), asked=more).complete
 
 
-def test_the_judges_ceiling_on_real_scenes_is_all_of_them() -> None:
-    share = evaluate.ceiling(autoencoder=None, count=40, seed=5)
-    assert (share.hits, share.pictures) == (40, 40)
-    assert share.low < 1.0
+def test_the_judges_ceiling_on_real_scenes_is_all_but_a_hair_of_cover() -> None:
+    """Where the upper object hides a few pixels only, the judge cannot tell covering from touching."""
+    shares = evaluate.ceilings(autoencoder=None, count=60, seed=5)
+    assert {kind for kind, share in shares.items() if share.hits < share.pictures} <= {"all", "covering"}
+    assert shares["all"].hits >= 59
+    assert shares["all"].pictures == 60 == sum(s.pictures for kind, s in shares.items() if kind != "all")
+    assert shares["all"].low < 1.0
+
+
+def test_the_wrong_background_is_marked_wrong() -> None:
+    """Control: leaving `background` out of mark turns this red."""
+    scene = first_scene(" on a gray background")
+    for background in ("gray", "beige"):
+        asked = AskedPicture(kind="background", text="", wanted=(), background=background)
+        assert evaluate.mark(draw(scene), asked=asked).background == (background == "gray")
+
+
+def test_a_plain_object_where_a_striped_one_was_asked_is_not_complete() -> None:
+    scene = first_scene("a red square")
+    asked = AskedPicture(
+        kind="texture", text="", wanted=(Wanted(colour="red", shape="square", texture="striped"),)
+    )
+    got = evaluate.mark(draw(scene), asked=asked)
+    assert (got.colours, got.complete) == (True, False)
+
+
+def test_objects_in_place_with_a_wrong_outline_are_placed_but_not_related() -> None:
+    scene = first_scene(" inside ")
+    lower, upper = scene.objects
+    wrong = "star" if upper.shape != "star" else "ring"
+    wanted = (
+        Wanted(colour=upper.colour, shape=wrong),
+        Wanted(colour=lower.colour, shape=lower.shape),
+    )
+    asked = AskedPicture(kind="inside", text="", wanted=wanted, relation="inside")
+    got = evaluate.mark(draw(scene), asked=asked)
+    assert (got.relation, got.placed) == (False, True)
 
 
 def test_no_picture_has_no_share() -> None:
@@ -81,12 +111,3 @@ def test_only_unreal_prompts_ask_for_held_out_pairs(kind: str) -> None:
         for want in one.wanted
     }
     assert wanted <= (HELD_OUT if kind == "unreal" else set(ALLOWED))
-
-
-def test_the_montage_shows_every_picture_in_order() -> None:
-    pictures = [draw(scene) for scene in itertools.islice(scenes(6), 6)]
-    sheet = np.asarray(montage(pictures, per_prompt=2, columns=2))
-    assert np.array_equal(sheet[:64, :64], pictures[0])
-    assert np.array_equal(sheet[:64, 66:130], pictures[1])
-    assert np.array_equal(sheet[66:130, :64], pictures[2])
-    assert np.array_equal(sheet[:64, 140:204], pictures[4])

@@ -4,9 +4,28 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from training.demo_model.scenes import HELD_OUT, Scene, article, draw, masks, noun_phrase, plural, scenes
-from training.demo_model.shapes import COLOURS, IMAGE_SIZE, SHAPES, coverage, extent
+from training.demo_model.scenes import (
+    CONTACTS,
+    HELD_OUT,
+    Scene,
+    article,
+    draw,
+    masks,
+    noun_phrase,
+    plural,
+    scenes,
+)
+from training.demo_model.shapes import (
+    COLOURS,
+    IMAGE_SIZE,
+    SHAPES,
+    TEXTURE_CELL,
+    coverage,
+    extent,
+    texture_ink,
+)
 
 
 def some_scenes(count: int = 300, *, seed: int = 11) -> list[Scene]:
@@ -27,7 +46,7 @@ def test_held_out_pairs_are_never_drawn() -> None:
     """Control: taking a pair out of ALLOWED's filter (`not in HELD_OUT`) turns this red."""
     drawn = {(thing.colour, thing.shape) for scene in some_scenes(3000) for thing in scene.objects}
     assert not drawn & HELD_OUT
-    assert len(drawn) == 48
+    assert len(drawn) == 68
 
 
 def test_each_mask_covers_its_own_colour_in_the_picture() -> None:
@@ -38,13 +57,15 @@ def test_each_mask_covers_its_own_colour_in_the_picture() -> None:
             colour = np.asarray(COLOURS[thing.colour])
             near = np.abs(picture.astype(int) - colour).max(axis=-1) <= 130
             inside = np.abs(picture.astype(int) - colour).max(axis=-1) <= 1
+            if thing.texture is not None:
+                continue
             assert near[mask].all()
             # Every pixel of the pure colour belongs to an object of that colour.
             same = [m for o, m in zip(scene.objects, masks(scene), strict=True) if o.colour == thing.colour]
             assert np.logical_or.reduce(same)[inside].all()
 
 
-def test_objects_lie_wholly_in_the_picture_and_do_not_overlap() -> None:
+def test_objects_lie_wholly_in_the_picture_and_share_no_pixel() -> None:
     for scene in some_scenes(300):
         covered = masks(scene)
         assert covered.sum(axis=0).max() == 1
@@ -75,6 +96,37 @@ def test_counts_show_as_many_objects_as_they_say() -> None:
     counted = [scene for scene in some_scenes(300) if scene.kind == "count"]
     assert counted
     assert all(len(scene.objects) == numbers[scene.caption.split()[0]] for scene in counted)
+
+
+@pytest.mark.parametrize("relation", CONTACTS)
+def test_objects_that_meet_do_as_the_caption_says(relation: str) -> None:
+    drawn = (s for s in scenes(13, mixture={"contact": 1.0}) if f" {relation} " in s.caption)
+    for scene in itertools.islice(drawn, 30):
+        lower, upper = scene.objects
+        whole = coverage(lower.shape, centre=lower.centre, radius=lower.radius) > 0.5
+        on_top = coverage(upper.shape, centre=upper.centre, radius=upper.radius) > 0.5
+        shared = (whole & on_top).sum()
+        if relation in ("inside", "surrounding"):
+            assert shared == on_top.sum()
+        elif relation == "touching":
+            assert shared <= 0.03 * on_top.sum()
+        else:
+            assert 0.01 * whole.sum() < shared < 0.7 * whole.sum()
+
+
+def test_a_texture_keeps_a_rim_of_plain_colour() -> None:
+    """Control: a footprint of one pixel in texture_ink lets stripes reach the edge."""
+    covered = coverage("circle", centre=(32.0, 32.0), radius=20.0)
+    ink = texture_ink("striped", covered=covered)
+    rim = (covered > 0.5) & ~ndimage.binary_erosion(covered > 0.5, iterations=2)
+    assert ink.max() == 1.0
+    assert ink[rim].max() < 0.5
+
+
+def test_stripes_and_dots_lie_on_whole_latent_cells() -> None:
+    ink = texture_ink("striped", covered=np.ones((IMAGE_SIZE, IMAGE_SIZE), dtype=np.float32))
+    rows = ink[:, IMAGE_SIZE // 2].reshape(-1, TEXTURE_CELL)
+    assert set(rows.mean(axis=1)[1:-1]) == {0.0, 1.0}
 
 
 def test_hearts_are_mostly_red_the_one_correlated_pair() -> None:

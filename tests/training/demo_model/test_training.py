@@ -1,5 +1,6 @@
 """Training goes on from a checkpoint as if it had never stopped, and what is exported runs."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from training.demo_model import (
     export,
     latents,
     probes,
+    tokenizer,
     train_autoencoder,
     train_denoiser,
 )
@@ -107,6 +109,49 @@ def test_folding_brings_latents_to_unit_scale_and_changes_no_picture() -> None:
     assert torch.allclose(after.mean(dim=(0, 2, 3)), torch.zeros(4), atol=1e-4)
     assert torch.allclose(after.std(dim=(0, 2, 3)), torch.ones(4), atol=1e-4)
     assert torch.allclose(model.decode(after).sample, restored, atol=1e-4)
+
+
+@torch.no_grad()
+def test_unfolding_brings_picture_channels_back_and_changes_no_picture() -> None:
+    """Control: unfolding with the deviation instead of its inverse turns this red."""
+    torch.manual_seed(0)
+    model = autoencoder.build().eval()
+    pictures = torch.rand(4, 3, 64, 64) * 2 - 1
+    latents = model.encode(pictures).latent_dist.mean
+    restored = model.decode(latents).sample
+    autoencoder.fold_normalisation(model, latents=latents)
+    autoencoder.unfold_normalisation(model, pictures=pictures)
+    again = model.encode(pictures).latent_dist.mean
+    averaged = nn.functional.avg_pool2d(pictures, 4)
+    assert torch.allclose(again[:, :3].mean(dim=(0, 2, 3)), averaged.mean(dim=(0, 2, 3)), atol=1e-4)
+    assert torch.allclose(again[:, :3].std(dim=(0, 2, 3)), averaged.std(dim=(0, 2, 3)), atol=1e-4)
+    assert torch.allclose(model.decode(again).sample, restored, atol=1e-4)
+
+
+def test_training_starts_from_an_exported_model(work: Path, tmp_path: Path) -> None:
+    """Control: leaving out _start_from in train_denoiser.build turns this red."""
+    export.export(export.assemble(work=work, size=SIZE, seed=PLAN.seed), folder=tmp_path / "model")
+    exported = StableDiffusionPipeline.from_pretrained(tmp_path / "model", local_files_only=True)
+    plan = dataclasses.replace(PLAN, start_from=tmp_path / "model")
+    started = train_denoiser.build(plan, words=tokenizer.build())
+    for network in ("unet", "text_encoder"):
+        mine, theirs = (getattr(one, network).state_dict() for one in (started, exported))
+        assert all(torch.equal(mine[name], theirs[name].float()) for name in mine)
+    first = train_autoencoder.Plan(steps=1, batch=1, start_from=tmp_path / "model")
+    assert train_autoencoder.train(first, work=tmp_path / "again")
+
+
+@torch.no_grad()
+def test_a_vocabulary_that_grew_keeps_the_vectors_of_its_words() -> None:
+    """Control: copying rows by number instead of by word in take_over turns this red."""
+    words = tokenizer.build()
+    earlier, later = denoiser.build_text_encoder(words), denoiser.build_text_encoder(words)
+    shifted = {token: (number + 5) % len(words) for token, number in words.get_vocab().items()}
+    denoiser.take_over(later, earlier=earlier, vocabulary=shifted, earlier_vocabulary=words.get_vocab())
+    number = words.get_vocab()["circle</w>"]
+    tables = [one.get_input_embeddings().weight for one in (earlier, later)]
+    assert torch.equal(tables[1][shifted["circle</w>"]], tables[0][number])
+    assert not torch.equal(tables[1][number], tables[0][number])
 
 
 def test_the_noise_schedule_is_the_schedulers() -> None:

@@ -1,0 +1,234 @@
+"""Presence, pairs and masks in a Chromium, on a laptop and a phone: keys, taps, drafts, lost connections."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from annotation import coco_rle
+from annotation.choices import PairOf, TaskKind
+from annotation.models import Answer, Draft, Rater
+from annotation.tokens import rater_token
+from tests import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ContextMaker = Callable[..., BrowserContext]
+
+SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
+SIZES = ["laptop", "phone"]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+def rater_of(kind: TaskKind, **changes: object) -> Rater:
+    """A rater who has agreed, in a campaign of the kind."""
+    return factories.make_rater(factories.make_campaign_of_kind(kind, **changes))  # type: ignore[arg-type]
+
+
+def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
+    """Opens the rater's page and waits until its scripts take answers."""
+    page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
+    page.goto(f"{server.url}/r/{rater_token(rater)}/", wait_until="networkidle")
+    page.wait_for_timeout(SETTLED)
+
+
+def wait_for_place(page: Page, place: int) -> None:
+    """Waits until the page shows this task and its script takes answers."""
+    expect(page.locator("[data-progress-text]")).to_contain_text(f"{place} of ")
+    page.wait_for_timeout(SETTLED)
+
+
+@pytest.mark.parametrize("size", [*SIZES, "small phone"])
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (TaskKind.OBJECT_PRESENCE, {"vocabulary": tuple(f"thing {number}" for number in range(40))}),
+        (TaskKind.PAIRWISE, {"pair_of": PairOf.IMAGES}),
+        (TaskKind.PAIRWISE, {"pair_of": PairOf.WORD_MAPS}),
+        (TaskKind.MASK, {}),
+    ],
+    ids=["presence", "pair of images", "pair of maps", "mask"],
+)
+def test_every_kind_fits_its_window_and_breaks_no_rule_of_accessibility(
+    live_server: LiveServer, new_context: ContextMaker, kind: TaskKind, changes: dict[str, object], size: str
+) -> None:
+    """Control: a button without a name, or a picture wider than the window."""
+    page = new_context(size).new_page()
+    open_task(page, live_server, rater_of(kind, **changes))
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_words_are_sent_in_the_order_of_ticking(
+    live_server: LiveServer, new_context: ContextMaker, size: str
+) -> None:
+    """Control: without rate-presence.js the order is that of the list."""
+    page = new_context(size).new_page()
+    open_task(page, live_server, rater_of(TaskKind.OBJECT_PRESENCE))
+    labels = page.locator(".tick").all_inner_texts()
+    for place in (3, 0, 5):
+        page.get_by_label(labels[place], exact=True).check()
+    page.get_by_label(labels[0], exact=True).uncheck()
+    page.get_by_role("button", name="These are in the image").click()
+    wait_for_place(page, 2)
+    assert page.locator(".tick input:checked").count() == 0
+    assert Answer.objects.get().words == [labels[3].strip(), labels[5].strip()]
+
+
+def test_a_checklist_is_filled_in_by_keys_alone(page: Page, live_server: LiveServer) -> None:
+    words = tuple(f"thing {number}" for number in range(20))
+    open_task(page, live_server, rater_of(TaskKind.OBJECT_PRESENCE, vocabulary=words))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-status]")).to_contain_text("Nothing is ticked")
+    page.keyboard.press("2")
+    labels = [label.strip() for label in page.locator(".tick").all_inner_texts()]
+    searched = next(label for label in labels[2:] if label[-2:].isdigit())  # each rater has an order of her own
+    page.keyboard.press("/")
+    page.keyboard.type(searched.upper())
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("Enter")
+    wait_for_place(page, 2)
+    page.keyboard.press("0")
+    expect(page.locator("[data-code]")).to_be_visible()
+    first, last = Answer.objects.order_by("pk")
+    assert first.words == [labels[1], searched]
+    assert last.words == []
+
+
+@pytest.mark.parametrize(("key", "choice"), [("1", "left"), ("ArrowDown", "tie"), ("ArrowRight", "right")])
+def test_pairs_are_answered_by_keys(page: Page, live_server: LiveServer, key: str, choice: str) -> None:
+    open_task(page, live_server, rater_of(TaskKind.PAIRWISE))
+    page.keyboard.press(key)
+    wait_for_place(page, 2)
+    assert Answer.objects.get().choice == choice
+
+
+def test_an_arrow_among_the_views_changes_the_view_and_answers_nothing(
+    page: Page, live_server: LiveServer
+) -> None:
+    """Control: leaving radio buttons out of isForField."""
+    open_task(page, live_server, rater_of(TaskKind.PAIRWISE, pair_of=PairOf.WORD_MAPS))
+    page.locator("input[value=overlay]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("input[value=image]")).to_be_checked()
+    page.wait_for_timeout(SETTLED)
+    assert Answer.objects.count() == 0
+
+
+def test_what_was_shown_of_a_pair_of_maps_is_stored_with_its_opacity(
+    page: Page, live_server: LiveServer
+) -> None:
+    open_task(page, live_server, rater_of(TaskKind.PAIRWISE, pair_of=PairOf.WORD_MAPS))
+    page.locator("[data-opacity]").fill("35")
+    page.keyboard.down("h")
+    expect(page.locator(".pair__map").first).to_be_hidden()
+    page.keyboard.up("h")
+    expect(page.locator(".pair__map").first).to_be_visible()
+    page.keyboard.press("3")
+    wait_for_place(page, 2)
+    assert Answer.objects.get().view == "overlay-35"
+
+
+def drag(page: Page, *points: tuple[float, float]) -> None:
+    """One stroke through points given as shares of the image's sides."""
+    box = page.locator("[data-canvas]").bounding_box()
+    assert box
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_drawing_survives_a_reload_and_is_stored_as_it_was_drawn(
+    live_server: LiveServer, new_context: ContextMaker, size: str
+) -> None:
+    """Control: keep() without its request, or bringBack() without its pixels."""
+    rater = rater_of(TaskKind.MASK)
+    page = new_context(size).new_page()
+    open_task(page, live_server, rater)
+    expect(page.get_by_role("button", name="Done")).to_be_disabled()
+    drag(page, (0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3))
+    page.locator("input[value=fill]").check(force=True)
+    drag(page, (0.5, 0.5))
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept")
+    other_device = new_context("laptop").new_page()
+    open_task(other_device, live_server, rater)
+    other_device.get_by_role("button", name="Done").click()
+    wait_for_place(other_device, 2)
+    mask = Answer.objects.get().mask
+    assert mask is not None
+    inside = coco_rle.decode(mask.rle, height=mask.height, width=mask.width)
+    assert inside[32, 32]
+    assert inside[22:42, 22:42].all()
+    assert not inside[:12].any()
+    assert 0.16 < np.mean(inside) < 0.36
+    assert Draft.objects.count() == 0
+
+
+def test_strokes_are_taken_back_and_a_polygon_is_drawn_by_keys_alone(
+    page: Page, live_server: LiveServer
+) -> None:
+    open_task(page, live_server, rater_of(TaskKind.MASK))
+    drag(page, (0.1, 0.1), (0.2, 0.1))
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Done")).to_be_disabled()
+    page.keyboard.press("p")
+    page.locator("[data-frame]").focus()
+    page.keyboard.press("Space")
+    for key in ("ArrowRight", "ArrowDown"):
+        for _ in range(4):
+            page.keyboard.press(key)
+        page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Done").click()
+    wait_for_place(page, 2)
+    mask = Answer.objects.get().mask
+    assert mask is not None
+    # Half of the square of four steps of four pixels.
+    assert 100 <= mask.area <= 160
+
+
+def test_an_answer_that_was_not_delivered_outlives_its_page(
+    live_server: LiveServer, new_context: ContextMaker
+) -> None:
+    """Control: without the outbox the answer is gone with the tab."""
+    context = new_context("phone")
+    page = context.new_page()
+    rater = rater_of(TaskKind.PAIRWISE)
+    open_task(page, live_server, rater)
+    context.set_offline(True)
+    page.get_by_role("button", name="Left").tap()
+    expect(page.locator("[data-status]")).to_contain_text("will be sent again")
+    page.close()
+    context.set_offline(False)
+    later = context.new_page()
+    open_task(later, live_server, rater)
+    wait_for_place(later, 2)
+    assert Answer.objects.get().choice == "left"
+    assert later.evaluate("localStorage.length") == 0
+
+
+@pytest.mark.parametrize("kind", list(TaskKind))
+def test_the_cold_page_is_within_60_kb_and_8_requests_besides_its_pictures(
+    page: Page, live_server: LiveServer, kind: TaskKind
+) -> None:
+    sizes: dict[str, int] = {}
+
+    def weigh(response: object) -> None:
+        url = response.url  # type: ignore[attr-defined]
+        if not url.endswith(".png"):
+            sizes[url] = len(response.body())  # type: ignore[attr-defined]
+
+    page.on("response", weigh)
+    open_task(page, live_server, rater_of(kind))
+    assert 3 <= len(sizes) <= 8
+    assert sum(sizes.values()) <= 60_000
