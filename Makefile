@@ -34,6 +34,8 @@ $(STAMP): $(PINS)
 	done
 	@test -x $(BIN)/python || { echo "No Python 3.11 or newer with venv was found among: $(PYTHON)."; \
 		echo "Install one (on Debian also python3-venv), or run: make PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing what is pinned in requirements-dev.txt into $(VENV): about 2.6 GB on disk with torch for the processor,"
+	@echo "several GB more with the CUDA build. The first time takes some minutes; later calls install nothing."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-peer.txt
 	@rm -f $(VENV)/installed-*
@@ -51,8 +53,11 @@ worker: install ## Generate images
 	$(BIN)/python manage.py worker
 
 test: install ## Run every test (WORKERS=n for n at a time)
-	$(BIN)/python -m tests.chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@begun=$$(date +%s); \
+	$(BIN)/python -m tests.chromium \
+		&& OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile; \
+	status=$$?; took=$$(($$(date +%s) - begun)); \
+	echo "make test took $$((took / 60)) min $$((took % 60)) s, $(WORKERS) tests at a time."; exit $$status
 
 soak: install ## Run the long tests: kill -9 under load, 10,000 random steps
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak
