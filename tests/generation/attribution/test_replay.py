@@ -27,8 +27,9 @@ def test_the_same_prompt_gives_the_same_latents(tiny: Any) -> None:
     plain = _draw(tiny, ["a red circle", "a red circle"])
     with fixed_attention(tiny):
         fixed = _draw(tiny, ["a red circle", "a red circle"])
-    assert torch.allclose(fixed[1], plain[1], atol=1e-5)
-    assert torch.allclose(fixed[0], fixed[1], atol=1e-5)
+    rounding = 2e-6 * float(plain.abs().max())  # the replayed softmax rounds otherwise than the fused one
+    assert torch.allclose(fixed[1], plain[1], rtol=0, atol=rounding)
+    assert torch.allclose(fixed[0], fixed[1], rtol=0, atol=rounding)
 
 
 def test_the_seed_prompts_latents_are_untouched_and_the_changed_prompts_are_not(tiny: Any) -> None:
