@@ -75,7 +75,7 @@ def create(owner: User, values: Mapping[str, Any]) -> Campaign:
     """
     run = _run(owner, values.get(RUN))
     kind = _kind(values.get(KIND, TaskKind.OPINION_SCORE.value))
-    material = sources.material_of(run, among=Run.objects.visible_to(owner))
+    material = sources.material_of(run, among=Run.objects.editable_by(owner))
     blank = CampaignForm(material=material, task_kind=kind)
     start = initial_for_new(run_name=run.name, word_counts=material.word_counts, task_kind=kind)
     start = {name: value for name, value in start.items() if name in blank.fields}
@@ -160,9 +160,9 @@ def _run(owner: User, number: Any) -> Run:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**63:
         fault = Fault(field=RUN, message="Give the number of a finished run, as its page shows it.")
         raise SpecificationRefused(fault)
-    found: Run | None = sources.finished_runs(Run.objects.visible_to(owner)).filter(pk=number).first()
+    found: Run | None = sources.finished_runs(Run.objects.editable_by(owner)).filter(pk=number).first()
     if found is None:
-        fault = Fault(field=RUN, message=f"There is no finished run {number} that you may see.")
+        fault = Fault(field=RUN, message=f"There is no finished run {number} that you may use.")
         raise SpecificationRefused(fault)
     return found
 

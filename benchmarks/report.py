@@ -56,8 +56,9 @@ SET session_replication_role = replica;
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,
 is_active,
     date_joined) VALUES (1, '', false, 'r', '', '', '', false, true, now());
-INSERT INTO generation_promptset (id, owner_id, name, source_name, source_sha256, parser, created_at)
-    VALUES (1, 1, 'p', 'p.csv', repeat('0', 64), 'x', now());
+INSERT INTO generation_project (id, name) VALUES (1, 'p');
+INSERT INTO generation_promptset (id, project_id, owner_id, name, source_name, source_sha256, parser,
+    created_at) VALUES (1, 1, 1, 'p', 'p.csv', repeat('0', 64), 'x', now());
 INSERT INTO generation_run (id, owner_id, prompt_set_id, name, state, model_id, model_revision, scheduler,
 steps,
     guidance, height, width, negative_prompt, images_per_prompt, first_seed, created_at)

@@ -7,12 +7,13 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotation.choices import ItemKind
 from annotation.models import Answer, Campaign
+from annotation.views.scope import campaign_to_read
 from evaluation.forms import STARTING_VALUES, PlannerForm
 from evaluation.loading import load
 from evaluation.metrics.planning import variance_components
@@ -60,9 +61,7 @@ def _campaign(request: HttpRequest) -> Campaign | None:
         public_id = UUID(chosen)
     except ValueError:
         raise Http404 from None
-    visible = Campaign.objects.visible_to(request.user)
-    found: Campaign = get_object_or_404(visible, public_id=public_id)
-    return found
+    return campaign_to_read(request, str(public_id))
 
 
 def _from_campaign(campaign: Campaign) -> dict[str, Any]:

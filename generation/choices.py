@@ -1,6 +1,14 @@
-"""The closed vocabularies of generation: states and parts of speech."""
+"""The closed vocabularies of generation: roles, states and parts of speech."""
 
 from django.db import models
+
+
+class ProjectRole(models.TextChoices):
+    """What a member may do in a project. Owners also decide who its members are."""
+
+    OWNER = "owner", "Owner"
+    MANAGER = "manager", "Manager"
+    VIEWER = "viewer", "Viewer"
 
 
 class RunState(models.TextChoices):

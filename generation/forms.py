@@ -6,9 +6,9 @@ from typing import Any, Final
 from django import forms
 from django.contrib.auth.models import AnonymousUser, User
 
-from generation.choices import PartOfSpeech
+from generation.choices import PartOfSpeech, ProjectRole
 from generation.limits import refusal
-from generation.models import PromptSet, PromptWord
+from generation.models import Project, PromptSet, PromptWord
 from generation.prompt_bytes import MAX_BYTES
 from generation.registry import SCHEDULERS, GenerationSettings, ModelSpec, available
 
@@ -76,10 +76,43 @@ class PromptFileForm(forms.Form):
         return cleaned
 
 
-class PromptSetForm(forms.Form):
-    """The name of a prompt set about to be imported."""
+class ProjectForm(forms.Form):
+    """A project's name."""
+
+    name = forms.CharField(max_length=120, label="Name")
+
+
+class MemberForm(forms.Form):
+    """A researcher with an account, and what she may do."""
+
+    username = forms.CharField(max_length=150, label="Name they sign in with")
+    role = forms.ChoiceField(
+        choices=ProjectRole,
+        initial=ProjectRole.MANAGER,
+        label="Role",
+        help_text="Viewers look and download. Managers also import, run, open, pay and close. Owners also "
+        "decide about members.",
+    )
+
+
+class MoveForm(forms.Form):
+    """Where prompts are to belong; only projects that the user may change."""
+
+    project = forms.ModelChoiceField(queryset=Project.objects.none(), label="Project", empty_label=None)
+
+    def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["project"].queryset = Project.objects.editable_by(user)  # type: ignore[attr-defined]
+
+
+class PromptSetForm(MoveForm):
+    """The name of a prompt set about to be imported, and whose it will be: by default the user's own."""
 
     name = forms.CharField(max_length=120, label="Name of the prompt set")
+    project = forms.ModelChoiceField(
+        queryset=Project.objects.none(), label="Project", empty_label=None, required=False
+    )
+    field_order = ["name", "project"]
 
 
 class WordsForm(forms.Form):
@@ -129,7 +162,7 @@ class RunForm(forms.Form):
     def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.models = {spec.id: spec for spec in available()}
-        self.fields["prompt_set"].queryset = PromptSet.objects.visible_to(user)  # type: ignore[attr-defined]
+        self.fields["prompt_set"].queryset = PromptSet.objects.editable_by(user)  # type: ignore[attr-defined]
         self.fields["model"].choices = [  # type: ignore[attr-defined]
             (spec.id, f"{spec.id}: {spec.description}" if spec.description else spec.id)
             for spec in self.models.values()

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from generation.views import explored, images, imports, prompt_sets, runs
+from generation.views import explored, images, imports, projects, prompt_sets, runs
 
 
 class Sha256Converter:
@@ -24,6 +24,12 @@ register_converter(Sha256Converter, "sha256")
 app_name = "generation"
 
 urlpatterns = [
+    path("projects/", projects.projects, name="projects"),
+    path("projects/<int:pk>/", projects.project, name="project"),
+    path("projects/<int:pk>/members/", projects.member_add, name="member_add"),
+    path("projects/<int:pk>/members/<int:member>/", projects.member_change, name="member_change"),
+    path("projects/<int:pk>/leave/", projects.project_leave, name="project_leave"),
+    path("prompts/<int:pk>/move/", projects.prompt_set_move, name="prompt_set_move"),
     path("prompts/", prompt_sets.prompt_sets, name="prompt_sets"),
     path("prompts/import/", imports.prompt_import, name="prompt_import"),
     path("prompts/import/example.csv", imports.example_file, name="example_file"),

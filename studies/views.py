@@ -6,13 +6,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from annotation.models import Campaign
 from annotation.services import dry_runs
 from annotation.services.campaigns import OpeningRefused
+from annotation.views.scope import campaign_of, can_edit
 from studies.rehearsal import advance, rehearsal
 
 # How long one request lets the simulated raters work: short enough for any proxy, long enough to get on.
@@ -31,6 +32,7 @@ def dry_run(request: HttpRequest, public_id: str) -> HttpResponse:
         "campaign": found.dry_run_of or found,
         "dry_run": current,
         "rehearsal": rehearsal(current) if current else None,
+        "can_edit": can_edit(request, found),
     }
     return render(request, "studies/dry_run.html", context)
 
@@ -66,7 +68,7 @@ def dry_run_advance(request: HttpRequest, public_id: str) -> HttpResponse:
     response = render(
         request,
         "studies/partials/rehearsal.html",
-        {"dry_run": found, "campaign": found.dry_run_of, "rehearsal": state},
+        {"dry_run": found, "campaign": found.dry_run_of, "rehearsal": state, "can_edit": True},
     )
     if state.finished:
         response["X-Poll-Stop"] = "1"
@@ -91,6 +93,4 @@ def _user(request: HttpRequest) -> User:
 
 
 def _campaign(request: HttpRequest, public_id: str) -> Campaign:
-    visible = Campaign.objects.visible_to(request.user).select_related("run", "owner", "dry_run_of")
-    found: Campaign = get_object_or_404(visible, public_id=public_id)
-    return found
+    return campaign_of(request, public_id)

@@ -24,7 +24,9 @@ def parts_rated_by_default() -> list[str]:
 
 
 class CampaignQuerySet(OwnedQuerySet):
-    """Campaigns of a researcher."""
+    """Campaigns of a researcher's projects: a campaign belongs where the prompts of its run do."""
+
+    project_path = "run__prompt_set__project"
 
     def real(self) -> Self:
         """Without the dry runs."""

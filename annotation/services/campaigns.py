@@ -93,7 +93,7 @@ _FIELDS: Final = tuple(field.name for field in fields(CampaignSpec))
 
 
 def create_campaign(owner: User, spec: CampaignSpec) -> Campaign:
-    """A new draft with its items. Raises Run.DoesNotExist unless the owner may see its runs."""
+    """A new draft with its items. Raises Run.DoesNotExist unless the owner may use its runs."""
     with transaction.atomic():
         run = _runs_of(spec, owner=owner)
         campaign = Campaign.objects.create(owner=owner, run=run, **_values(spec))
@@ -106,7 +106,7 @@ def update_draft(campaign: Campaign, spec: CampaignSpec, *, actor: User | None =
     """The draft with other values, its items rebuilt. Raises CampaignMoved once it has opened."""
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
-        run = _runs_of(spec, owner=locked.owner)
+        run = _runs_of(spec, owner=actor or locked.owner)
         before = {name: getattr(locked, name) for name in _FIELDS}
         values = {"run_id": run.pk} | _values(spec)
         changed = sorted(name for name, value in values.items() if value != before[name])
@@ -267,9 +267,9 @@ def _values(spec: CampaignSpec) -> dict[str, Any]:
 
 
 def _runs_of(spec: CampaignSpec, *, owner: User) -> Run:
-    """The run of the items. Raises Run.DoesNotExist unless it and the compared one are the owner's to see."""
-    visible = Run.objects.visible_to(owner)
+    """The run of the items. Raises Run.DoesNotExist unless it and the compared one are hers to use."""
+    usable = Run.objects.editable_by(owner)
     if spec.compared_run_id is not None:
-        visible.get(pk=spec.compared_run_id)
-    run: Run = visible.get(pk=spec.run_id)
+        usable.get(pk=spec.compared_run_id)
+    run: Run = usable.get(pk=spec.run_id)
     return run

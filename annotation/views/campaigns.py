@@ -1,14 +1,13 @@
 """The pages that make a campaign: the list, the choice of a run, the draft."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -18,7 +17,9 @@ from annotation.forms.campaigns import CampaignForm, EffortForm, initial_for_new
 from annotation.models import Campaign
 from annotation.services import campaigns as service
 from annotation.specification import Fault, SpecificationRefused, spec_of
+from annotation.views.scope import campaign_of, campaign_to_edit, campaign_to_read, user_of
 from generation.models import Run
+from generation.views import scope
 
 ON_A_PAGE = 24
 LONGEST_NUMBER = 18
@@ -67,7 +68,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
         }
     form = CampaignForm(request.POST or None, initial=initial, material=material, task_kind=kind)
     if request.method == "POST" and form.is_valid():
-        campaign = service.create_campaign(_user(request), spec_of(form, run=run))
+        campaign = service.create_campaign(user_of(request), spec_of(form, run=run))
         messages.success(request, "The campaign is a draft. Preview it as a rater, then open it.")
         return redirect("annotation:campaign", campaign.public_id)
     return _form_page(request, form=form, run=run, campaign=None)
@@ -81,7 +82,7 @@ def campaign_upload(request: HttpRequest) -> HttpResponse:
     faults: tuple[Fault, ...] = ()
     if request.method == "POST":
         try:
-            campaign = specification.create(_user(request), _uploaded(request))
+            campaign = specification.create(user_of(request), _uploaded(request))
         except SpecificationRefused as refused:
             faults = refused.faults
         else:
@@ -96,7 +97,7 @@ def campaign_upload(request: HttpRequest) -> HttpResponse:
 @require_GET
 def campaign_specification(request: HttpRequest, public_id: str) -> HttpResponse:
     """The file from which the same campaign can be made again."""
-    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    campaign = campaign_of(request, public_id)
     text = specification.as_toml(specification.of_campaign(campaign))
     response = HttpResponse(text, content_type="application/toml; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="campaign.toml"'
@@ -108,7 +109,7 @@ def campaign_specification(request: HttpRequest, public_id: str) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     """The form of a draft; 409 once the campaign has been opened."""
-    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    campaign = campaign_to_edit(request, public_id)
     if campaign.state != CampaignState.DRAFT:
         return _frozen_page(request, campaign=campaign)
     run = campaign.run
@@ -121,7 +122,7 @@ def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            service.update_draft(campaign, spec_of(form, run=run), actor=_user(request))
+            service.update_draft(campaign, spec_of(form, run=run), actor=user_of(request))
         except service.CampaignMoved:
             # Opened in another tab between the page and the button.
             return _frozen_page(request, campaign=campaign)
@@ -140,19 +141,15 @@ def campaign_effort(request: HttpRequest) -> HttpResponse:
     return render(request, "annotation/partials/effort.html", {"effort": form.effort()})
 
 
-def _user(request: HttpRequest) -> User:
-    """The signed-in user; every view here is behind login_required."""
-    return cast(User, request.user)
-
-
 def _runs(request: HttpRequest) -> Any:
-    return sources.finished_runs(Run.objects.visible_to(request.user))
+    return sources.finished_runs(Run.objects.editable_by(request.user))
 
 
 def _run(request: HttpRequest) -> Run:
     chosen = request.GET.get("run", "")
     is_number = chosen.isascii() and chosen.isdecimal() and len(chosen) <= LONGEST_NUMBER
-    run: Run = get_object_or_404(_runs(request), pk=int(chosen) if is_number else 0)
+    finished = sources.finished_runs(Run.objects.all())
+    run: Run = scope.to_edit(request, finished, pk=int(chosen) if is_number else 0)
     return run
 
 
@@ -165,7 +162,7 @@ def _kind(request: HttpRequest) -> TaskKind:
 
 
 def _material(request: HttpRequest, run: Run) -> sources.Material:
-    return sources.material_of(run, among=Run.objects.visible_to(request.user))
+    return sources.material_of(run, among=Run.objects.editable_by(request.user))
 
 
 def _pattern(request: HttpRequest) -> Campaign | None:
@@ -177,8 +174,7 @@ def _pattern(request: HttpRequest) -> Campaign | None:
         public_id = UUID(chosen)
     except ValueError:
         raise Http404 from None
-    found: Campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
-    return found
+    return campaign_to_read(request, str(public_id))
 
 
 def _uploaded(request: HttpRequest) -> dict[str, Any]:

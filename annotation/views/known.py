@@ -16,7 +16,7 @@ from annotation import sources
 from annotation.choices import CampaignState, TaskKind
 from annotation.models import Campaign
 from annotation.services import campaigns as service
-from annotation.views.scope import campaign_of, user_of
+from annotation.views.scope import campaign_to_edit, user_of
 from common.csv_stream import Column, in_chunks, lines
 from generation.prompt_bytes import MAX_BYTES
 from generation.prompt_faults import PromptFileRefused
@@ -104,7 +104,7 @@ def _take(request: HttpRequest, found: Campaign) -> list[str]:
 
 def _campaign(request: HttpRequest, public_id: str) -> Campaign:
     """The campaign; other kinds of task have no known answers. Raises Http404."""
-    found = campaign_of(request, public_id)
+    found = campaign_to_edit(request, public_id)
     if found.task_kind != TaskKind.OPINION_SCORE:
         raise Http404
     return found

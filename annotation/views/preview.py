@@ -41,6 +41,7 @@ from annotation.views.rater_outcomes import (
 )
 from annotation.views.rater_pages import page, reply, see_other, wants_json
 from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
+from annotation.views.scope import campaign_to_read
 
 LONGEST_NUMBER: Final = 9
 ANY_RATER: Final = "the-raters-id"
@@ -85,7 +86,7 @@ class Banner:
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, public_id: str) -> HttpResponse:
     """One of the rater's pages: ?page=consent, instructions or end, else the task of ?item=N."""
-    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    campaign = campaign_to_read(request, public_id)
     with translation.override(campaign.language):
         return _preview(request, campaign)
 
@@ -237,7 +238,7 @@ def _nth(campaign: Campaign, *, number: int) -> Item:
 
 
 def _item(request: HttpRequest, public_id: str, *, item_id: int) -> Item:
-    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    campaign = campaign_to_read(request, public_id)
     if item_id >= 2**63:
         raise Http404
     return get_object_or_404(_items(campaign), pk=item_id)

@@ -19,7 +19,7 @@ from annotation.recruitment import PLATFORMS
 from annotation.services import campaigns as service
 from annotation.tokens import INVITATION, invitation_token
 from annotation.views import preview
-from annotation.views.scope import campaign_of, user_of
+from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, user_of
 from common.csv_stream import Column, in_chunks, lines
 
 
@@ -80,6 +80,7 @@ def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
         "endings": endings(found),
         "form": form,
         "walks": [(name, outcome.heading) for name, (outcome, _, _) in preview.ENDINGS.items()],
+        "can_edit": can_edit(request, found),
         "is_draft": found.state == CampaignState.DRAFT,
     }
     return render(request, "annotation/recruitment.html", context, status=400 if form.errors else 200)
@@ -90,7 +91,7 @@ def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def links_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """The personal links, one a line."""
-    found = campaign_of(request, public_id)
+    found = campaign_to_edit(request, public_id)
     entry = _entry(request, found)
     made: Iterator[PersonalLink] = (
         PersonalLink(number=number, address=f"{entry}?{INVITATION}={invitation_token(found, number=number)}")

@@ -13,7 +13,7 @@ from annotation.forms.payments import RejectionForm
 from annotation.models import Campaign, Rater
 from annotation.services import payments
 from annotation.services.raters import RaterActRefused
-from annotation.views.scope import campaign_of, rater_of, user_of
+from annotation.views.scope import campaign_of, can_edit, rater_of, user_of
 
 ON_A_PAGE = 50
 
@@ -39,7 +39,7 @@ def review(request: HttpRequest, public_id: str) -> HttpResponse:
         "shelves": [(key, label, how_many[key]) for key, label in review_queue.SHELVES.items()],
         "page": page,
         "rows": review_queue.review_rows(found, raters=list(page.object_list)),
-        "undecided": name in (review_queue.WAITING, review_queue.UNDER_WAY),
+        "undecided": can_edit(request, found) and name in (review_queue.WAITING, review_queue.UNDER_WAY),
     }
     return render(request, "annotation/review.html", context)
 

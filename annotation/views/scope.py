@@ -1,23 +1,38 @@
-"""Whose campaign, which rater: the first lines of every researcher's view."""
+"""Whose campaign, which rater: the first lines of every researcher's view.
 
-from typing import cast
+Who may look and who may change is asked in generation.views.scope: of a request that is not safe, the latter.
+"""
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from annotation.models import Campaign, Rater
+from generation.views import scope
+from generation.views.scope import can_edit, user_of
 
+__all__ = ["campaign_of", "campaign_to_edit", "campaign_to_read", "can_edit", "rater_of", "user_of"]
 
-def user_of(request: HttpRequest) -> User:
-    """The signed-in user; only for views behind login_required."""
-    return cast(User, request.user)
+_CAMPAIGNS = Campaign.objects.select_related("run", "owner", "dry_run_of")
 
 
 def campaign_of(request: HttpRequest, public_id: str) -> Campaign:
-    """The campaign of the address; for who may not see it, it does not exist. Raises Http404."""
-    visible = Campaign.objects.visible_to(request.user).select_related("run", "owner")
-    found: Campaign = get_object_or_404(visible, public_id=public_id)
+    """The campaign of the address; for who may not see it, it does not exist.
+
+    Raises Http404, and PermissionDenied for a change by who may only look.
+    """
+    found: Campaign = scope.one_of(request, _CAMPAIGNS.all(), public_id=public_id)
+    return found
+
+
+def campaign_to_read(request: HttpRequest, public_id: str) -> Campaign:
+    """The same for requests that change nothing, whatever their method. Raises Http404."""
+    found: Campaign = scope.to_read(request, _CAMPAIGNS.all(), public_id=public_id)
+    return found
+
+
+def campaign_to_edit(request: HttpRequest, public_id: str) -> Campaign:
+    """The same for pages that only those need who may change it. Raises Http404, PermissionDenied."""
+    found: Campaign = scope.to_edit(request, _CAMPAIGNS.all(), public_id=public_id)
     return found
 
 

@@ -26,7 +26,7 @@ from annotation.services import raters as rater_service
 from annotation.services.identities import forget_identity, identity_until
 from annotation.services.payments import grounds_for_rejection, latest_decision
 from annotation.views import recruiting
-from annotation.views.scope import campaign_of, rater_of, user_of
+from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, rater_of, user_of
 from generation.choices import PartOfSpeech
 
 RATERS_ON_A_PAGE = 50
@@ -115,7 +115,7 @@ def campaign_resume(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
     """Asks first: a closed campaign stays closed."""
-    found = campaign_of(request, public_id)
+    found = campaign_to_edit(request, public_id)
     if request.method == "POST":
         return _act(
             request,
@@ -132,7 +132,7 @@ def campaign_close(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def campaign_extend(request: HttpRequest, public_id: str) -> HttpResponse:
     """Asks how many raters each item is to get, then makes the places."""
-    found = campaign_of(request, public_id)
+    found = campaign_to_edit(request, public_id)
     form = ExtensionForm(request.POST or None, now=found.raters_per_item)
     if request.method == "POST" and form.is_valid():
         try:
@@ -176,6 +176,7 @@ def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
         "given_away": rater_service.places_given_away(chosen),
         "decision": latest_decision(chosen),
         "rejection": RejectionForm(grounds=grounds_for_rejection(chosen)),
+        "can_edit": can_edit(request, found),
         "agreed": chosen.consents.exists(),
     }
     return render(request, "annotation/rater.html", context, status=400 if form.errors else 200)
@@ -246,6 +247,7 @@ def _progress_context(request: HttpRequest, found: Campaign) -> dict[str, Any]:
     page = Paginator(raters, RATERS_ON_A_PAGE).get_page(request.GET.get("page"))
     return {
         "campaign": found,
+        "can_edit": can_edit(request, found),
         "progress": queries.progress(found),
         "page": page,
         "rows": queries.rater_rows(found, raters=list(page.object_list)),

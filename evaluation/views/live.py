@@ -4,12 +4,12 @@ import math
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotation.choices import CampaignState
-from annotation.models import Campaign
+from annotation.views.scope import campaign_of
 from evaluation.live import look
 from evaluation.metrics.running import RunningGroup
 from generation.choices import PartOfSpeech
@@ -20,7 +20,7 @@ from generation.choices import PartOfSpeech
 @require_GET
 def live(request: HttpRequest, public_id: str) -> HttpResponse:
     """Scores, intervals and agreement as they stand; asked for again and again by the page."""
-    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), public_id=public_id)
+    campaign = campaign_of(request, public_id)
     found = look(campaign)
     groups = sorted(found.groups, key=lambda group: -group.n_items)
     context = {

@@ -4,13 +4,14 @@ from functools import partial
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotation.exports import RATINGS, ratings_csv, ratings_csv_in_snapshot, snapshot
 from annotation.models import Campaign
+from annotation.views.scope import campaign_of
 from evaluation import bundles, pages
 from evaluation.files import RATINGS as RATINGS_CSV
 from evaluation.files import FileSet
@@ -26,7 +27,7 @@ from evaluation.views.downloads import BUNDLE, download, figure_links, file_resp
 @require_GET
 def results(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report of a campaign, or why there is none yet."""
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     with snapshot():
         report, form = _report(request, campaign)
     files = FileSet(report, ratings=ratings_of(campaign))
@@ -47,7 +48,7 @@ def results(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpResponse:
     """One file of the report, or the bundle of all, from one snapshot."""
-    campaign = _campaign(request, public_id)
+    campaign = campaign_of(request, public_id)
     if name == RATINGS_CSV:
         return download(ratings_csv(campaign), name=name)
     with snapshot():
@@ -63,12 +64,6 @@ def file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpRespon
 def ratings_of(campaign: Campaign) -> Ratings:
     """The campaign's ratings.csv, to be read inside a snapshot."""
     return Ratings(columns=RATINGS, pieces=partial(ratings_csv_in_snapshot, campaign))
-
-
-def _campaign(request: HttpRequest, public_id: str) -> Campaign:
-    visible = Campaign.objects.visible_to(request.user).select_related("run")
-    found: Campaign = get_object_or_404(visible, public_id=public_id)
-    return found
 
 
 def _report(request: HttpRequest, campaign: Campaign) -> tuple[Report, SettingsForm]:

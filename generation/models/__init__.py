@@ -1,7 +1,19 @@
-"""Tables of generation: prompts and their words, runs, images, word maps."""
+"""Tables of generation: projects, prompts and their words, runs, images, word maps."""
 
 from generation.models.images import Image, WordMap
+from generation.models.projects import Membership, Project, ProjectAct
 from generation.models.prompts import Prompt, PromptSet, PromptWord
 from generation.models.runs import Run, RunAct
 
-__all__ = ["Image", "Prompt", "PromptSet", "PromptWord", "Run", "RunAct", "WordMap"]
+__all__ = [
+    "Image",
+    "Membership",
+    "Project",
+    "ProjectAct",
+    "Prompt",
+    "PromptSet",
+    "PromptWord",
+    "Run",
+    "RunAct",
+    "WordMap",
+]

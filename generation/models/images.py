@@ -12,13 +12,13 @@ from generation.models.runs import Run
 class ImageQuerySet(OwnedQuerySet):
     """Images of a researcher's runs."""
 
-    owner_path = "run__owner"
+    project_path = "run__prompt_set__project"
 
 
 class WordMapQuerySet(OwnedQuerySet):
     """Word maps of a researcher's runs."""
 
-    owner_path = "image__run__owner"
+    project_path = "image__run__prompt_set__project"
 
 
 class Image(models.Model):

@@ -6,21 +6,28 @@ from django.db.models import F, Q
 
 from generation.choices import PartOfSpeech
 from generation.models.owned import OwnedQuerySet
+from generation.models.projects import Project
 
 
 class PromptSetQuerySet(OwnedQuerySet):
-    """Prompt sets of a researcher."""
+    """Prompt sets of a researcher's projects."""
 
 
 class PromptWordQuerySet(OwnedQuerySet):
     """Words in a researcher's prompts."""
 
-    owner_path = "prompt__prompt_set__owner"
+    project_path = "prompt__prompt_set__project"
 
 
 class PromptSet(models.Model):
     """One imported file of prompts, complete or not imported at all."""
 
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.PROTECT,
+        related_name="prompt_sets",
+        help_text="Who may see the prompts, and everything that is made from them.",
+    )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="prompt_sets")
     name = models.CharField(max_length=120)
     source_name = models.CharField(max_length=255, help_text="Name of the imported file.")

@@ -12,7 +12,9 @@ from generation.models.prompts import PromptSet
 
 
 class RunQuerySet(OwnedQuerySet):
-    """Runs of a researcher."""
+    """Runs of a researcher's projects: a run belongs where its prompts do."""
+
+    project_path = "prompt_set__project"
 
 
 class Run(models.Model):

@@ -9,9 +9,10 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from generation.choices import PartOfSpeech
-from generation.models import Prompt, PromptSet, PromptWord
+from generation.models import Project, Prompt, PromptSet, PromptWord
 from generation.parsing import Parse, ParsedWord
 from generation.prompts import PromptRow
+from generation.services.projects import personal_project
 
 ROWS_AT_ONCE: Final = 2000
 TAGS: Final = frozenset(PartOfSpeech.values)
@@ -39,15 +40,23 @@ class SourceFile:
 
 @transaction.atomic
 def import_prompts(
-    owner: User, *, name: str, source: SourceFile, rows: Sequence[PromptRow], parse: Parse
+    owner: User,
+    *,
+    name: str,
+    source: SourceFile,
+    rows: Sequence[PromptRow],
+    parse: Parse,
+    project: Project | None = None,
 ) -> PromptSet:
     """A new prompt set with all its prompts and words, or nothing at all.
 
+    project: whose members see it; by default the owner's own.
     parse: the words of each row, in the rows' order. Raises ValueError where they don't belong together.
     """
     if len(parse.prompts) != len(rows):
         raise ValueError(f"{len(rows)} prompts, but the words of {len(parse.prompts)}")
     prompt_set = PromptSet.objects.create(
+        project=project or personal_project(owner),
         owner=owner,
         name=name,
         source_name=source.name[:255],

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from generation import storage
 from generation.attribution import rendering, strips
 from generation.models import WordMap
+from generation.views import scope
 
 # Tiles of a strip to take away: no smaller than this, however small the model's images are.
 STRIP_TILE: Final = 128
@@ -135,8 +135,8 @@ def _download(content: bytes, word_map: WordMap, *, name: str, content_type: str
 
 
 def _opened(request: HttpRequest, pk: int, map_pk: int, axis: str) -> tuple[WordMap, Opened]:
-    visible = WordMap.objects.visible_to(request.user).select_related("word", "image__run")
-    word_map: WordMap = get_object_or_404(visible, pk=map_pk, image__run=pk, seen_by_model=True)
+    rows = WordMap.objects.select_related("word", "image__run")
+    word_map: WordMap = scope.one_of(request, rows, pk=map_pk, image__run=pk, seen_by_model=True)
     try:
         return word_map, open_axis(word_map, axis)
     except storage.MediaMissing as missing:

@@ -1,11 +1,11 @@
-"""One image with the maps of its words, and the pictures themselves, each only for its owner."""
+"""One image with the maps of its words, and the pictures themselves, each only for members of its project."""
 
 import io
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 from PIL import Image as Picture
@@ -14,6 +14,7 @@ from generation import queries, storage
 from generation.attribution import hard, rendering
 from generation.choices import ImageState
 from generation.models import Image, WordMap
+from generation.views import scope
 from generation.views.explored import AXES, Opened, npy, open_axis
 from generation.views.fragments import wants_fragment
 
@@ -46,7 +47,7 @@ RULES = (
 )
 # Equation 7 of the founding paper.
 DEFAULT_RULE = RULES[1]
-# A finished image never changes; only its owner's browser may keep it.
+# A finished image never changes; only its readers' browsers may keep it.
 kept_an_hour = cache_control(private=True, max_age=3600)
 
 
@@ -157,14 +158,14 @@ def _explored(chosen: WordMap | None, axis: str) -> Opened | None:
 
 
 def _image(request: HttpRequest, pk: int, image_pk: int) -> Image:
-    visible = Image.objects.visible_to(request.user).select_related("run", "prompt")
-    found: Image = get_object_or_404(visible, pk=image_pk, run=pk, state=ImageState.DONE)
+    rows = Image.objects.select_related("run", "prompt")
+    found: Image = scope.one_of(request, rows, pk=image_pk, run=pk, state=ImageState.DONE)
     return found
 
 
 def _word_map(request: HttpRequest, pk: int, map_pk: int) -> WordMap:
-    visible = WordMap.objects.visible_to(request.user).select_related("word", "image__run")
-    found: WordMap = get_object_or_404(visible, pk=map_pk, image__run=pk, seen_by_model=True)
+    rows = WordMap.objects.select_related("word", "image__run")
+    found: WordMap = scope.one_of(request, rows, pk=map_pk, image__run=pk, seen_by_model=True)
     return found
 
 

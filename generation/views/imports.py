@@ -16,8 +16,10 @@ from generation.forms import PromptFileForm, PromptSetForm
 from generation.parsing import Parse, ParserUnavailable
 from generation.prompts import PromptFileRefused, PromptRow
 from generation.registry import available
+from generation.services.projects import personal_project
 from generation.services.prompt_sets import SourceFile, import_prompts
 from generation.views.fragments import reload_page
+from generation.views.scope import user_of
 from generation.windows import room, unread_end
 
 FIRST_PROMPTS: Final = 10
@@ -67,15 +69,20 @@ def prompt_preview(request: HttpRequest, digest: str) -> HttpResponse:
     rows = draft.rows()
     form = PromptSetForm(
         request.POST if request.method == "POST" else None,
-        initial={"name": draft.name.rsplit(".", 1)[0][:120]},
+        initial={
+            "name": draft.name.rsplit(".", 1)[0][:120],
+            "project": personal_project(user_of(request)).pk,
+        },
+        user=request.user,
     )
     if request.method == "POST" and parse is not None and form.is_valid():
         prompt_set = import_prompts(
-            request.user,  # type: ignore[arg-type]
+            user_of(request),
             name=form.cleaned_data["name"],
             source=SourceFile(name=draft.name, sha256=draft.sha256),
             rows=rows,
             parse=parse,
+            project=form.cleaned_data["project"],
         )
         drafts.drop(draft)
         return redirect("generation:prompt_set", prompt_set.pk)

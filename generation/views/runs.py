@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -19,6 +19,7 @@ from generation.models import PromptSet, Run
 from generation.registry import available
 from generation.services import runs as service
 from generation.tasks import wake_worker
+from generation.views import scope
 from generation.views.fragments import stop_polling
 from generation.windows import cut_prompts, room
 
@@ -45,7 +46,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "runs",
         "page": Paginator(visible, RUNS_ON_A_PAGE).get_page(request.GET.get("page")),
-        "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
+        "has_prompts": PromptSet.objects.editable_by(request.user).exists(),
     }
     return render(request, "generation/runs.html", context)
 
@@ -67,7 +68,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "runs",
         "form": form,
-        "has_prompts": PromptSet.objects.visible_to(request.user).exists(),
+        "has_prompts": PromptSet.objects.editable_by(request.user).exists(),
         **price,
     }
     return render(request, "generation/run_new.html", context, status=400 if form.errors else 200)
@@ -105,7 +106,7 @@ def run_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Pause, resume, cancel, or retry what failed."""
     if act not in ACTS:
         raise Http404
-    found = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
+    found = scope.one_of(request, Run.objects, pk=pk)
     if ACTS[act](found, actor=request.user):
         wake_worker.delay_on_commit(found.pk)
     else:
@@ -131,7 +132,7 @@ def _create(request: HttpRequest, form: RunForm) -> Run | None:
         first_seed=cleaned["first_seed"],
     )
     try:
-        run = service.create_run(request.user, spec)  # type: ignore[arg-type]
+        run = service.create_run(scope.user_of(request), spec)
     except (service.RunRefused, FingerprintError) as refused:
         form.add_error(None, str(refused))
         return None
@@ -143,7 +144,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     """The model's own settings, under what was typed in already."""
     specs = {spec.id: spec for spec in available()}
     spec = specs.get(request.GET.get("model", ""), next(iter(specs.values())))
-    prompt_sets = PromptSet.objects.visible_to(request.user)
+    prompt_sets = PromptSet.objects.editable_by(request.user)
     asked = request.GET.get("prompt_set", "")
     chosen = (
         prompt_sets.filter(pk=int(asked)).first()
@@ -181,8 +182,7 @@ def _price(form: RunForm) -> dict[str, Any]:
 
 
 def _run_context(request: HttpRequest, pk: int) -> dict[str, Any]:
-    visible = queries.runs_with_counts(Run.objects.visible_to(request.user))
-    found = get_object_or_404(visible, pk=pk)
+    found: Run = scope.one_of(request, queries.runs_with_counts(Run.objects.all()), pk=pk)
     progress = queries.run_progress(found)
     page = Paginator(queries.finished_images(found), IMAGES_ON_A_PAGE).get_page(request.GET.get("page"))
     return {
@@ -192,5 +192,6 @@ def _run_context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "failures": queries.failures(found),
         "page": page,
         "acts": found.acts.select_related("actor")[:ACTS_SHOWN],
+        "can_edit": scope.can_edit(request, found),
         "is_live": progress.leased > 0 or (found.state == RunState.QUEUED and not progress.is_finished),
     }

@@ -1,0 +1,69 @@
+"""Who may do what: one row per route and method. A new route without a row fails tests/test_access.py."""
+
+from typing import Final
+
+# What a row says, by role. Everybody who is not named in one gets 404, or is asked to sign in.
+OPEN: Final = "open"  # everybody
+SIGNED_IN: Final = "signed in"  # every researcher, for herself
+READ: Final = "read"  # members of the project and administrators
+EDIT: Final = "edit"  # its managers and owners and administrators; 403 for viewers
+OWN: Final = "own"  # its owners and administrators; 403 for the other members
+PRIVATE: Final = "private"  # only whose it is: not even an administrator
+TOKEN: Final = "token"  # whoever brings the token in the address; nobody without
+MEMBER: Final = "member"  # members of the project, administrators only where they are
+ABSENT: Final = "absent"  # as READ, but the test's data have none of it
+
+GET: Final[dict[str, tuple[str, ...]]] = {
+    OPEN: ("home", "health", "login", "admin_login", "rate:entry"),
+    SIGNED_IN: (
+        "generation:projects", "generation:prompt_sets", "generation:prompt_import",
+        "generation:example_file", "generation:runs", "generation:run_new", "generation:run_price",
+        "annotation:campaigns", "annotation:campaign_new", "annotation:campaign_upload",
+        "analyses:analyses", "plan:planner", "plan:planner_sums",
+    ),
+    READ: (
+        "generation:project", "generation:prompt_set", "generation:prompt_words", "generation:run",
+        "generation:run_progress", "generation:image", "generation:image_png", "generation:legend_png",
+        "generation:mask_png", "generation:raw_npy", "generation:heat_png", "generation:overlay_png",
+        "annotation:campaign", "annotation:campaign_progress", "annotation:campaign_specification",
+        "annotation:recruitment", "annotation:history", "annotation:history_csv", "annotation:review",
+        "annotation:rater", "annotation:preview", "annotation:preview_picture", "annotation:presence_csv",
+        "annotation:pairs_csv", "annotation:masks_jsonl", "annotation:masks_zip", "evaluation:results",
+        "evaluation:live", "evaluation:file", "studies:dry_run",
+    ),
+    ABSENT: ("generation:explored_strip", "generation:explored_npy", "generation:explored_tile"),
+    EDIT: (
+        "annotation:campaign_edit", "annotation:campaign_close", "annotation:campaign_extend",
+        "annotation:known_answers", "annotation:known_answers_csv", "annotation:links_csv",
+        "annotation:campaign_effort",
+    ),
+    PRIVATE: (
+        "generation:prompt_preview", "generation:preview_state", "analyses:columns", "analyses:report",
+        "analyses:file",
+    ),
+    TOKEN: (
+        "rate:session", "rate:instructions", "rate:kept_draft", "rate:image", "rate:word_map", "rate:left",
+        "rate:right", "rate:left_map", "rate:right_map",
+    ),
+}  # fmt: skip
+POST: Final[dict[str, tuple[str, ...]]] = {
+    OPEN: ("login", "logout", "admin_login", "rate:entry"),
+    SIGNED_IN: (
+        "generation:projects", "generation:prompt_import", "generation:use_example", "generation:run_new",
+        "annotation:campaign_upload", "analyses:analyses",
+    ),
+    READ: ("annotation:preview",),
+    EDIT: (
+        "generation:prompt_words", "generation:prompt_set_move", "generation:run_act",
+        "annotation:campaign_edit", "annotation:campaign_open", "annotation:campaign_pause",
+        "annotation:campaign_resume", "annotation:campaign_extend", "annotation:known_answers",
+        "annotation:recruitment", "annotation:review", "annotation:rater", "annotation:rater_include",
+        "annotation:rater_refill", "annotation:rater_forget", "annotation:rater_approve",
+        "annotation:rater_reject", "annotation:campaign_close", "studies:dry_run_start",
+        "studies:dry_run_advance", "studies:dry_run_discard",
+    ),
+    MEMBER: ("generation:project_leave",),
+    OWN: ("generation:project", "generation:member_add", "generation:member_change"),
+    PRIVATE: ("generation:prompt_preview", "analyses:delete"),
+    TOKEN: ("rate:consent", "rate:answer", "rate:undo", "rate:stop", "rate:draft"),
+}  # fmt: skip
