@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from annotation import standings
 from annotation.choices import ANSWER_OPTIONS, ItemKind, TaskKind
+from annotation.copied_columns import copied
 from annotation.models import Answer, Campaign, CampaignVersion, Item, Rater
 from annotation.standings import Standing
 from common.csv_stream import cell_text
@@ -26,7 +27,6 @@ from generation.choices import PartOfSpeech
 
 SET_ASIDE: Final = "set attention checks aside"
 PART_OF_SPEECH: Final = "part_of_speech"
-ROWS_AT_ONCE: Final = 5_000
 FAIR: Final = 3.0
 
 
@@ -178,13 +178,10 @@ def _raters(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
 def _columns(rows: QuerySet[Any], *, given: Iterable[Given]) -> tuple[GivenColumn, ...]:
     """The rows as columns of cells. Equal cells are one text in memory: prompts repeat for every word."""
     given = tuple(given)
-    known: dict[str, str] = {}
     cells: list[list[str]] = [[] for _ in given]
-    paths = [column.path for column in given]
-    for row in rows.values_list(*paths).iterator(chunk_size=ROWS_AT_ONCE):
-        for column, value in zip(cells, row, strict=True):
-            text = cell_text(value)
-            column.append(known.setdefault(text, text))
+    for block in copied(rows, paths=[column.path for column in given]):
+        for column, found in zip(cells, block, strict=True):
+            column.extend(found)
     return tuple(
         GivenColumn(name=column.name, meaning=column.meaning, cells=found)
         for column, found in zip(given, cells, strict=True)

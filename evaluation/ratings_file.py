@@ -2,20 +2,29 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, kw_only=True)
 class Ratings:
-    """columns: each with name and meaning.  pieces: the file, from its start each time."""
+    """The file and its hash, which is known once the file was made: a bundle makes it no second time."""
 
-    columns: Sequence[Any]
-    pieces: Callable[[], Iterator[bytes]]
+    def __init__(self, *, columns: Sequence[Any], pieces: Callable[[], Iterator[bytes]]) -> None:
+        """columns: each with name and meaning.  pieces: the file, from its start and the same each time."""
+        self.columns = columns
+        self._pieces = pieces
+        self._sha256 = ""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file."""
+        digest = hashlib.sha256()
+        for piece in self._pieces():
+            digest.update(piece)
+            yield piece
+        self._sha256 = digest.hexdigest()
 
     def sha256(self) -> str:
         """SHA-256 of the file."""
-        digest = hashlib.sha256()
-        for piece in self.pieces():
-            digest.update(piece)
-        return digest.hexdigest()
+        if not self._sha256:
+            for _ in self.pieces():
+                pass
+        return self._sha256

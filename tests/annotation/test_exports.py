@@ -6,19 +6,23 @@ An export holds a transaction of its own, so the tests hold none.
 import csv
 import io
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 
+from annotation import standings, verdicts
 from annotation.exports import RATINGS, ratings_csv, ratings_sha256, snapshot
 from annotation.models import Answer, Campaign, Slot
 from annotation.services import raters
 from annotation.services.answers import undo_last
 from annotation.services.tasks_for_raters import Task, next_task
-from common.csv_stream import unguard
+from common.csv_stream import lines, unguard
+from generation.models import Image, Prompt, PromptWord
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +90,7 @@ def test_an_excluded_raters_answers_stay_marked(owner: User) -> None:
 
 
 def test_an_undone_answer_is_not_in_the_file(owner: User) -> None:
-    """Control: leave undone_at__isnull=True out of `rating_rows`."""
+    """Control: leave undone_at__isnull=True out of `rating_lines._answers`."""
     campaign = factories.make_campaign_of(2, owner=owner, raters_per_item=1)
     rater = factories.make_rater(campaign)
     task = next_task(rater)
@@ -97,7 +101,7 @@ def test_an_undone_answer_is_not_in_the_file(owner: User) -> None:
 
 
 def test_the_same_data_give_the_same_bytes(owner: User) -> None:
-    """Control: leave order_by out of `rating_rows`."""
+    """Control: leave order_by out of `rating_lines._answers`."""
     campaign = rated(owner, checks_per_rater=1)
     first = b"".join(ratings_csv(campaign))
     # Rewritten rows move to the end of PostgreSQL's table: without an order they come out backwards.
@@ -140,14 +144,43 @@ def test_formulas_in_prompts_and_words_do_not_act(owner: User) -> None:
     assert dangerous == []
 
 
+NASTY = 'a "ball", \\n \t=cone\u2028 \\'
+
+
+def test_every_cell_is_what_its_column_says_of_the_answer(owner: User) -> None:
+    """The file against its columns read answer by answer, with texts that quoting and COPY could spoil.
+
+    Control: leave `_unescaped` out of `copied_columns`, or `_quoted` out of `rating_lines`.
+    """
+    campaign = rated(owner, checks_per_rater=2, repeats_per_rater=1, raters_per_item=2)
+    factories.rate_all(factories.make_rater(campaign, "second"), "image_too_poor")
+    Prompt.objects.update(text=Concat(Value(NASTY), "text"))
+    Image.objects.update(versions={"torch": '2,"9"', "a": NASTY})
+    PromptWord.objects.filter(position=1).update(text=", x\r\ny", lemma="=1+1")
+    odd = Answer.objects.order_by("pk")[0]
+    odd.view, odd.client_milliseconds, odd.shown_at = 'a,"b', None, datetime(2024, 1, 2, tzinfo=UTC)
+    odd.save()
+    assert b"".join(ratings_csv(campaign)) == answer_by_answer(campaign)
+
+
+def answer_by_answer(campaign: Campaign) -> bytes:
+    """The file from one row of Python values per answer."""
+    of_rater = standings.standings(campaign)
+    paths = [column.path for column in RATINGS if column.path]
+    answers = verdicts.with_first_answers(Answer.objects.filter(slot__campaign=campaign, undone_at=None))
+    rows = answers.order_by("pk").values("rater_id", "first_answer", *verdicts.COLUMNS, *paths)
+    told = [row | {"campaign": campaign, "standing": of_rater[row["rater_id"]]} for row in rows]
+    return "".join(lines(told, columns=RATINGS)).encode()
+
+
 def test_the_file_names_no_platform_identity(owner: User) -> None:
     """Control: export `rater__identity__platform_id`."""
     assert b"canary-export" not in b"".join(ratings_csv(rated(owner)))
 
 
 def test_an_empty_campaign_is_a_header(owner: User) -> None:
-    lines = b"".join(ratings_csv(factories.make_draft(owner))).decode().splitlines()
-    assert lines == [",".join(column.name for column in RATINGS)]
+    found = b"".join(ratings_csv(factories.make_draft(owner))).decode().splitlines()
+    assert found == [",".join(column.name for column in RATINGS)]
 
 
 def _in_another_connection(act: Any) -> None:

@@ -1,5 +1,7 @@
 """The four kinds of attention checks: who gets how many, where they come, and how they are judged."""
 
+import csv
+import io
 from collections import Counter
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.urls import reverse
 
 from annotation import known_answers, queries
 from annotation.choices import CheckKind, ItemKind
-from annotation.exports import rating_rows
+from annotation.exports import ratings_csv_in_snapshot
 from annotation.known_answers import KnownAnswer
 from annotation.models import Answer, Campaign, Item, Rater, Slot
 from annotation.services import campaigns
@@ -89,8 +91,11 @@ def test_a_repeat_is_judged_by_the_raters_own_first_answer(owner: User) -> None:
     assert wrong == {steady.pk: 0, wavering.pk: 2, near.pk: 0}
     row = queries.rater_row(Rater.objects.select_related("campaign").get(pk=wavering.pk))
     assert [(kind.served, kind.wrong) for kind in row.by_kind] == [(2, 2)]
-    exported = [line for line in rating_rows(campaign) if line["slot__item__check_kind"] == "repeat"]
-    assert len(exported) == 6
+    text = b"".join(ratings_csv_in_snapshot(campaign)).decode()
+    exported = [
+        line for line in csv.DictReader(io.StringIO(text)) if line["attention_check_kind"] == "repeat"
+    ]
+    assert [line["attention_check_passed"] for line in exported] == ["1", "1", "0", "0", "1", "1"]
 
 
 def test_a_short_session_gives_up_only_the_repeats_that_it_has_nothing_for(owner: User) -> None:
