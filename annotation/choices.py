@@ -122,6 +122,7 @@ class SlotState(models.TextChoices):
     """Where one place for one rater stands."""
 
     FREE = "free", "Free"
+    KEPT = "kept", "Kept for a rater"
     LEASED = "leased", "With a rater"
     ANSWERED = "answered", "Answered"
     VOID = "void", "Void"

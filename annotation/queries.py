@@ -29,16 +29,19 @@ class OutcomeCount:
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignProgress:
-    """Where the places of a campaign stand, counted now: places = answered + live + expired + free.
+    """Where the places of a campaign stand, counted now: places = answered + live + expired + kept
+    + free.
 
-    live: with a rater whose lease runs.  expired: with a rater whose lease has run out; the next one who
-    needs it takes it over.  late: answers that came after that.  checks_*: attention checks of all raters.
+    kept: for a rater who is at work, as her next ones.  live: with a rater whose lease runs.  expired: with
+    a rater whose lease has run out; the next one who needs it takes it over.  late: answers that came after
+    that.  checks_*: attention checks of all raters.
     """
 
     places: int
     answered: int
     live: int
     expired: int
+    kept: int
     free: int
     late: int
     checks_answered: int
@@ -131,6 +134,7 @@ def progress(campaign: Campaign) -> CampaignProgress:
         answered=Count("pk", filter=Q(state=SlotState.ANSWERED)),
         live=Count("pk", filter=Q(state=SlotState.LEASED, lease_until__gt=Now())),
         expired=Count("pk", filter=Q(state=SlotState.LEASED, lease_until__lte=Now())),
+        kept=Count("pk", filter=Q(state=SlotState.KEPT)),
         free=Count("pk", filter=Q(state=SlotState.FREE)),
     )
     raters = Rater.objects.filter(campaign=campaign)

@@ -15,9 +15,9 @@ urlpatterns = [
     path("r/<str:token>/undo/", rating.undo, name="undo"),
     path("r/<str:token>/stop/", rating.stop, name="stop"),
     path("r/<str:token>/draft/", rating.draft, name="draft"),
-    path("r/<str:token>/draft/<int:slot_id>.png", rating.draft, name="kept_draft"),
+    path("r/<str:token>/draft/<uuid:slot>.png", rating.draft, name="kept_draft"),
     *(
-        path(f"r/<str:token>/{name}/<int:slot_id>.png", media.picture, {"name": name}, name=route)
+        path(f"r/<str:token>/{name}/<uuid:slot>.png", media.picture, {"name": name}, name=route)
         for name, route in PICTURE_ROUTES.items()
     ),
 ]

@@ -15,7 +15,8 @@ from django.contrib.auth.models import User
 
 from annotation import sources
 from annotation.choices import TaskKind
-from annotation.forms.campaigns import CampaignForm, initial_for_new, initial_from
+from annotation.forms.campaign_starts import initial_for_new, initial_from
+from annotation.forms.campaigns import CampaignForm
 from annotation.forms.task_kinds import LEFT_OUT
 from annotation.models import Campaign
 from annotation.services import campaigns

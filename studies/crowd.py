@@ -43,7 +43,7 @@ class Visit:
 Knowledge = Callable[[str], str | None]
 
 
-def nothing_known(_slot: str) -> str | None:
+def nothing_known(_task: str) -> str | None:
     """What a rater knows of a task who only sees the page."""
     return None
 
@@ -90,7 +90,7 @@ def answer_task(
 ) -> tuple[Response, Acknowledged] | None:
     """Answers the task on the page; returns the next page and what was acknowledged, None without a task.
 
-    knows: what a careful rater answers to the task of a slot, from its number, where that is settled.
+    knows: what a careful rater answers to a task, from its name, where that is settled.
     """
     page = response.page()
     form = page.form_with_button(OPTION_BUTTON)
@@ -111,7 +111,7 @@ def answer_task(
         option = choose_option(rater, prompt=page.prompt, word=page.target_word, generator=generator)
     else:
         option = choose_side(rater, options, generator=generator)
-    if not rater.careless and (settled := knows(form.fields.get("slot_id", ""))):
+    if not rater.careless and (settled := knows(form.fields.get("slot", ""))):
         option = settled
     after = visitor.press(response, form, OPTION_BUTTON, option, **ticked)
     if after.status != 200:

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -125,24 +126,31 @@ def _work(rater: SimulatedRater, *, dry_run: Campaign, visitor: InnerVisitor, de
     response = begin(visitor, rater, entry_path=entry)
     generator = random.Random(f"{rater.name} {Rater.objects.filter(campaign=dry_run).count()}")
     # At least one answer, however late it is: every call gets on.
-    while (step := _answer(visitor, response, rater=rater, generator=generator)) is not None:
+    while (step := _answer(visitor, response, dry_run=dry_run, rater=rater, generator=generator)) is not None:
         response, _ = step
         if time.monotonic() > deadline:
             return
 
 
 def _answer(
-    visitor: InnerVisitor, response: Response, *, rater: SimulatedRater, generator: random.Random
+    visitor: InnerVisitor,
+    response: Response,
+    *,
+    dry_run: Campaign,
+    rater: SimulatedRater,
+    generator: random.Random,
 ) -> tuple[Response, Acknowledged] | None:
-    return answer_task(visitor, response, rater=rater, generator=generator, knows=settled_answer)
+    knows = partial(settled_answer, dry_run)
+    return answer_task(visitor, response, rater=rater, generator=generator, knows=knows)
 
 
-def settled_answer(slot_id: str) -> str | None:
+def settled_answer(dry_run: Campaign, task: str) -> str | None:
     """What a careful person would answer: the known or instructed answer, or the same as the first time.
 
     Simulated raters see no picture, so for checks that need one they are told.
     """
-    slot = Slot.objects.filter(pk=int(slot_id)).select_related("item").first()
+    in_hand = Slot.objects.filter(campaign=dry_run, state=SlotState.LEASED, public_id=task)
+    slot = in_hand.select_related("item").first()
     if slot is None or slot.item.kind != ItemKind.ATTENTION:
         return None
     if slot.item.check_kind != CheckKind.REPEAT:

@@ -165,6 +165,7 @@ def make_spec(run: Run, **changes: Any) -> CampaignSpec:
         "completion_code": "DONE1234",
         "no_consent_code": "NOPE1234",
         "checks_per_rater": 0,
+        "places_kept": 0,
         "share_cap": 1.0,
     }
     return CampaignSpec(**(values | changes))
@@ -293,5 +294,8 @@ def rate_all(rater: Rater, option: str = "4") -> int:
 
 
 def expire_lease(rater: Rater) -> None:
-    """As if the rater had held her task for longer than the campaign allows."""
+    """As if the rater had held her task, and the places kept for her, for longer than the campaign allows."""
+    Rater.objects.filter(pk=rater.pk, places_kept_until__isnull=False).update(
+        places_kept_until=Now() - timedelta(seconds=1)
+    )
     Slot.objects.filter(rater=rater, state=SlotState.LEASED).update(lease_until=Now() - timedelta(seconds=1))

@@ -16,7 +16,6 @@ from annotation.contents import AnswerContent, option_content
 from annotation.forms.rating import (
     BODY_LIMIT,
     CANONICAL_UUID,
-    LARGEST_ID,
     LARGEST_MILLISECONDS,
     UnreadableRequest,
     unknown_fields,
@@ -33,7 +32,8 @@ MOST_VOCABULARY_WORDS: Final = 200
 
 _WORD_FIELD: Final = re.compile(r"word\.(0|[1-9][0-9]{0,2})")
 _BASE64: Final = re.compile(r"[A-Za-z0-9_-]*")
-_COMMON: Final = ("slot_id", "option", "idempotency_key", "client_milliseconds", "view")
+_SLOT_RULE: Final = "slot must be a UUID in lower case with hyphens, as the page has it."
+_COMMON: Final = ("slot", "option", "idempotency_key", "client_milliseconds", "view")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Asked:
 class AnswerInput:
     """One submitted answer. `client_milliseconds` is None where the page ran without scripts."""
 
-    slot_id: int
+    slot: UUID
     content: AnswerContent
     idempotency_key: UUID
     client_milliseconds: int | None
@@ -60,7 +60,7 @@ class AnswerInput:
 class DraftInput:
     """A drawing under way. number: of the stroke, from 1.  png: 1-bit."""
 
-    slot_id: int
+    slot: UUID
     number: int
     png: bytes
 
@@ -70,20 +70,20 @@ def body_limit(task_kind: str) -> int:
     return MASK_BODY_LIMIT if task_kind == TaskKind.MASK else BODY_LIMIT
 
 
-def slot_of(fields: Mapping[str, str]) -> int:
-    """The slot that a form is about. Raises UnreadableRequest."""
-    slot_id = whole_number(fields.get("slot_id", ""), largest=LARGEST_ID)
-    if slot_id is None:
-        raise UnreadableRequest("slot_id must be a whole number in plain digits.")
-    return slot_id
+def slot_of(fields: Mapping[str, str]) -> UUID:
+    """The public id of the slot that a form is about. Raises UnreadableRequest."""
+    slot = fields.get("slot", "")
+    if not CANONICAL_UUID.fullmatch(slot):
+        raise UnreadableRequest(_SLOT_RULE)
+    return UUID(slot)
 
 
 def read_answer(fields: Mapping[str, str], asked: Asked) -> AnswerInput:
     """The answer in a form's fields. Raises UnreadableRequest with every fault at once."""
     faults: list[str] = []
-    slot_id = whole_number(fields.get("slot_id", ""), largest=LARGEST_ID)
-    if slot_id is None:
-        faults.append("slot_id must be a whole number in plain digits.")
+    slot = fields.get("slot", "")
+    if not CANONICAL_UUID.fullmatch(slot):
+        faults.append(_SLOT_RULE)
     content = _READERS[TaskKind(asked.task_kind)](fields, asked, faults)
     key = fields.get("idempotency_key", "")
     if not CANONICAL_UUID.fullmatch(key):
@@ -95,10 +95,10 @@ def read_answer(fields: Mapping[str, str], asked: Asked) -> AnswerInput:
     view = fields.get("view", "")
     if view and not VIEW.fullmatch(view):
         faults.append("view must be empty, both, image, map, or overlay with its opacity, like overlay-60.")
-    if faults or slot_id is None or content is None:
+    if faults or content is None:
         raise UnreadableRequest(*faults)
     return AnswerInput(
-        slot_id=slot_id,
+        slot=UUID(slot),
         content=content,
         idempotency_key=UUID(key),
         client_milliseconds=milliseconds,
@@ -108,7 +108,7 @@ def read_answer(fields: Mapping[str, str], asked: Asked) -> AnswerInput:
 
 def read_draft(fields: Mapping[str, str], *, image_hw: tuple[int, int]) -> DraftInput:
     """The draft in a form's fields, its picture checked. Raises UnreadableRequest."""
-    faults = unknown_fields(fields, known=("slot_id", "number", "mask"))
+    faults = unknown_fields(fields, known=("slot", "number", "mask"))
     number = whole_number(fields.get("number", ""), largest=LARGEST_MILLISECONDS)
     if not number:
         faults.append(f"number must be a whole number from 1 to {LARGEST_MILLISECONDS}.")
@@ -119,7 +119,7 @@ def read_draft(fields: Mapping[str, str], *, image_hw: tuple[int, int]) -> Draft
         inside = read_pixels(content, height=image_hw[0], width=image_hw[1])
     except MaskRefused as refused:
         raise UnreadableRequest(f"mask: {refused}") from None
-    return DraftInput(slot_id=slot_of(fields), number=number, png=one_bit_png(inside))
+    return DraftInput(slot=slot_of(fields), number=number, png=one_bit_png(inside))
 
 
 def _score(fields: Mapping[str, str], _asked: Asked, faults: list[str]) -> AnswerContent | None:

@@ -1,6 +1,5 @@
 """The campaign form: what it asks, within which bounds, and what it starts with."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,12 +7,10 @@ from typing import Any, Final
 from django import forms
 from django.forms.boundfield import BoundField
 
-from annotation import wording
 from annotation.choices import PageLanguage, PairOf, TaskKind
 from annotation.effort import Effort, effort
 from annotation.forms import task_kinds
 from annotation.forms.addresses import ReturnAddressField
-from annotation.models import Campaign
 from annotation.sources import Material
 from generation.choices import PartOfSpeech
 
@@ -34,6 +31,7 @@ class Section:
         return all(isinstance(field.field, forms.IntegerField) for field in self.fields)
 
 
+WHERE_EMPTY: Final = {"repeat_tolerance": 1, "places_kept": 10}
 CHECKS: Final = ("checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater")
 
 
@@ -200,6 +198,17 @@ class CampaignForm(EffortForm):
         max_value=50,
         help_text="A rater with more is left out of the analysis. It does not decide about payment.",
     )
+    places_kept = forms.IntegerField(
+        label="Places kept for one rater",
+        required=False,
+        min_value=0,
+        max_value=50,
+        help_text=(
+            "From consent on, and anew as they are used, so that nobody who has agreed comes too late. They "
+            "are free again when she leaves or is away longer than a task waits. With 0 the last places may "
+            "go to others before her first task."
+        ),
+    )
     lease_minutes = forms.IntegerField(
         label="Minutes that a task waits for its rater",
         min_value=1,
@@ -255,9 +264,9 @@ class CampaignForm(EffortForm):
     def clean(self) -> dict[str, Any]:
         """Checks that can all be wrong, checks without punctuation: said here, before anything is stored."""
         entered: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in (*CHECKS, "repeat_tolerance"):
+        for name in (*CHECKS, *WHERE_EMPTY):
             if entered.get(name, 0) is None:
-                entered[name] = 1 if name == "repeat_tolerance" else 0
+                entered[name] = WHERE_EMPTY.get(name, 0)
         checks = sum(entered.get(name, 0) for name in CHECKS)
         allowed, marks = entered.get("checks_allowed_wrong"), entered.get("checks_per_rater", 0)
         if checks and allowed is not None and allowed >= checks:
@@ -296,7 +305,14 @@ SECTIONS: Final = (
     (
         "How many ratings",
         "",
-        ("raters_per_item", "items_per_rater", "share_cap_percent", "seconds_per_item", "lease_minutes"),
+        (
+            "raters_per_item",
+            "items_per_rater",
+            "share_cap_percent",
+            "seconds_per_item",
+            "lease_minutes",
+            "places_kept",
+        ),
     ),
     (
         "Attention checks",
@@ -325,69 +341,6 @@ SECTIONS: Final = (
         ),
     ),
 )
-
-
-def initial_for_new(
-    *, run_name: str, word_counts: Mapping[str, int], task_kind: str = TaskKind.OPINION_SCORE.value
-) -> dict[str, Any]:
-    """What the form of a new campaign starts with: the founding papers' protocol where they say one."""
-    checks = min(3, word_counts.get(PartOfSpeech.PUNCT.value, 0))
-    kind = TaskKind(task_kind)
-    texts = wording.TEXTS[kind]
-    return {
-        "name": run_name,
-        "title": texts.title,
-        "question": texts.question,
-        "instructions": texts.instructions,
-        "consent_text": texts.consent,
-        "language": PageLanguage.ENGLISH.value,
-        "pair_of": PairOf.IMAGES.value,
-        "parts_of_speech": task_kinds.parts_to_start_with(kind, word_counts=word_counts),
-        "raters_per_item": 3,
-        "items_per_rater": 40,
-        "share_cap_percent": 18,
-        "seconds_per_item": task_kinds.SECONDS[kind],
-        "lease_minutes": 10,
-        "checks_per_rater": checks,
-        "known_per_rater": 0,
-        "instructed_per_rater": 0,
-        "repeats_per_rater": 0,
-        "repeat_tolerance": 1,
-        "checks_allowed_wrong": 0,
-        "plain_link": True,
-        "completion_code": _new_code(),
-        "no_consent_code": _new_code(),
-    }
-
-
-def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[str, Any]:
-    """The form of a draft as it stands; of its parts of speech those that the run has words of."""
-    same_names = (
-        "name", "title", "question", "instructions", "consent_text", "contact", "raters_per_item",
-        "items_per_rater", "checks_per_rater", "known_per_rater", "instructed_per_rater",
-        "repeats_per_rater", "repeat_tolerance", "checks_allowed_wrong", "completion_code",
-        "no_consent_code", "screened_out_code", "completion_url", "no_consent_url", "screened_out_url",
-        "plain_link", "items_limit", "language", "pair_of",
-    )  # fmt: skip
-    return {name: getattr(campaign, name) for name in same_names} | {
-        "vocabulary": "\n".join(campaign.vocabulary),
-        "compared_run": "" if campaign.compared_run_id is None else str(campaign.compared_run_id),
-        "parts_of_speech": [part for part in campaign.parts_of_speech if word_counts.get(part)],
-        "share_cap_percent": _plain(campaign.share_cap * 100),
-        "seconds_per_item": _plain(campaign.seconds_per_item),
-        "lease_minutes": max(1, round(campaign.lease_seconds / 60)),
-    }
-
-
-def _plain(number: float) -> float | int:
-    """8 instead of 8.0, and 18 instead of 18.000000000000004."""
-    rounded = round(number, 6)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
-def _new_code() -> str:
-    """Eight characters that nobody mixes up when copying by hand: no 0, O, 1, I."""
-    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(8))
 
 
 class ExclusionForm(forms.Form):

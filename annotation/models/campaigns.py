@@ -100,6 +100,12 @@ class Campaign(models.Model):
     items_per_rater = models.PositiveIntegerField(
         default=40, validators=[MinValueValidator(1)], help_text="Most ratings in one rater's session."
     )
+    places_kept = models.PositiveSmallIntegerField(
+        default=10,
+        db_default=10,
+        validators=[MaxValueValidator(50)],
+        help_text="Places kept for a rater from consent on, beyond the task in hand.",
+    )
     checks_per_rater = models.PositiveSmallIntegerField(
         default=3, help_text="Attention checks in one rater's session."
     )

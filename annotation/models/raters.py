@@ -29,6 +29,9 @@ class Rater(models.Model):
         db_default=Value([], output_field=ArrayField(models.PositiveIntegerField())),
         help_text="After how many answers an earlier item is asked again; shrinks as they are.",
     )
+    places_kept_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when others leave the places alone that are kept for her."
+    )
     simulated = models.BooleanField(default=False, help_text="Sent by a dry run.")
 
     class Meta:
@@ -44,6 +47,14 @@ class Rater(models.Model):
                 name="rater_ended_iff_outcome",
                 condition=Q(outcome="", ended_at__isnull=True) | (~Q(outcome="") & Q(ended_at__isnull=False)),
             ),
+        ]
+        # Of a campaign those whose places have lapsed, the longest gone first.
+        indexes = [
+            models.Index(
+                fields=["campaign", "places_kept_until"],
+                name="rater_keeps_places",
+                condition=Q(places_kept_until__isnull=False),
+            )
         ]
 
     def __str__(self) -> str:

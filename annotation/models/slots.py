@@ -1,5 +1,6 @@
 """Slots: k raters per item is k rows, claimed with SKIP LOCKED, never a count that is checked and written."""
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 
@@ -13,10 +14,13 @@ class Slot(models.Model):
 
     A rating item has `raters_per_item` numbered slots, made when the campaign opens. An attention check
     has no number: its slots are made for each rater when the session starts, due after so many answers.
+    A slot that is kept for a rater is hers next; nobody else gets it until her reservation lapses.
     A slot whose lease was taken over turns void and keeps its rater, who never meets the item again; the
     taker gets a new slot with the same number.
     """
 
+    # Names it on pages and in addresses; always looked for among one rater's slots, so it needs no index.
+    public_id = models.UUIDField(db_default=RandomUUID(), editable=False)
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="slots")
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 to k; empty for a check.")
@@ -60,6 +64,7 @@ class Slot(models.Model):
                 name="slot_has_its_rater",
                 condition=Q(state=SlotState.FREE, number__isnull=False, rater__isnull=True)
                 | Q(state=SlotState.FREE, number__isnull=True, rater__isnull=False)
+                | Q(state=SlotState.KEPT, number__isnull=False, rater__isnull=False)
                 | Q(state__in=[SlotState.LEASED, SlotState.ANSWERED], rater__isnull=False)
                 | Q(state=SlotState.VOID),
             ),

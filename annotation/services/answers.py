@@ -126,14 +126,15 @@ def record_answer(
 def undo_last(rater: Rater) -> Task:
     """Takes back the rater's very last answer: it stays stored, marked, and its slot is hers again.
 
-    The task she had in hand meanwhile goes back to the free ones; a mask comes back as a draft.
+    The task she had in hand meanwhile comes after it, or goes back to the free ones where no places are
+    kept; a mask comes back as a draft.
     Raises UndoRefused, ConsentMissing.
     """
     with transaction.atomic():
         lock_rater(rater)
         seat = take_seat(rater)
         _require_undo(seat)
-        give_back(rater)
+        give_back(rater, keeps_place=seat.places_kept > 0)
         answer = Answer.objects.select_related("mask").filter(rater=rater).order_by("-pk")[0]
         Answer.objects.filter(pk=answer.pk, undone_at__isnull=True).update(undone_at=Now())
         _lease_again(seat, slot_id=answer.slot_id)
@@ -154,7 +155,7 @@ def stop_session(rater: Rater) -> SessionEnd:
         seat = take_seat(rater)
         if seat.outcome:
             return session_end(rater, reason=reason_of(seat.outcome))
-        give_back(rater)
+        give_back(rater, keeps_place=False)
         return end_session(rater, outcome=RaterOutcome.STOPPED, reason=EndReason.STOPPED)
 
 
@@ -172,7 +173,7 @@ def _checked(
     in_range = client_milliseconds is None or 0 <= client_milliseconds <= LONGEST_CLIENT_MILLISECONDS
     if not in_range or len(view) > LONGEST_VIEW or "\0" in view:
         raise AnswerRefused(AnswerRefusal.BAD_VALUE)
-    if not 0 < slot_id < 2**63:
+    if not 0 <= slot_id < 2**63:
         raise AnswerRefused(AnswerRefusal.NOT_YOURS)
     return _Submission(
         rater=rater,

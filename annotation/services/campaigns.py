@@ -49,6 +49,8 @@ class CampaignSpec:
 
     parts_of_speech: codes of `PartOfSpeech`; punctuation never counts, it serves as attention checks.
     items_limit: most items put to raters; None for all.  share_cap: in (0, 1].
+    places_kept: places kept for a rater beyond the task in hand; with 0 the last ones can go to others
+    between her consent and her first task.
     vocabulary: only for object presence.  compared_run_id, pair_of: only for pairwise comparisons.
     """
 
@@ -65,6 +67,7 @@ class CampaignSpec:
     raters_per_item: int = 3
     share_cap: float = 0.18
     items_per_rater: int = 40
+    places_kept: int = 10
     checks_per_rater: int = 3
     checks_allowed_wrong: int = 0
     known_per_rater: int = 0

@@ -18,8 +18,9 @@ from annotation.models import Rater
 from annotation.services.locks import lock_end_of_queue
 
 LOOK_AHEAD: Final = 400
+LAPSED_AT_ONCE: Final = 50
 
-_MET: Final = (
+MET: Final = (
     "item_id <> ALL (ARRAY(SELECT met.item_id FROM annotation_slot met WHERE met.rater_id = %(rater)s))"
 )
 
@@ -33,16 +34,35 @@ _LEASE: Final = """
 
 _FREE: Final = f"""
     SELECT id FROM annotation_slot
-    WHERE campaign_id = %(campaign)s AND state = 'free' AND number IS NOT NULL AND {_MET}
+    WHERE campaign_id = %(campaign)s AND state = 'free' AND number IS NOT NULL AND {MET}
     ORDER BY "order" LIMIT 1 FOR UPDATE
 """  # noqa: S608
 
 _EXPIRED: Final = f"""
     SELECT id FROM annotation_slot
     WHERE campaign_id = %(campaign)s AND state = 'leased' AND number IS NOT NULL
-      AND lease_until < statement_timestamp() AND {_MET}
+      AND lease_until < statement_timestamp() AND {MET}
     ORDER BY lease_until LIMIT 1 FOR UPDATE
 """  # noqa: S608
+
+_KEPT: Final = """
+    SELECT id FROM annotation_slot
+    WHERE rater_id = %(rater)s AND state = 'kept'
+    ORDER BY "order" LIMIT 1 FOR UPDATE
+"""
+
+# Whoever touches kept slots has locked their rater's row first, so that nobody waits in a circle.
+_LAPSE: Final = """
+    WITH gone AS (
+        SELECT id FROM annotation_rater
+        WHERE campaign_id = %(campaign)s AND places_kept_until < statement_timestamp()
+        ORDER BY places_kept_until LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED
+    ), forgotten AS (
+        UPDATE annotation_rater SET places_kept_until = NULL WHERE id IN (SELECT id FROM gone)
+    )
+    UPDATE annotation_slot SET state = 'free', rater_id = NULL
+    WHERE rater_id IN (SELECT id FROM gone) AND state = 'kept'
+"""
 
 _CHECK: Final = """
     SELECT id FROM annotation_slot
@@ -77,12 +97,12 @@ _ANSWER: Final = """
 _AHEAD: Final = f"""
     SELECT count(DISTINCT item_id), count(*) FROM (
         (SELECT item_id FROM annotation_slot
-         WHERE campaign_id = %(campaign)s AND state = 'free' AND number IS NOT NULL AND {_MET}
+         WHERE campaign_id = %(campaign)s AND state = 'free' AND number IS NOT NULL AND {MET}
          ORDER BY "order" LIMIT %(limit)s)
         UNION ALL
         (SELECT item_id FROM annotation_slot
          WHERE campaign_id = %(campaign)s AND state = 'leased' AND number IS NOT NULL
-           AND lease_until < statement_timestamp() AND {_MET}
+           AND lease_until < statement_timestamp() AND {MET}
          LIMIT %(limit)s)
     ) ahead
 """  # noqa: S608
@@ -125,10 +145,13 @@ class Claimant:
 def claim_rating_slot(claimant: Claimant) -> int:
     """Leases a slot of an item this rater has never met; returns its id.
 
-    Free slots first, from the lowest; then expired leases of others; never waits for another claim.
-    Raises EndOfQueue where that finds nothing.
+    Free slots first, from the lowest; then places that were kept for somebody who is gone; then expired
+    leases of others; never waits for another claim. Raises EndOfQueue where that finds nothing.
     """
-    slot_id = _claim_free(claimant, wait="SKIP LOCKED") or _take_over(claimant, wait="SKIP LOCKED")
+    slot_id = _claim_free(claimant, wait="SKIP LOCKED")
+    if slot_id is None and release_lapsed(claimant.campaign_id):
+        slot_id = _claim_free(claimant, wait="SKIP LOCKED")
+    slot_id = slot_id or take_over(claimant, wait="SKIP LOCKED")
     if slot_id is None:
         raise EndOfQueue
     return slot_id
@@ -140,7 +163,20 @@ def claim_last_slot(claimant: Claimant) -> int | None:
     One of them may yet roll back and leave its slot free. For a transaction that has searched no slots.
     """
     lock_end_of_queue(claimant.campaign_id)
-    return _claim_free(claimant, wait="") or _take_over(claimant, wait="")
+    release_lapsed(claimant.campaign_id)
+    return _claim_free(claimant, wait="") or take_over(claimant, wait="")
+
+
+def claim_kept_slot(claimant: Claimant) -> int | None:
+    """Leases the lowest of the places that are kept for the rater; returns its id or None."""
+    return _first(_LEASE.format(place=_KEPT), claimant.values)
+
+
+def release_lapsed(campaign_id: int) -> int:
+    """Frees the places kept for raters who have been away for too long; returns how many places."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAPSE, {"campaign": campaign_id, "at_once": LAPSED_AT_ONCE})
+        return int(cursor.rowcount)
 
 
 def claim_check_slot(claimant: Claimant, *, given: int) -> int | None:
@@ -171,12 +207,12 @@ def items_ahead(claimant: Claimant, *, at_most: int) -> int:
     return at_most if rows >= LOOK_AHEAD else min(items, at_most)
 
 
-def _claim_free(claimant: Claimant, *, wait: str) -> int | None:
-    return _first(_LEASE.format(place=_FREE + wait), claimant.values)
+def take_over(claimant: Claimant, *, wait: str) -> int | None:
+    """Leases the place of an expired lease; returns the id of the slot that succeeds it, or None.
 
-
-def _take_over(claimant: Claimant, *, wait: str) -> int | None:
-    """The slow rater's slot turns void and keeps her as its rater: she never meets the item again."""
+    The slow rater's slot turns void and keeps her as its rater: she never meets the item again.
+    wait: empty, or SKIP LOCKED.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_OVER.format(place=_EXPIRED + wait), claimant.values)
         old = cursor.fetchone()
@@ -185,6 +221,10 @@ def _take_over(claimant: Claimant, *, wait: str) -> int | None:
     item, number, order, swapped = old
     place = {"item": item, "number": number, "order": order, "swapped": swapped}
     return _first(_SUCCEED, claimant.values | place)
+
+
+def _claim_free(claimant: Claimant, *, wait: str) -> int | None:
+    return _first(_LEASE.format(place=_FREE + wait), claimant.values)
 
 
 def _first(statement: str, values: dict[str, Any]) -> int | None:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from annotation.choices import RaterOutcome
 from annotation.models import Answer, LateAnswer, Rater, RaterIdentity
 from annotation.recruitment import return_address
+from annotation.services import reservations
 
 
 class EndReason(models.TextChoices):
@@ -40,8 +41,12 @@ class SessionEnd:
 
 
 def end_session(rater: Rater, *, outcome: RaterOutcome, reason: EndReason) -> SessionEnd:
-    """Records how the session ended, once; a session that has ended before keeps its first outcome."""
+    """Records how the session ended, once, and frees the places that were kept for it.
+
+    A session that has ended before keeps its first outcome.
+    """
     Rater.objects.filter(pk=rater.pk, outcome="").update(outcome=outcome, ended_at=Now())
+    reservations.release(rater)
     return session_end(rater, reason=reason)
 
 

@@ -1,6 +1,7 @@
 """Coming in: a rater by her link, her consent, and the attention checks drawn for her session."""
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -13,14 +14,15 @@ from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState
 from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
-from annotation.services import claims
+from annotation.services import claims, reservations
 from annotation.services.answers import stop_session
-from annotation.services.claims import Claimant
+from annotation.services.claims import Claimant, EndOfQueue
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
 from annotation.services.locks import lock_rater
 from annotation.services.seats import consent_to, current_version
 
 IDENTITY_KEPT_FOR: Final = timedelta(days=90)
+Keep = Callable[..., int]
 
 
 class EntryRefusal(models.TextChoices):
@@ -62,8 +64,17 @@ def enter(campaign: Campaign, identity: RaterIdentityData, *, simulated: bool = 
 def give_consent(rater: Rater) -> Consent:
     """The record that the rater agreed to the consent text as it stands; the first one also draws her checks.
 
-    Repeating it changes nothing. Raises EntryRefused, also when the last place went while she was reading.
+    The places that she starts with are kept for her in the same transaction, so that whoever has agreed has
+    something to rate. Repeating it changes nothing. Raises EntryRefused, also when the last place went while
+    she was reading: then no consent is stored.
     """
+    try:
+        return _give_consent(rater, keep=reservations.keep_first)
+    except EndOfQueue:
+        return _give_consent(rater, keep=reservations.keep_last)
+
+
+def _give_consent(rater: Rater, *, keep: Keep) -> Consent:
     with transaction.atomic():
         lock_rater(rater)
         fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
@@ -75,7 +86,7 @@ def give_consent(rater: Rater) -> Consent:
         if version is None:
             raise EntryRefused(EntryRefusal.NOT_OPEN, rater=fresh)
         if not fresh.consents.exists():
-            _draw_checks(fresh, version=version)
+            _draw_checks(fresh, version=version, keep=keep)
         return Consent.objects.create(rater=fresh, version=version, text_sha256=version.consent_sha256)
 
 
@@ -107,11 +118,13 @@ def require_open(campaign: Campaign, *, rater: Rater | None = None) -> None:
 
 
 def has_place(campaign: Campaign) -> bool:
-    """Whether a newcomer would find a free place, or one whose lease has run out."""
+    """Whether a newcomer would find a free place, or one whose lease or reservation has run out."""
     numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
+    gone = Rater.objects.filter(campaign=campaign, places_kept_until__lt=Now())
     return (
         numbered.filter(state=SlotState.FREE).exists()
         or numbered.filter(state=SlotState.LEASED, lease_until__lt=Now()).exists()
+        or Slot.objects.filter(rater__in=gone, state=SlotState.KEPT).exists()
     )
 
 
@@ -156,8 +169,8 @@ def _create(campaign: Campaign, identity: RaterIdentityData, *, name: str, simul
     return rater
 
 
-def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
-    """Makes the session's attention-check slots, or none where the campaign asks for none."""
+def _draw_checks(rater: Rater, *, version: CampaignVersion, keep: Keep) -> None:
+    """Keeps the session's first places and makes its attention-check slots, as the campaign asks."""
     campaign = rater.campaign
     limit = ratings_per_rater_at_most(
         items=version.ratings_wanted // campaign.raters_per_item,
@@ -165,7 +178,9 @@ def _draw_checks(rater: Rater, *, version: CampaignVersion) -> None:
         share_cap=campaign.share_cap,
         items_per_rater=campaign.items_per_rater,
     )
-    ratings = claims.items_ahead(Claimant.of(rater), at_most=limit)
+    claimant = Claimant.of(rater)
+    kept = keep(claimant, at_most=min(limit, campaign.places_kept)) if campaign.places_kept else 0
+    ratings = kept + claims.items_ahead(claimant, at_most=limit - kept)
     if ratings == 0:
         raise EntryRefused(EntryRefusal.FULL, rater=rater)
     # Reproducible for the researcher, unknowable for the rater: the pseudonym comes from the server's secret.

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, SlotState
 from annotation.models import Campaign, Rater, Slot
-from annotation.services import audit
+from annotation.services import audit, reservations
 from annotation.services.locks import lock_rater
 
 LONGEST_REASON: Final = 300
@@ -34,6 +34,7 @@ def exclude(rater: Rater, actor: User | None, reason: str) -> Rater:
         lock_rater(rater)
         now_out = Rater.objects.filter(pk=rater.pk, excluded_at__isnull=True)
         if now_out.update(excluded_at=Now(), exclusion_reason=text):
+            reservations.release(rater)
             audit.record(rater.campaign, actor=actor, act="exclude_rater", rater=rater, reason=text)
     return _fresh(rater)
 
@@ -77,6 +78,7 @@ def reopen_places(rater: Rater, actor: User | None) -> int:
             state=SlotState.VOID, lease_until=None, void_reason=REOPENED
         )
         Slot.objects.bulk_create(_free_again(slot, campaign=fresh.campaign) for slot in places)
+        reservations.release(fresh)
         if places:
             audit.record(fresh.campaign, actor=actor, act="reopen_places", rater=fresh, places=len(places))
     return len(places)

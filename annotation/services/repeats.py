@@ -14,8 +14,8 @@ from annotation.services.seats import Seat
 LEAST_APART: Final = 3
 
 
-def make_repeat(seat: Seat, *, at_end: bool) -> bool:
-    """Makes the slot of the rater's next repeat, due now; False where there is nothing to repeat yet.
+def make_repeat(seat: Seat, *, given: int, at_end: bool) -> bool:
+    """Makes the slot of the rater's next repeat, due after `given` answers; False where none can be.
 
     Call under her lock. at_end: the items have run out, so that there is no use in waiting. Then a repeat
     for which there is no item left to choose is given up.
@@ -31,7 +31,7 @@ def make_repeat(seat: Seat, *, at_end: bool) -> bool:
             item=item,
             number=None,
             order=item.position,
-            due_after=min(due, seat.given),
+            due_after=min(due, given),
             state=SlotState.FREE,
             rater_id=seat.claimant.rater_id,
         )

@@ -13,8 +13,8 @@ from annotation.services.claims import Claimant
 # Every page of a session begins with this; one statement in place of a dozen is most of the pages' speed.
 _SEAT: Final = """
     SELECT r.campaign_id, r.outcome, r.excluded_at IS NOT NULL, c.state, c.lease_seconds, c.raters_per_item,
-        c.share_cap, c.items_per_rater, c.seconds_per_item, v.id, v.ratings_wanted, agreed.id,
-        mine.ratings, mine.checks, mine.checks_ahead, mine.check_due, r.repeats_due, mine.in_hand,
+        c.share_cap, c.items_per_rater, c.seconds_per_item, c.places_kept, v.id, v.ratings_wanted, agreed.id,
+        mine.ratings, mine.checks, mine.kept, mine.checks_ahead, mine.check_due, r.repeats_due, mine.in_hand,
         mine.in_hand_is_live, coalesce(last.stands, false)
     FROM annotation_rater r
     JOIN annotation_campaign c ON c.id = r.campaign_id
@@ -26,6 +26,7 @@ _SEAT: Final = """
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE state = 'answered' AND number IS NOT NULL) AS ratings,
             count(*) FILTER (WHERE state = 'answered' AND number IS NULL) AS checks,
+            count(*) FILTER (WHERE state = 'kept') AS kept,
             count(*) FILTER (WHERE state = 'free') AS checks_ahead,
             min(due_after) FILTER (WHERE state = 'free') AS check_due,
             max(id) FILTER (WHERE state = 'leased') AS in_hand,
@@ -49,7 +50,8 @@ class ConsentMissing(Exception):  # noqa: N818 (an outcome, not a malfunction)
 class Seat:
     """What decides about a rater's next step, as the database had it when her lock was taken.
 
-    limit: most ratings she may give.  ratings, checks: answers that stand.  checks_ahead: attention checks
+    limit: most ratings she may give.  ratings, checks: answers that stand.  places_kept: the campaign's rule.
+    kept: places that are kept for her.  checks_ahead: attention checks
     of hers that are neither answered nor in hand, repeats included.  check_due: after how many answers the
     next one comes.  repeats_due: after how many answers an item is asked again, the first first.
     in_hand: her leased slot; in_hand_is_live: its lease runs.  can_undo: her very last answer stands.
@@ -61,12 +63,14 @@ class Seat:
     campaign_state: CampaignState
     items_per_rater: int
     seconds_per_item: float
+    places_kept: int
     version_id: int
     consent_id: int
     items: int
     limit: int
     ratings: int
     checks: int
+    kept: int
     checks_ahead: int
     check_due: int | None
     repeats_due: tuple[int, ...]
@@ -87,8 +91,8 @@ def take_seat(rater: Rater) -> Seat:
         row = cursor.fetchone()
     (
         campaign, outcome, excluded, state, lease_seconds, k, share_cap, items_per_rater,
-        seconds_per_item, version, wanted, consent, ratings, checks, checks_ahead, check_due,
-        repeats_due, in_hand, in_hand_is_live, can_undo,
+        seconds_per_item, places_kept, version, wanted, consent, ratings, checks, kept, checks_ahead,
+        check_due, repeats_due, in_hand, in_hand_is_live, can_undo,
     ) = row  # fmt: skip
     if version is None or consent is None:
         raise ConsentMissing
@@ -102,6 +106,7 @@ def take_seat(rater: Rater) -> Seat:
         campaign_state=CampaignState(state),
         items_per_rater=items_per_rater,
         seconds_per_item=seconds_per_item,
+        places_kept=places_kept,
         version_id=version,
         consent_id=consent,
         items=items,
@@ -110,6 +115,7 @@ def take_seat(rater: Rater) -> Seat:
         ),
         ratings=ratings,
         checks=checks,
+        kept=kept,
         checks_ahead=checks_ahead + len(repeats_due),
         check_due=check_due,
         repeats_due=tuple(repeats_due),

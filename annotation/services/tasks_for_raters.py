@@ -3,18 +3,29 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
 from annotation.choices import CampaignState, RaterOutcome, SlotState
 from annotation.models import Draft, Rater, Slot
-from annotation.services import claims
+from annotation.services import claims, reservations
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
 from annotation.services.repeats import make_repeat
 from annotation.services.seats import Seat, take_seat
 
+# Of the rater's own few slots: how many are kept for her, and what she is given after this task.
+_NEXT: Final = """
+    SELECT count(*) FILTER (WHERE state = 'kept'),
+        (array_agg(public_id ORDER BY state = 'kept', due_after, "order") FILTER (
+            WHERE number IS NULL AND due_after <= %(given)s OR state = 'kept' AND %(may_rate)s
+        ))[1]
+    FROM annotation_slot
+    WHERE rater_id = %(rater)s AND state IN ('free', 'kept')
+"""
 Claim = Callable[[claims.Claimant], int | None]
 
 
@@ -26,9 +37,13 @@ class Task:
     word: characters of the prompt from start to before end; None where the task is about no single word.
     image_hw: pixels.  swapped: of a pair, the second lies left.  place: 1 for the first.  places_total: an
     upper bound that shrinks when others take the last items.  lease_until: database time.
+    public_id: names the task on pages and in addresses.  next_public_id: of the task that comes after it;
+    None where that is not settled yet.
     """
 
     slot_id: int
+    public_id: UUID
+    next_public_id: UUID | None
     item_id: int
     instruction: str
     prompt_text: str
@@ -55,9 +70,10 @@ def next_task(rater: Rater) -> Task | SessionEnd:
 
 def task_of(seat: Seat, *, slot_id: int) -> Task:
     """The task of a slot that this rater has in hand."""
-    item, instruction, number, lease_until, swapped, prompt, start, end, height, width = (
+    public_id, item, instruction, number, lease_until, swapped, prompt, start, end, height, width = (
         Slot.objects.filter(pk=slot_id)
         .values_list(
+            "public_id",
             "item_id",
             "item__instruction",
             "number",
@@ -76,10 +92,15 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
     # Ratings that may follow this task, were every remaining item hers.
     at_most = max(0, seat.limit - seat.ratings - (not is_check))
     checks_ahead = seat.checks_ahead - (is_check and newly_claimed)
-    to_do = 1 + claims.items_ahead(seat.claimant, at_most=at_most) + checks_ahead
+    kept, next_public_id = _ahead(seat, may_rate=at_most > 0)
+    ratings_ahead = min(kept, at_most)
+    ratings_ahead += claims.items_ahead(seat.claimant, at_most=at_most - ratings_ahead)
+    to_do = 1 + ratings_ahead + checks_ahead
     assert lease_until is not None  # noqa: S101 (the constraint slot_leased_iff_it_has_a_lease)
     return Task(
         slot_id=slot_id,
+        public_id=public_id,
+        next_public_id=next_public_id,
         item_id=item,
         instruction=instruction,
         prompt_text=prompt,
@@ -94,13 +115,23 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
     )
 
 
-def give_back(rater: Rater) -> None:
-    """The slot in the rater's hand, if any, is free again; a check stays hers."""
+def slot_of(rater: Rater, *, public_id: UUID) -> int:
+    """The slot of that name among the rater's own, whatever its state; 0 where there is none."""
+    found = Slot.objects.filter(rater=rater, public_id=public_id).values_list("pk", flat=True).first()
+    return 0 if found is None else int(found)
+
+
+def give_back(rater: Rater, *, keeps_place: bool) -> None:
+    """The slot in the rater's hand, if any, is free again; a check stays hers.
+
+    keeps_place: a place stays hers too, as the next one.
+    """
+    if keeps_place:
+        reservations.renew(claims.Claimant.of(rater))
     leased = Slot.objects.filter(rater=rater, state=SlotState.LEASED)
     Draft.objects.filter(slot__in=leased).delete()
-    leased.filter(number__isnull=False).update(
-        state=SlotState.FREE, rater=None, leased_at=None, lease_until=None
-    )
+    back = {"state": SlotState.KEPT} if keeps_place else {"state": SlotState.FREE, "rater": None}
+    leased.filter(number__isnull=False).update(leased_at=None, lease_until=None, **back)
     leased.filter(number__isnull=True).update(state=SlotState.FREE, lease_until=None)
 
 
@@ -132,16 +163,42 @@ def _in_hand(seat: Seat) -> int | None:
 def _claim(seat: Seat, *, claim: Claim) -> int | None:
     slot_id = None
     repeat_is_due = bool(seat.repeats_due) and seat.repeats_due[0] <= seat.given
-    repeat_made = repeat_is_due and make_repeat(seat, at_end=False)
+    repeat_made = repeat_is_due and make_repeat(seat, given=seat.given, at_end=False)
     if repeat_made or (seat.check_due is not None and seat.check_due <= seat.given):
         slot_id = claims.claim_check_slot(seat.claimant, given=seat.given)
     if slot_id is None and seat.ratings < seat.limit:
-        slot_id = claim(seat.claimant)
+        slot_id = _claim_place(seat, claim=claim)
     if slot_id is None and seat.ratings > 0 and seat.checks_ahead:
         # The items ran out early: every session that rated gets its quota of checks all the same.
-        make_repeat(seat, at_end=True)
+        make_repeat(seat, given=seat.given, at_end=True)
         slot_id = claims.claim_check_slot(seat.claimant, given=2**31 - 1)
+    if slot_id is not None and not repeat_made and seat.repeats_due and seat.repeats_due[0] <= seat.given + 1:
+        # One task ahead, so that its pictures load while this one is looked at, as those of any other.
+        make_repeat(seat, given=seat.given + 1, at_end=False)
     return slot_id
+
+
+def _claim_place(seat: Seat, *, claim: Claim) -> int | None:
+    """A place that was kept for the rater, else one claimed now; when the last kept one goes, more are."""
+    if not seat.places_kept:
+        return claim(seat.claimant)
+    reservations.renew(seat.claimant)
+    slot_id = claims.claim_kept_slot(seat.claimant)
+    if slot_id is None:
+        slot_id = claim(seat.claimant)
+    if slot_id is not None and seat.kept <= 1:
+        room = seat.limit - seat.ratings - 1
+        reservations.keep_more(seat.claimant, at_most=min(seat.places_kept, room))
+    return slot_id
+
+
+def _ahead(seat: Seat, *, may_rate: bool) -> tuple[int, UUID | None]:
+    """How many places are kept for the rater, and the name of the slot that she is given after this one."""
+    values = {"rater": seat.claimant.rater_id, "given": seat.given + 1, "may_rate": may_rate}
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, values)
+        kept, next_public_id = cursor.fetchone()
+    return kept, next_public_id
 
 
 def _why_not(seat: Seat) -> EndReason | None:

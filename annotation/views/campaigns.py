@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from annotation import queries, sources, specification
 from annotation.choices import CampaignState, TaskKind
-from annotation.forms.campaigns import CampaignForm, EffortForm, initial_for_new, initial_from
+from annotation.forms.campaign_starts import initial_for_new, initial_from
+from annotation.forms.campaigns import CampaignForm, EffortForm
 from annotation.models import Campaign
 from annotation.services import campaigns as service
 from annotation.specification import Fault, SpecificationRefused, spec_of

@@ -161,7 +161,7 @@ def _screen(campaign: Campaign, *, number: int) -> TaskScreen:
     prompt = shown.prompt if kind_of(campaign).shows_prompt else ""
     before, text, after = cut_prompt(prompt, word=shown.word)
     return TaskScreen(
-        slot_id=number,
+        slot=ANY_KEY,
         idempotency_key=ANY_KEY,
         question=item.instruction or campaign.question,
         before=before,

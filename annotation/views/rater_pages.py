@@ -7,6 +7,7 @@ holder of the signed token in the path can act for its rater.
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
@@ -155,7 +156,7 @@ def session_url(rater: Rater) -> str:
     return url(rater, "session")
 
 
-def url(rater: Rater, name: str, *rest: int) -> str:
+def url(rater: Rater, name: str, *rest: UUID) -> str:
     """One of the rater's addresses, by its name in rating_urls."""
     return reverse(f"rate:{name}", args=[rater_token(rater), *rest])
 

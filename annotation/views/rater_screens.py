@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 class TaskScreen:
     """One task as a page shows it. Nothing in it tells an attention check from any other task.
 
-    before, word, after: the prompt, cut at the word's character offsets; all before where there is no word.
-    pictures: addresses by name.  width, height: pixels, so that the page keeps room for the pictures before
-    they arrive.  draft_url: of the drawing so far; empty where there is none.  draft_number: of its last
-    stroke.
+    slot: the task's random name.  before, word, after: the prompt, cut at the word's character offsets; all
+    before where there is no word.  pictures: addresses by name.  width, height: pixels, so that the page
+    keeps room for the pictures before they arrive.  ahead: addresses of the next task's pictures, so that
+    they are there when it comes; empty where it is not settled.  draft_url: of the drawing so far; empty
+    where there is none.  draft_number: of its last stroke.
     """
 
-    slot_id: int
+    slot: str
     idempotency_key: str
     question: str
     before: str
@@ -33,6 +34,7 @@ class TaskScreen:
     can_undo: bool
     draft_url: str = ""
     draft_number: int = 0
+    ahead: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same fields for the page's script."""

@@ -23,6 +23,7 @@ from annotation.forms.answers import (
 )
 from annotation.forms.rating import read_fields, require_no_fields
 from annotation.models import Rater
+from annotation.services import tasks_for_raters as tasks
 from annotation.services.answers import (
     AnswerRefused,
     Late,
@@ -33,12 +34,12 @@ from annotation.services.answers import (
 )
 from annotation.services.drafts import DraftRefused, draft_of, image_hw_of, save_draft
 from annotation.services.endings import EndReason, SessionEnd, reason_of, session_end
-from annotation.services.entry import decline_consent
+from annotation.services.entry import EntryRefusal, decline_consent, has_place
 from annotation.services.seats import ConsentMissing
 from annotation.services.tasks_for_raters import Task, next_task
 from annotation.views.entry import NOT_TAKING, consent_page, declined_page, entry_refusal, wording
 from annotation.views.kinds import kind_of, picture_names
-from annotation.views.media import LARGEST_ID, png
+from annotation.views.media import png
 from annotation.views.pictures import PICTURE_ROUTES
 from annotation.views.rater_outcomes import (
     ANSWER_REFUSED,
@@ -78,6 +79,8 @@ def session(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     except ConsentMissing:
         if reason := NOT_TAKING.get(rater.campaign.state):
             return entry_refusal(request, rater.campaign, reason)
+        if not has_place(rater.campaign):
+            return entry_refusal(request, rater.campaign, EntryRefusal.FULL)
         return consent_page(rater.campaign, consent_url=url(rater, "consent"))
     if isinstance(step, SessionEnd):
         return end_page(request, rater, step)
@@ -99,7 +102,7 @@ def answer(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     try:
         recorded = record_answer(
             rater,
-            slot_id=given.slot_id,
+            slot_id=tasks.slot_of(rater, public_id=given.slot),
             content=given.content,
             idempotency_key=given.idempotency_key,
             client_milliseconds=given.client_milliseconds,
@@ -132,18 +135,19 @@ def undo(request: HttpRequest, *, rater: Rater) -> HttpResponse:
 
 @rater_page("GET", "POST")
 @with_rater
-def draft(request: HttpRequest, *, rater: Rater, slot_id: int | None = None) -> HttpResponse:
+def draft(request: HttpRequest, *, rater: Rater, slot: uuid.UUID | None = None) -> HttpResponse:
     """Keeps a drawing at a stroke's end, or sends the one that is kept."""
     if request.method == "GET":
-        kept = None if slot_id is None or slot_id > LARGEST_ID else draft_of(rater, slot_id=slot_id)
+        kept = None if slot is None else draft_of(rater, slot_id=tasks.slot_of(rater, public_id=slot))
         return show(request, NO_PICTURE) if kept is None else png(kept.png)
     fields = read_fields(request, limit=MASK_BODY_LIMIT)
-    image_hw = image_hw_of(rater, slot_id=slot_of(fields))
+    slot_id = tasks.slot_of(rater, public_id=slot_of(fields))
+    image_hw = image_hw_of(rater, slot_id=slot_id)
     if image_hw is None:
         return show(request, MISPLACED)
     given = read_draft(fields, image_hw=image_hw)
     try:
-        number = save_draft(rater, slot_id=given.slot_id, number=given.number, png=given.png)
+        number = save_draft(rater, slot_id=slot_id, number=given.number, png=given.png)
     except DraftRefused:
         return show(request, MISPLACED)
     return JsonResponse({"outcome": "kept", "number": number})
@@ -209,24 +213,28 @@ def task_screen(task: Task, *, rater: Rater) -> TaskScreen:
     is_mask = rater.campaign.task_kind == TaskKind.MASK
     kept = draft_of(rater, slot_id=task.slot_id) if is_mask else None
     return TaskScreen(
-        slot_id=task.slot_id,
+        slot=str(task.public_id),
         idempotency_key=str(uuid.uuid4()),
         question=task.instruction or rater.campaign.question,
         before=before,
         word=word,
         after=after,
-        pictures={
-            name: url(rater, PICTURE_ROUTES[name], task.slot_id) for name in picture_names(rater.campaign)
-        },
+        pictures=_pictures(rater, task.public_id),
+        ahead=tuple(_pictures(rater, task.next_public_id).values()) if task.next_public_id else (),
         width=task.image_hw[1],
         height=task.image_hw[0],
         place=task.place,
         places_total=task.places_total,
         time_left=time_left(task.seconds_left_estimate),
         can_undo=task.can_undo,
-        draft_url=url(rater, "kept_draft", task.slot_id) if kept else "",
+        draft_url=url(rater, "kept_draft", task.public_id) if kept else "",
         draft_number=kept.number if kept else 0,
     )
+
+
+def _pictures(rater: Rater, slot: uuid.UUID) -> dict[str, str]:
+    """The addresses of a task's pictures by their names."""
+    return {name: url(rater, PICTURE_ROUTES[name], slot) for name in picture_names(rater.campaign)}
 
 
 def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked | None:
@@ -234,7 +242,7 @@ def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked | None:
     campaign = rater.campaign
     image_hw = None
     if campaign.task_kind == TaskKind.MASK:
-        image_hw = image_hw_of(rater, slot_id=slot_of(fields))
+        image_hw = image_hw_of(rater, slot_id=tasks.slot_of(rater, public_id=slot_of(fields)))
         if image_hw is None:
             return None
     return Asked(task_kind=campaign.task_kind, vocabulary=tuple(campaign.vocabulary), image_hw=image_hw)

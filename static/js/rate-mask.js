@@ -47,7 +47,7 @@ for (const button of box.querySelectorAll("[data-act]")) button.addEventListener
 async function start(task) {
   drawing = new Drawing(task.width, task.height);
   Object.assign(canvas, { width: task.width, height: task.height });
-  draft = { number: task.draft_number, sending: false, waiting: false, slot: form.elements.slot_id.value };
+  draft = { number: task.draft_number, sending: false, waiting: false, slot: form.elements.slot.value };
   state.textContent = "";
   sight = { scale: 1, x: 0, y: 0 };
   dropPolygon();
@@ -339,7 +339,7 @@ async function keep() {
   mine.sending = true;
   while (mine.waiting && mine === draft) {
     mine.waiting = false;
-    const body = new URLSearchParams({ slot_id: mine.slot, number: mine.number, mask: await encoded() });
+    const body = new URLSearchParams({ slot: mine.slot, number: mine.number, mask: await encoded() });
     const kept = await send(body);
     if (mine !== draft) return;
     state.textContent = kept ? box.dataset.kept : box.dataset.notKept;

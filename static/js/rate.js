@@ -34,6 +34,7 @@ const outbox = {
     attempt(() => localStorage.removeItem(this.key));
   },
 };
+let ahead = []; // the next task's pictures, held so that the browser keeps them
 let shownAt = performance.now(); // when the task was whole on the screen
 let settlesAt = 0; // the first task may be answered at once
 let busy = false;
@@ -41,6 +42,7 @@ let busy = false;
 page.status.textContent = "";
 whenDecoded(pictures()).then(() => {
   shownAt = performance.now();
+  loadAhead((form.dataset.ahead ?? "").split(" ").filter(Boolean));
 });
 form.addEventListener("submit", onAnswer);
 page.undo.addEventListener("submit", onUndo);
@@ -134,7 +136,7 @@ async function showTask(task, message) {
   const fresh = old.map((picture) => copyOf(picture, task));
   await whenDecoded(fresh);
   old.forEach((picture, place) => picture.replaceWith(fresh[place]));
-  form.elements.slot_id.value = task.slot_id;
+  form.elements.slot.value = task.slot;
   form.elements.idempotency_key.value = task.idempotency_key;
   form.elements.client_milliseconds.value = "";
   page.question.textContent = task.question;
@@ -144,6 +146,12 @@ async function showTask(task, message) {
   say(`${message || page.status.dataset.saved} ${page.status.dataset.place.replace("{1}", task.place).replace("{2}", task.places_total)}`);
   shownAt = performance.now();
   settlesAt = shownAt + SETTLE_MILLISECONDS;
+  loadAhead(task.ahead ?? []);
+}
+
+// Loads the next task's pictures while this one is looked at: an answer then shows the next task at once.
+function loadAhead(addresses) {
+  ahead = addresses.map((address) => Object.assign(new Image(), { fetchPriority: "low", src: address }));
 }
 
 function showPrompt(task) {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.test import Client
 from django.urls import reverse
@@ -48,11 +48,11 @@ class RaterBrowser:
         self.token = rater_token(rater)
         self.client = Client(enforce_csrf_checks=True, raise_request_exception=False)
 
-    def url(self, name: str, *rest: int) -> str:
+    def url(self, name: str, *rest: UUID) -> str:
         """One of her addresses."""
         return reverse(f"rate:{name}", args=[self.token, *rest])
 
-    def open(self, name: str = "session", *rest: int) -> Page:
+    def open(self, name: str = "session", *rest: UUID) -> Page:
         """GET one of her addresses."""
         return self._page(self.client.get(self.url(name, *rest)))
 
@@ -69,7 +69,7 @@ class RaterBrowser:
     def fields(self, option: str = "4", **changes: str) -> dict[str, str]:
         """What the current page's form sends when an option is chosen."""
         page = self.open()
-        names = ("slot_id", "idempotency_key")
+        names = ("slot", "idempotency_key")
         return {name: page.hidden(name) for name in names} | {"option": option, "view": "both"} | changes
 
     def answer(self, option: str = "4", *, script: bool = False, **changes: str) -> Page:

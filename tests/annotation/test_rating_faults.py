@@ -32,7 +32,7 @@ def test_a_form_sent_twice_is_one_answer(script: bool) -> None:
 def test_a_second_tab_with_another_answer_is_told_that_the_first_one_stands() -> None:
     browser = start()
     one, other = browser.fields("5"), browser.fields("1")
-    assert one["slot_id"] == other["slot_id"]
+    assert one["slot"] == other["slot"]
     browser.post("answer", one)
     page = browser.post("answer", other)
     assert page.status == 409
@@ -46,7 +46,7 @@ def test_the_script_of_a_second_tab_gets_the_current_task_with_the_refusal() -> 
     browser.post("answer", one)
     content = json_of(browser.post("answer", other, script=True))
     assert content["outcome"] == "refused"
-    assert str(content["task"]["slot_id"]) == browser.open().hidden("slot_id")
+    assert str(content["task"]["slot"]) == browser.open().hidden("slot")
 
 
 @pytest.mark.parametrize("script", [False, True])
@@ -55,7 +55,7 @@ def test_a_late_answer_is_kept_and_the_rater_is_thanked_and_led_on(script: bool)
     campaign = factories.make_open_campaign(raters_per_item=1)
     slow = RaterBrowser(factories.make_rater(campaign))
     fields = slow.fields()
-    Slot.objects.filter(pk=fields["slot_id"]).update(lease_until=Now() - timedelta(seconds=1))
+    Slot.objects.filter(public_id=fields["slot"]).update(lease_until=Now() - timedelta(seconds=1))
     quick = factories.make_rater(campaign)
     factories.rate_all(quick)
     page = slow.post("answer", fields, script=script)
@@ -68,6 +68,6 @@ def test_a_late_answer_is_kept_and_the_rater_is_thanked_and_led_on(script: bool)
 def test_another_raters_task_cannot_be_answered() -> None:
     campaign = factories.make_open_campaign()
     one, other = (RaterBrowser(factories.make_rater(campaign)) for _ in range(2))
-    fields = one.fields() | {"slot_id": other.fields()["slot_id"]}
+    fields = one.fields() | {"slot": other.fields()["slot"]}
     assert one.post("answer", fields).status == 409
     assert Answer.objects.count() == 0

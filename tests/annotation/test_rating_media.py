@@ -6,6 +6,7 @@ import zlib
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -30,9 +31,9 @@ def browser(db: None) -> RaterBrowser:
     return RaterBrowser(factories.make_rater(factories.make_open_campaign()))
 
 
-def in_hand(browser: RaterBrowser) -> int:
+def in_hand(browser: RaterBrowser) -> UUID:
     """The slot of the current task."""
-    return int(browser.open().hidden("slot_id"))
+    return UUID(browser.open().hidden("slot"))
 
 
 @pytest.mark.parametrize("name", ["image", "word_map"])
@@ -50,7 +51,7 @@ def test_the_pictures_of_the_task_in_hand_are_png_for_her_alone(browser: RaterBr
 def test_the_map_is_that_of_the_target_word(browser: RaterBrowser) -> None:
     slot = in_hand(browser)
     content = browser.open("word_map", slot).response.content
-    word_map = factories.map_of(Slot.objects.get(pk=slot).item)
+    word_map = factories.map_of(Slot.objects.get(public_id=slot).item)
     shown = np.asarray(Picture.open(io.BytesIO(content)))
     expected = Picture.open(io.BytesIO(heat_png(read_word_map(word_map), size_hw=shown.shape[:2])))
     assert (shown == np.asarray(expected)).all()
@@ -58,14 +59,14 @@ def test_the_map_is_that_of_the_target_word(browser: RaterBrowser) -> None:
 
 @pytest.mark.parametrize("name", ["image", "word_map"])
 def test_another_raters_picture_is_a_404(browser: RaterBrowser, name: str) -> None:
-    """Control: leaving the rater out of `_live_slot` gives 200."""
+    """Control: leaving the rater out of `_shown_slot` gives 200."""
     other = RaterBrowser(factories.make_rater(browser.rater.campaign))
     assert browser.open(name, in_hand(other)).status == 404
 
 
 @pytest.mark.parametrize("name", ["image", "word_map"])
 def test_a_picture_is_gone_once_its_task_is_answered(browser: RaterBrowser, name: str) -> None:
-    """Control: leaving the state out of `_live_slot` gives 200."""
+    """Control: leaving the state out of `_shown_slot` gives 200."""
     slot = in_hand(browser)
     browser.answer()
     assert browser.open(name, slot).status == 404
@@ -73,21 +74,22 @@ def test_a_picture_is_gone_once_its_task_is_answered(browser: RaterBrowser, name
 
 @pytest.mark.parametrize("name", ["image", "word_map"])
 def test_a_picture_is_gone_once_the_lease_has_run_out(browser: RaterBrowser, name: str) -> None:
-    """Control: leaving the lease out of `_live_slot` gives 200."""
+    """Control: leaving the lease out of `_shown_slot` gives 200."""
     slot = in_hand(browser)
-    Slot.objects.filter(pk=slot).update(lease_until=Now() - timedelta(seconds=1))
+    Slot.objects.filter(public_id=slot).update(lease_until=Now() - timedelta(seconds=1))
     assert browser.open(name, slot).status == 404
 
 
-@pytest.mark.parametrize("slot_id", [0, 10**9, 2**63, 10**40])
-def test_a_guessed_number_is_a_404(browser: RaterBrowser, slot_id: int) -> None:
-    assert browser.open("image", slot_id).status == 404
+@pytest.mark.parametrize("name", ["0", "1", str(2**63), "x", str(uuid4()), f"{uuid4()}".upper()])
+def test_a_guessed_name_is_a_404(browser: RaterBrowser, name: str) -> None:
+    in_hand(browser)
+    assert browser.client.get(f"{browser.url('session')}image/{name}.png").status_code == 404
 
 
 def test_no_text_of_the_stored_file_reaches_a_rater(browser: RaterBrowser) -> None:
     """Control: sending the stored bytes as they are shows the prompt."""
     slot = in_hand(browser)
-    path = image_path(factories.map_of(Slot.objects.get(pk=slot).item).image)
+    path = image_path(factories.map_of(Slot.objects.get(public_id=slot).item).image)
     content = path.read_bytes()
     end = content.index(b"IDAT") - 4
     written = content[:end] + chunk(b"tEXt", b"prompt\0a red ball") + content[end:]
@@ -114,7 +116,7 @@ def test_a_picture_that_is_missing_or_damaged_is_a_page_and_no_server_error(
 ) -> None:
     """Control: reading the file without its hash, or letting BrokenPicture pass."""
     slot = in_hand(browser)
-    image = factories.map_of(Slot.objects.get(pk=slot).item).image
+    image = factories.map_of(Slot.objects.get(public_id=slot).item).image
     path = Path(settings.MEDIA_ROOT) / (image.file if name == "image" else image.maps_file)
     if damage == "gone":
         path.unlink()
@@ -127,7 +129,7 @@ def test_a_picture_that_is_missing_or_damaged_is_a_page_and_no_server_error(
     assert "can&#x27;t be shown" in shown.response.content.decode()
     researcher = Client()
     researcher.force_login(browser.rater.campaign.owner)
-    item = Slot.objects.get(pk=slot).item
+    item = Slot.objects.get(public_id=slot).item
     picture = {"image": "image", "word_map": "map"}[name]
     preview = reverse("annotation:preview_picture", args=[item.campaign.public_id, item.pk, picture])
     assert researcher.get(preview).status_code == 404

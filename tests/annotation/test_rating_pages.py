@@ -1,6 +1,7 @@
 """The rater's path, page by page: consent, rating, undo, stopping, the end."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_an_answer_without_consent_is_refused_and_nothing_stored(script: bool) -
     browser = RaterBrowser(entry.enter(campaign, factories.identity()))
     slot = Slot.objects.filter(campaign=campaign).first()
     assert slot
-    fields = {"slot_id": str(slot.pk), "idempotency_key": fresh_key(), "option": "3"}
+    fields = {"slot": str(slot.public_id), "idempotency_key": fresh_key(), "option": "3"}
     assert browser.post("answer", fields, script=script).status == 403
     assert Answer.objects.count() == LateAnswer.objects.count() == 0
 
@@ -118,7 +119,7 @@ def test_an_answer_by_the_plain_form_is_stored_and_leads_to_the_next_task() -> N
     assert (sent.status, sent.response["Location"]) == (303, browser.url("session"))
     answer = Answer.objects.get()
     assert (answer.score, answer.opt_out, answer.view, answer.client_milliseconds) == (5, "", "overlay", 2345)
-    assert browser.open().hidden("slot_id") != fields["slot_id"]
+    assert browser.open().hidden("slot") != fields["slot"]
 
 
 def test_an_opt_out_is_stored_as_such_and_without_scripts_there_is_no_time() -> None:
@@ -132,7 +133,7 @@ def test_the_scripts_answer_carries_the_next_task_in_one_round_trip() -> None:
     content = json_of(browser.answer(script=True))
     assert content["outcome"] == "saved"
     page = browser.open()
-    assert str(content["task"]["slot_id"]) == page.hidden("slot_id")
+    assert str(content["task"]["slot"]) == page.hidden("slot")
     assert content["task"]["place"] == 2
     assert content["task"]["word"] in page.prompt_html
 
@@ -144,7 +145,7 @@ def test_nothing_a_rater_gets_tells_an_attention_check_from_a_question() -> None
     shapes = set()
     pages = set()
     while "data-prompt" in (page := browser.open()).html:
-        kinds.add(Slot.objects.get(pk=page.hidden("slot_id")).item.kind)
+        kinds.add(Slot.objects.get(public_id=page.hidden("slot")).item.kind)
         assert "attention" not in page.html.lower()
         assert "accepted" not in page.html.lower()
         pages.add(tuple(tag for tag in page.html.split("<") if tag.startswith("input")).__len__())
@@ -165,11 +166,11 @@ def test_undo_brings_the_last_task_back_once() -> None:
     browser.post("answer", fields)
     undone = browser.post("undo")
     assert (undone.status, undone.response["Location"]) == (303, browser.url("session"))
-    assert browser.open().hidden("slot_id") == fields["slot_id"]
+    assert browser.open().hidden("slot") == fields["slot"]
     assert browser.post("undo").status == 409
     browser.answer("5")
     standing = Answer.objects.get(undone_at__isnull=True)
-    assert (str(standing.slot_id), standing.score) == (fields["slot_id"], 5)
+    assert (str(standing.slot.public_id), standing.score) == (fields["slot"], 5)
 
 
 def test_undo_by_the_script_carries_the_task() -> None:
@@ -177,7 +178,7 @@ def test_undo_by_the_script_carries_the_task() -> None:
     fields = browser.fields("1")
     browser.post("answer", fields)
     content = json_of(browser.post("undo", script=True))
-    assert (content["outcome"], str(content["task"]["slot_id"])) == ("undone", fields["slot_id"])
+    assert (content["outcome"], str(content["task"]["slot"])) == ("undone", fields["slot"])
     assert content["task"]["can_undo"] is False
 
 
@@ -253,3 +254,16 @@ def test_a_rater_page_never_names_model_run_or_campaign() -> None:
     for secret in (campaign.name, campaign.run.name, campaign.run.model_id, campaign.run.model_revision):
         assert secret not in html
     assert Item.objects.filter(campaign=campaign).exists()
+
+
+def test_task_names_tell_nothing_about_checks() -> None:
+    """Control: the row's number as the task's name: a check's is higher than every place's."""
+    browser = RaterBrowser(factories.make_rater(factories.make_campaign_of(6, checks=4, checks_per_rater=3)))
+    names: dict[str, bool] = {}
+    while "data-prompt" in (page := browser.open()).html:
+        name = page.hidden("slot")
+        names[name] = Slot.objects.get(public_id=name).number is None
+        browser.answer()
+    assert {UUID(name).version for name in names} == {4}
+    assert sorted(names.values()) == [False] * 6 + [True] * 3
+    assert not any(str(pk) in names for pk in Slot.objects.values_list("pk", flat=True))

@@ -83,13 +83,14 @@ class Campaigning(RuleBasedStateMachine):
         self.undone: set[UUID] = set()
         self.late: set[UUID] = set()
 
-    @initialize()
-    def open_it(self) -> None:
+    @initialize(places_kept=st.sampled_from([0, 1, 3]))
+    def open_it(self, *, places_kept: int) -> None:
         self.campaign = factories.make_open_campaign(
             run=self.run,
             raters_per_item=K,
             share_cap=SHARE_CAP,
             task_kind=self.kind.value,
+            places_kept=places_kept,
             **self.special,
         )
         assert self.campaign.items.filter(kind="rating").count() == ITEMS
@@ -108,6 +109,8 @@ class Campaigning(RuleBasedStateMachine):
         except EntryRefused:
             return
         self.cast.append(rater)
+        kept = Slot.objects.filter(rater=rater, state=SlotState.KEPT).count()
+        assert (kept > 0) == (self.campaign.places_kept > 0)
 
     @precondition(lambda self: self.cast)
     @rule(number=NUMBERS)
@@ -245,7 +248,8 @@ class Campaigning(RuleBasedStateMachine):
         assert set(met.values()) <= {1}
         in_hand = Counter(rater for _, rater, state, _ in slots if state == SlotState.LEASED)
         assert set(in_hand.values()) <= {1}
-        rated = Counter(rater for _, rater, state, number in slots if number and state == SlotState.ANSWERED)
+        hers = (SlotState.ANSWERED, SlotState.KEPT)
+        rated = Counter(rater for _, rater, state, number in slots if number and state in hers)
         assert max(rated.values(), default=0) <= int(SHARE_CAP * ITEMS * self.k)
 
     @invariant()
@@ -273,7 +277,9 @@ class Campaigning(RuleBasedStateMachine):
         for rater in self.cast:
             factories.expire_lease(rater)
         unfinished = Slot.objects.filter(
-            campaign=campaign, number__isnull=False, state__in=[SlotState.FREE, SlotState.LEASED]
+            campaign=campaign,
+            number__isnull=False,
+            state__in=[SlotState.FREE, SlotState.KEPT, SlotState.LEASED],
         )
         helper = 0
         while unfinished.exists():
@@ -339,7 +345,8 @@ def test_no_sequence_of_acts_breaks_a_promise() -> None:
 
     Controls, each of which turns it red: free an expired slot in place of voiding it (item met twice); let
     `undo_last` keep the task in hand (two in hand); leave the cap out of `_new_task` (cap passed); accept an
-    answer on a void slot (k + 1).
+    answer on a void slot (k + 1); keep as many places as the campaign says whatever her limit (cap passed);
+    leave DISTINCT ON out of `_KEEP` (item met twice).
     """
     play(nouns(ITEMS), examples=12, steps=50)
 

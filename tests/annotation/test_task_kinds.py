@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def browser_of(kind: TaskKind, **changes: Any) -> RaterBrowser:
 def fields(browser: RaterBrowser, option: str, **more: str) -> dict[str, str]:
     """What the current page sends for an option."""
     page = browser.open()
-    names = ("slot_id", "idempotency_key")
+    names = ("slot", "idempotency_key")
     return {name: page.hidden(name) for name in names} | {"option": option} | more
 
 
@@ -124,8 +125,8 @@ def test_left_and_right_are_the_slots_assignment(pair_of: PairOf) -> None:
         browser = RaterBrowser(factories.make_rater(campaign, name))
         while isinstance(task := next_task(browser.rater), Task):
             slot = Slot.objects.get(pk=task.slot_id)
-            left = browser.open("left", slot.pk).response.content
-            right = browser.open("right", slot.pk).response.content
+            left = browser.open("left", slot.public_id).response.content
+            right = browser.open("right", slot.public_id).response.content
             assert left != right
             first = right if slot.swapped else left
             seen.setdefault(slot.item_id, set()).add(first)
@@ -146,7 +147,7 @@ def test_nothing_in_a_pair_tells_whose_it_is() -> None:
     for run in Run.objects.all():
         for secret in (run.name, run.model_id, run.model_revision):
             assert secret not in html
-    assert re.findall(r'src="[^"]*/(left|right)/\d+\.png"', html) == ["left", "right"]
+    assert re.findall(r'src="[^"]*/(left|right)/[0-9a-f-]{36}\.png"', html) == ["left", "right"]
 
 
 # Masks
@@ -186,7 +187,7 @@ def test_the_same_mask_twice_is_one_and_another_under_its_key_is_refused() -> No
 
 def draft(browser: RaterBrowser, number: str, png: bytes, **changes: str) -> Any:
     """A stroke's end, as the page sends it."""
-    sent = {"slot_id": browser.open().hidden("slot_id"), "number": number, "mask": encoded(png)}
+    sent = {"slot": browser.open().hidden("slot"), "number": number, "mask": encoded(png)}
     return browser.post("draft", sent | changes, script=True)
 
 
@@ -200,7 +201,7 @@ def test_a_draft_is_kept_by_its_number_and_comes_back_on_any_device() -> None:
     assert kept.number == 3
     page = browser.open()
     assert 'data-draft-number="3"' in page.html
-    shown = browser.open("kept_draft", kept.slot_id).response.content
+    shown = browser.open("kept_draft", kept.slot.public_id).response.content
     assert (np.asarray(Picture.open(io.BytesIO(shown))) == np.asarray(Picture.open(io.BytesIO(large)))).all()
 
 
@@ -219,10 +220,10 @@ def test_a_draft_is_for_the_task_in_hand_alone() -> None:
     """Control: leaving the rater out of `_in_hand` and `draft_of`."""
     browser = browser_of(TaskKind.MASK, raters_per_item=2)
     other = RaterBrowser(factories.make_rater(browser.rater.campaign))
-    slot = browser.open().hidden("slot_id")
-    assert draft(other, "1", factories.mask_png(), slot_id=slot).status == 409
+    slot = browser.open().hidden("slot")
+    assert draft(other, "1", factories.mask_png(), slot=slot).status == 409
     assert draft(browser, "1", factories.mask_png()).status == 200
-    assert other.open("kept_draft", int(slot)).status == 404
+    assert other.open("kept_draft", UUID(slot)).status == 404
 
 
 @pytest.mark.parametrize("number", ["0", "", "-1", "1_0", "１", "99999999999"])
@@ -246,11 +247,11 @@ def test_an_answer_of_another_kind_is_refused(kind: TaskKind) -> None:
 def test_undo_and_the_way_to_the_code_are_the_same(kind: TaskKind) -> None:
     option = {"object_presence": "none", "mask": "not_in_image", "pairwise": "left"}[kind]
     browser = browser_of(kind, raters_per_item=1)
-    first = browser.open().hidden("slot_id")
+    first = browser.open().hidden("slot")
     browser.post("answer", fields(browser, option))
     browser.post("undo")
-    assert browser.open().hidden("slot_id") == first
-    while 'name="slot_id"' in browser.open().html:
+    assert browser.open().hidden("slot") == first
+    while 'name="slot"' in browser.open().html:
         assert browser.post("answer", fields(browser, option)).status == 303
     assert "DONE1234" in browser.open().html
     campaign = browser.rater.campaign
@@ -306,5 +307,5 @@ def test_a_vocabulary_that_is_no_list_is_refused_with_the_rule(words: str, says:
 
 def test_a_mask_for_an_image_that_was_not_put_to_the_rater_is_refused_before_it_is_read() -> None:
     browser = browser_of(TaskKind.MASK)
-    sent = {"slot_id": "1", "idempotency_key": fresh_key(), "option": "drawn", "mask": "AAAA"}
+    sent = {"slot": fresh_key(), "idempotency_key": fresh_key(), "option": "drawn", "mask": "AAAA"}
     assert browser.post("answer", sent).status == 409

@@ -274,6 +274,28 @@ def test_an_answer_is_one_request_besides_the_two_pictures(
     assert len(asked) == 3
 
 
+def test_the_next_task_s_pictures_are_there_before_it(
+    page: Page, live_server: LiveServer, new_context: ContextMaker
+) -> None:
+    """An answer is then the only request until the next task shows.  Control: no `loadAhead` in rate.js."""
+    rater = factories.make_rater(factories.make_campaign_of(6, places_kept=3))
+    with page.expect_response("**/map/*.png"), page.expect_response("**/image/*.png"):
+        open_task(page, live_server, rater)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    pictures = page.locator("[data-rate]").get_attribute("data-ahead")
+    assert pictures
+    page.keyboard.press("4")
+    wait_for_place(page, 2)
+    page.wait_for_load_state("networkidle")
+    shown = [picture.get_attribute("src") for picture in page.locator("[data-picture]").all()]
+    assert shown == pictures.split()
+    assert [url.rsplit("/r/")[1] for url in asked if url.endswith(tuple(shown))] == []
+    assert len(asked) == 3  # the answer, and the two pictures of the third task
+    assert asked[0].endswith("/answer/")
+
+
 def test_the_cold_page_is_within_60_kb_and_8_requests_besides_its_pictures(
     page: Page, live_server: LiveServer, rater: Rater
 ) -> None:

@@ -155,7 +155,7 @@ def _press(port: int, form: PageForm, *, deadline: float, told: Told) -> None:
     body = urlencode({**form.fields, "option": "4"})
     status, _ = _ask(port, "POST", form.action, body=body, deadline=deadline, told=told)
     if status == 303:
-        told.keys[form.fields["idempotency_key"]] = form.fields["slot_id"]
+        told.keys[form.fields["idempotency_key"]] = form.fields["slot"]
 
 
 def _ask(

@@ -129,6 +129,35 @@ def test_raters_who_meet_at_the_end_of_the_queue_never_wait_for_each_other_in_a_
         assert Answer.objects.filter(rater__campaign=campaign).count() == 5 * K
 
 
+def answers_of_those_who_agreed(campaign: Campaign) -> list[int]:
+    """Fifty raters come at once; how many answers each gave who was let in and agreed."""
+
+    def come(name: str) -> int | None:
+        try:
+            return len(visit(campaign, name))
+        except entry.EntryRefused:
+            return None
+
+    outcomes = results_of(together([partial(come, f"r{n}") for n in range(RATERS)]))
+    return [given for given in outcomes if given is not None]
+
+
+@pytest.mark.parametrize("places_kept", [1, 3])
+def test_nobody_who_agreed_comes_too_late(places_kept: int) -> None:
+    """Fifty at 15 places: who agreed has something to rate, each item its k.  Control: the next test."""
+    campaign = factories.make_campaign_of(5, raters_per_item=K, places_kept=places_kept)
+    given = answers_of_those_who_agreed(campaign)
+    assert min(given) >= 1
+    assert sum(given) == 5 * K
+    assert ratings_by_item() == [K] * 5
+
+
+def test_without_kept_places_some_agree_and_find_nothing_under_the_same_load() -> None:
+    """The control."""
+    campaign = factories.make_campaign_of(5, raters_per_item=K, places_kept=0)
+    assert min(answers_of_those_who_agreed(campaign)) == 0
+
+
 def test_raters_who_leave_with_a_task_in_hand_cost_no_rating() -> None:
     """A fifth of them leave; their leases run out; others fill the places: exactly 180 again."""
     campaign = factories.make_campaign_of(ITEMS, raters_per_item=K)
