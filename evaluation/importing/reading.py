@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from evaluation.importing.mapping import ImportRefused
 
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
-LONGEST_CELL: Final = 1_000_000
+LONGEST_LINE: Final = 1_000_000
 JSON_ENDINGS: Final = (".jsonl", ".ndjson", ".json")
 
 
@@ -58,7 +58,9 @@ def read_rows(stream: IO[bytes], *, name: str, columns: Sequence[str]) -> Iterat
     except UnicodeDecodeError as error:
         raise _not_utf8(error) from error
     except csv.Error as error:
-        raise ImportRefused(f"The file is no CSV that can be read: {error}.") from error
+        raise ImportRefused(
+            f"The file is no CSV that can be read: {error}. Perhaps a quotation mark is never closed."
+        ) from error
 
 
 def _text(stream: IO[bytes]) -> io.TextIOWrapper:
@@ -67,11 +69,11 @@ def _text(stream: IO[bytes]) -> io.TextIOWrapper:
 
 def _header(text: IO[str]) -> tuple[list[str], str]:
     """The header and the separator: of three the one that the first line has most of."""
-    first = text.readline(LONGEST_CELL)
+    first = text.readline(LONGEST_LINE)
     if not first.strip():
         raise ImportRefused("The file is empty, or its first line is: the first line names the columns.")
     separator = max(SEPARATORS, key=first.count)
-    while first.count('"') % 2 and (more := text.readline(LONGEST_CELL)):
+    while first.count('"') % 2 and (more := text.readline(LONGEST_LINE)):
         first += more
     header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
     twice = sorted({name for name in header if name and header.count(name) > 1})
@@ -83,7 +85,6 @@ def _header(text: IO[str]) -> tuple[list[str], str]:
 def _csv_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
     header, separator = _header(text)
     places = [_place(column, known=header) for column in columns]
-    csv.field_size_limit(LONGEST_CELL)
     width = len(header)
     for number, cells in enumerate(csv.reader(text, delimiter=separator), start=2):
         if len(cells) == width:

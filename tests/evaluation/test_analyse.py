@@ -130,6 +130,14 @@ def test_a_file_without_a_usable_row_says_what_stands_in_it() -> None:
         read("item,rater,score\na,ann,yes\nb,ann,yes\nc,ann,no\n")
 
 
+def test_a_quotation_mark_that_is_never_closed_is_refused_and_changes_nothing_for_other_readers() -> None:
+    """Control: raise csv's limit of a cell, which is one for the whole process."""
+    before = csv.field_size_limit()
+    with pytest.raises(ImportRefused, match="never closed"):
+        read('item,rater,score\na,x,"3\n' + "b,y,4\n" * 30_000)
+    assert csv.field_size_limit() == before
+
+
 def test_a_file_in_another_encoding_is_refused_with_the_byte() -> None:
     mapping = Mapping(item="item", rater="rater", score="score")
     with pytest.raises(ImportRefused, match="not UTF-8: byte 0xe4"):
