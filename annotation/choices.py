@@ -167,3 +167,4 @@ class AttemptKind(models.TextChoices):
     ENTRY = "entry", "Coming in by a link"
     TOKEN = "token", "An address that is not ours"
     LOGIN = "login", "Signing in"
+    API = "api", "A request by a token"

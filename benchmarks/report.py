@@ -41,10 +41,10 @@ from django.db import connection  # noqa: E402
 
 from annotation.exports import snapshot  # noqa: E402
 from annotation.models import Campaign  # noqa: E402
+from evaluation.campaign_files import ratings_of  # noqa: E402
 from evaluation.files import PROVENANCE, RATINGS, FileSet  # noqa: E402
 from evaluation.loading import load  # noqa: E402
 from evaluation.reports import build  # noqa: E402
-from evaluation.views.results import ratings_of  # noqa: E402
 
 SCRATCH = "percept_benchmark_report"
 K = 3

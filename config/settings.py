@@ -114,6 +114,7 @@ PROXIES = env.integer("PROXIES", default=1 if BEHIND_HTTPS else 0, minimum=0, ma
 ATTEMPTS_PER_MINUTE = {
     "entry": env.integer("ENTRIES_PER_MINUTE", default=20, minimum=1, maximum=100_000),
     "token": env.integer("BAD_TOKENS_PER_MINUTE", default=5, minimum=1, maximum=100_000),
+    "api": env.integer("API_REQUESTS_PER_MINUTE", default=240, minimum=1, maximum=100_000),
     "login": env.integer("LOGINS_PER_MINUTE", default=10, minimum=1, maximum=100_000),
 }
 ATTEMPTS_KEPT_FOR = timedelta(minutes=2)

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.contrib.auth import views as sign_in
 from django.urls import include, path
 
-from config import health
+from config import account, health
+from config.api import api
 from config.home import home
 from config.sign_in import LimitedLoginView
 
@@ -13,11 +14,14 @@ urlpatterns = [
     path("", include("generation.urls")),
     path("health/", health.health, name="health"),
     path("login/", LimitedLoginView.as_view(), name="login"),
+    path("account/", account.account, name="account"),
+    path("account/tokens/<int:pk>/revoke/", account.token_revoke, name="token_revoke"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
     # The admin site has a form of its own, without the limit.
     path("admin/login/", LimitedLoginView.as_view()),
     path("admin/", admin.site.urls),
     path("campaigns/", include("annotation.urls")),
+    path("api/v1/", api.urls),
     path("analyses/", include("evaluation.analysis_urls")),
     path("campaigns/<uuid:public_id>/results/", include("evaluation.urls")),
     path("campaigns/<uuid:public_id>/dry-run/", include("studies.urls")),

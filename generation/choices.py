@@ -11,6 +11,15 @@ class ProjectRole(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
 
+class TokenScope(models.TextChoices):
+    """What a token opens. Whatever its scopes, it opens no more than its researcher may do herself."""
+
+    READ = "read", "Read projects, prompts, runs, campaigns and their progress"
+    GENERATE = "generate", "Import prompts, start and steer runs"
+    CAMPAIGNS = "campaigns", "Make, open, pause, extend and close campaigns"
+    RESULTS = "results", "Read results and download files"
+
+
 class RunState(models.TextChoices):
     """Where a run stands. Only QUEUED runs hand out images to workers."""
 

@@ -9,14 +9,14 @@ READ: Final = "read"  # members of the project and administrators
 EDIT: Final = "edit"  # its managers and owners and administrators; 403 for viewers
 OWN: Final = "own"  # its owners and administrators; 403 for the other members
 PRIVATE: Final = "private"  # only whose it is: not even an administrator
-TOKEN: Final = "token"  # whoever brings the token in the address; nobody without
+TOKEN: Final = "token"  # whoever brings the token that it asks for, in the address or a header
 MEMBER: Final = "member"  # members of the project, administrators only where they are
 ABSENT: Final = "absent"  # as READ, but the test's data have none of it
 
 GET: Final[dict[str, tuple[str, ...]]] = {
-    OPEN: ("home", "health", "login", "admin_login", "rate:entry"),
+    OPEN: ("home", "health", "login", "admin_login", "rate:entry", "api:openapi-json"),
     SIGNED_IN: (
-        "generation:projects", "generation:prompt_sets", "generation:prompt_import",
+        "account", "generation:projects", "generation:prompt_sets", "generation:prompt_import",
         "generation:example_file", "generation:runs", "generation:run_new", "generation:run_price",
         "annotation:campaigns", "annotation:campaign_new", "annotation:campaign_upload",
         "analyses:analyses", "plan:planner", "plan:planner_sums",
@@ -44,12 +44,16 @@ GET: Final[dict[str, tuple[str, ...]]] = {
     TOKEN: (
         "rate:session", "rate:instructions", "rate:kept_draft", "rate:image", "rate:word_map", "rate:left",
         "rate:right", "rate:left_map", "rate:right_map",
+        "api:list_projects", "api:list_prompt_sets", "api:read_prompt_set", "api:list_runs", "api:read_run",
+        "api:list_campaigns", "api:read_campaign", "api:read_specification", "api:read_progress",
+        "api:read_results", "api:list_exports", "api:read_export", "api:api-root",
     ),
 }  # fmt: skip
 POST: Final[dict[str, tuple[str, ...]]] = {
     OPEN: ("login", "logout", "admin_login", "rate:entry"),
     SIGNED_IN: (
-        "generation:projects", "generation:prompt_import", "generation:use_example", "generation:run_new",
+        "account", "generation:projects", "generation:prompt_import", "generation:use_example",
+        "generation:run_new",
         "annotation:campaign_upload", "analyses:analyses",
     ),
     READ: ("annotation:preview",),
@@ -64,6 +68,10 @@ POST: Final[dict[str, tuple[str, ...]]] = {
     ),
     MEMBER: ("generation:project_leave",),
     OWN: ("generation:project", "generation:member_add", "generation:member_change"),
-    PRIVATE: ("generation:prompt_preview", "analyses:delete"),
-    TOKEN: ("rate:consent", "rate:answer", "rate:undo", "rate:stop", "rate:draft"),
+    PRIVATE: ("generation:prompt_preview", "analyses:delete", "token_revoke"),
+    TOKEN: (
+        "rate:consent", "rate:answer", "rate:undo", "rate:stop", "rate:draft",
+        "api:import_prompt_set", "api:start_run", "api:steer_run", "api:create_campaign",
+        "api:extend_campaign", "api:steer_campaign",
+    ),
 }  # fmt: skip

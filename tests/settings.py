@@ -7,7 +7,9 @@ os.environ["BROKER_URL"] = "memory://"
 # Static files are served from where they lie; pytest-django turns the debug pages off.
 os.environ["DEBUG"] = "1"
 # Tests ask far more often than people do; the limits' own tests set them as they are shipped.
-os.environ |= dict.fromkeys(("ENTRIES_PER_MINUTE", "BAD_TOKENS_PER_MINUTE", "LOGINS_PER_MINUTE"), "100000")
+os.environ |= dict.fromkeys(
+    ("ENTRIES_PER_MINUTE", "BAD_TOKENS_PER_MINUTE", "LOGINS_PER_MINUTE", "API_REQUESTS_PER_MINUTE"), "100000"
+)
 
 from config.settings import *  # noqa: F403
 

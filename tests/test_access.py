@@ -16,9 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from annotation.models import AuditEntry, Campaign
 from evaluation import uploads
-from generation.choices import ProjectRole
-from generation.models import Image, Membership, Project, WordMap
-from generation.services import projects
+from generation.choices import ProjectRole, TokenScope
+from generation.models import ApiToken, Image, Membership, Project, WordMap
+from generation.services import api_tokens, projects
 from tests import access_table as table
 from tests import factories
 from tests.evaluation import small_campaign
@@ -53,6 +53,7 @@ def scene() -> Scene:
         projects.add_member(project, username=role.value, role=role, actor=owner)
     people["stranger"] = factories.make_user("stranger")
     _leave_files(owner)
+    api_tokens.issue(owner, name="nightly", scopes=list(TokenScope), days=1)
     return Scene(campaign=campaign, project=project, people=people)
 
 
@@ -140,8 +141,8 @@ def _asked() -> list[tuple[str, str, str]]:
 
 
 def _as_expected(response: Any, *, row: str, role: str) -> bool:
-    status = response.status_code
-    to_login = status == 302 and response.headers["Location"].startswith(reverse("login"))
+    status: int = response.status_code
+    to_login: bool = status == 302 and response.headers["Location"].startswith(reverse("login"))
     if row == table.OPEN:
         return bool(status not in REFUSED and not to_login)
     if row == table.TOKEN:
@@ -160,7 +161,8 @@ def _as_expected(response: Any, *, row: str, role: str) -> bool:
     if role in allowed:
         return bool(status not in REFUSED and status < 500 and not to_login)
     knows_of_it = role in ("viewer", "manager") and row in (table.EDIT, table.OWN)
-    return bool(status == (403 if knows_of_it else 404))
+    expected = 403 if knows_of_it else 404
+    return bool(status == expected)
 
 
 def _address(route: str, scene: Scene) -> str:
@@ -180,6 +182,8 @@ def _address(route: str, scene: Scene) -> str:
 def _argument(name: str, route: str, scene: Scene) -> Any:
     campaign = scene.campaign
     image, word_map = Image.objects.order_by("pk")[0], WordMap.objects.order_by("pk")[0]
+    if route == "token_revoke":
+        return ApiToken.objects.get(user=scene.people["owner"]).pk
     if name == "pk":
         of_project = "project" in route or "member" in route
         of_prompts = "prompt" in route
@@ -200,7 +204,8 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
         "item_id": campaign.items.order_by("pk")[0].pk,
         "name": "map" if route == "annotation:preview_picture" else "ratings.csv",
         "token": "forged",
-        "slot_id": 1,
+        "slot": campaign.public_id,
+        "number": 1,
     }[name]
 
 

@@ -9,17 +9,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from annotation.exports import RATINGS, ratings_csv, ratings_csv_in_snapshot, snapshot
+from annotation.exports import snapshot
 from annotation.models import Campaign
 from annotation.views.scope import campaign_of
-from evaluation import bundles, pages
-from evaluation.files import RATINGS as RATINGS_CSV
+from evaluation import campaign_files, pages
 from evaluation.files import FileSet
-from evaluation.loading import load
-from evaluation.ratings_file import Ratings
-from evaluation.reports import Report, build
-from evaluation.settings_form import SettingsForm, read_settings
-from evaluation.views.downloads import BUNDLE, download, figure_links, file_response, links, spooled
+from evaluation.views.downloads import figure_links, links
 
 
 @login_required
@@ -29,8 +24,8 @@ def results(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report of a campaign, or why there is none yet."""
     campaign = campaign_of(request, public_id)
     with snapshot():
-        report, form = _report(request, campaign)
-    files = FileSet(report, ratings=ratings_of(campaign))
+        report, form = campaign_files.report_of(campaign, request.GET.dict())
+    files = FileSet(report, ratings=campaign_files.ratings_of(campaign))
     url_of = partial(_url, campaign, query=form.query)
     context = {
         "section": "campaigns",
@@ -48,28 +43,10 @@ def results(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpResponse:
     """One file of the report, or the bundle of all, from one snapshot."""
-    campaign = campaign_of(request, public_id)
-    if name == RATINGS_CSV:
-        return download(ratings_csv(campaign), name=name)
-    with snapshot():
-        report, form = _report(request, campaign)
-        if form.problems:
-            raise Http404(" ".join(form.problems))
-        files = FileSet(report, ratings=ratings_of(campaign))
-        if name == BUNDLE:
-            return download(spooled(bundles.pieces(files)), name=f"percept-{campaign.public_id}.zip")
-        return file_response(files, name=name)
-
-
-def ratings_of(campaign: Campaign) -> Ratings:
-    """The campaign's ratings.csv, to be read inside a snapshot."""
-    return Ratings(columns=RATINGS, pieces=partial(ratings_csv_in_snapshot, campaign))
-
-
-def _report(request: HttpRequest, campaign: Campaign) -> tuple[Report, SettingsForm]:
-    study = load(campaign)
-    form = read_settings(study, request.GET.dict())
-    return build(study, settings=form.settings), form
+    response = campaign_files.file(campaign_of(request, public_id), name=name, settings=request.GET.dict())
+    if response is None:
+        raise Http404
+    return response
 
 
 def _url(campaign: Campaign, name: str, *, query: str) -> str:

@@ -1,0 +1,207 @@
+"""The API of campaigns. A campaign's values are those of its specification file, judged in the same place."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from ninja import Body, Query, Router, Schema, Status
+from pydantic import Field
+
+from annotation import queries, specification
+from annotation.choices import CampaignState, TaskKind
+from annotation.forms.campaigns import CampaignForm
+from annotation.models import Campaign
+from annotation.services import campaigns as service
+from annotation.views.scope import campaign_of, user_of
+from generation.api import Page, Refusal, StrictSchema, allowed
+from generation.choices import TokenScope
+from generation.problems import ApiRefused, Problem, refused
+
+router = Router()
+
+_JSON_TYPES: Final[tuple[tuple[type[forms.Field], dict[str, Any]], ...]] = (
+    (forms.MultipleChoiceField, {"type": "array", "items": {"type": "string"}}),
+    (forms.BooleanField, {"type": "boolean"}),
+    (forms.FloatField, {"type": "number"}),
+    (forms.IntegerField, {"type": "integer"}),
+)
+
+
+class CampaignOut(Schema):
+    """A campaign. obstacles: what stands between a draft and its opening, each with the remedy."""
+
+    id: UUID
+    name: str
+    project: int
+    run: int
+    task_kind: str
+    state: str
+    raters_per_item: int
+    obstacles: list[str]
+    created_at: datetime
+    opened_at: datetime | None
+    closed_at: datetime | None
+
+
+class ProgressOut(Schema):
+    """Where the places stand: places = answered + live + expired + free."""
+
+    places: int
+    answered: int
+    live: int
+    expired: int
+    free: int
+    late: int
+    checks_answered: int
+    checks_wrong: int
+    raters: int
+    raters_excluded: int
+    outcomes: dict[str, int]
+
+
+class ExtensionIn(StrictSchema):
+    """How many raters each item is to get in all."""
+
+    raters_per_item: int = Field(ge=1, le=service.MOST_RATERS_PER_ITEM)
+
+
+def _values_schema() -> dict[str, Any]:
+    """What a specification may say, from the fields of its form."""
+    names: dict[str, Any] = {
+        specification.RUN: {"type": "integer", "description": "Number of a finished run. Needed."},
+        specification.KIND: {"type": "string", "enum": list(TaskKind.values)},
+    }
+    for name, field in CampaignForm.base_fields.items():
+        kind = next((dict(shape) for of, shape in _JSON_TYPES if isinstance(field, of)), {"type": "string"})
+        names[name] = kind | {"description": f"{field.label}. {field.help_text}".strip()}
+    return {
+        "type": "object",
+        "properties": names,
+        "required": [specification.RUN, "contact"],
+        "additionalProperties": False,
+    }
+
+
+_CAMPAIGN_BODY: Final = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _values_schema()}}}
+}
+
+
+@router.get("/campaigns", response=list[CampaignOut], tags=["campaigns"])
+def list_campaigns(request: HttpRequest, page: Query[Page]) -> Any:
+    """Campaigns of the researcher's projects, without dry runs; obstacles only with one campaign."""
+    allowed(request, TokenScope.READ)
+    visible = Campaign.objects.visible_to(request.user).real().select_related("run__prompt_set")
+    return [_campaign(row, obstacles=[]) for row in visible[page.offset : page.offset + page.limit]]
+
+
+@router.post(
+    "/campaigns",
+    response={201: CampaignOut, 400: Refusal},
+    tags=["campaigns"],
+    openapi_extra=_CAMPAIGN_BODY,
+)
+def create_campaign(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
+    """A draft from the values of a specification; what is not given is as the page starts with."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    try:
+        made = specification.create(user_of(request), values)
+    except specification.SpecificationRefused as found:
+        raise _refusal(found, values=values) from found
+    return Status(201, _campaign(made))
+
+
+@router.get("/campaigns/{public_id}", response=CampaignOut, tags=["campaigns"])
+def read_campaign(request: HttpRequest, public_id: UUID) -> Any:
+    """One campaign."""
+    allowed(request, TokenScope.READ)
+    return _campaign(_found(request, public_id))
+
+
+@router.get("/campaigns/{public_id}/specification", response=dict[str, Any], tags=["campaigns"])
+def read_specification(request: HttpRequest, public_id: UUID) -> Any:
+    """The values from which the same campaign can be made again."""
+    allowed(request, TokenScope.READ)
+    return specification.of_campaign(_found(request, public_id))
+
+
+@router.get("/campaigns/{public_id}/progress", response=ProgressOut, tags=["campaigns"])
+def read_progress(request: HttpRequest, public_id: UUID) -> Any:
+    """How far the campaign is, counted now."""
+    allowed(request, TokenScope.READ)
+    progress = queries.progress(_found(request, public_id))
+    outcomes = {outcome.outcome or "under_way": outcome.raters for outcome in progress.outcomes}
+    return asdict(progress) | {"outcomes": outcomes}
+
+
+@router.post(
+    "/campaigns/{public_id}/extend",
+    response={200: CampaignOut, 400: Refusal, 409: Refusal},
+    tags=["campaigns"],
+)
+def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionIn) -> Any:
+    """More raters per item, while the campaign is open or paused."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = _found(request, public_id)
+    wanted = extension.raters_per_item
+    try:
+        return _campaign(service.extend(found, user_of(request), raters_per_item=wanted))
+    except service.ExtensionRefused as refusal:
+        raise refused(400, str(refusal), field="raters_per_item", value=wanted) from refusal
+    except service.CampaignMoved as moved:
+        raise refused(409, str(moved)) from moved
+
+
+@router.post(
+    "/campaigns/{public_id}/{act}",
+    response={200: CampaignOut, 400: Refusal, 409: Refusal},
+    tags=["campaigns"],
+)
+def steer_campaign(request: HttpRequest, public_id: UUID, act: str) -> Any:
+    """act: open, pause, resume or close. 400 says what a draft still lacks, 409 that the state forbids it."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    acts: dict[str, Callable[[Campaign, User], Campaign]] = {
+        "open": service.open_campaign,
+        "pause": service.pause,
+        "resume": service.resume,
+        "close": service.close,
+    }
+    if act not in acts:
+        raise refused(404, f"Give one of {', '.join([*acts, 'extend'])}.", field="act", value=act)
+    try:
+        return _campaign(acts[act](_found(request, public_id), user_of(request)))
+    except service.OpeningRefused as refusal:
+        problems = (Problem(field="", value=None, remedy=obstacle) for obstacle in refusal.obstacles)
+        raise ApiRefused(400, *problems) from refusal
+    except service.CampaignMoved as moved:
+        raise refused(409, str(moved)) from moved
+
+
+def _found(request: HttpRequest, public_id: UUID) -> Campaign:
+    return campaign_of(request, str(public_id))
+
+
+def _refusal(found: specification.SpecificationRefused, *, values: dict[str, Any]) -> ApiRefused:
+    problems = (
+        Problem(field=fault.field, value=values.get(fault.field), remedy=fault.message)
+        for fault in found.faults
+    )
+    return ApiRefused(400, *problems)
+
+
+def _campaign(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str, Any]:
+    is_draft = row.state == CampaignState.DRAFT
+    if obstacles is None:
+        obstacles = service.opening_obstacles(row) if is_draft else []
+    same = ("name", "task_kind", "state", "raters_per_item", "created_at", "opened_at", "closed_at")
+    return {name: getattr(row, name) for name in same} | {
+        "id": row.public_id,
+        "project": row.run.prompt_set.project_id,
+        "run": row.run_id,
+        "obstacles": obstacles,
+    }

@@ -1,0 +1,73 @@
+"""A researcher's own page: tokens for programs."""
+
+from typing import Final
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from generation.choices import TokenScope
+from generation.models import ApiToken
+from generation.services import api_tokens
+from generation.views.scope import user_of
+
+MOST_DAYS: Final = 366
+
+
+class TokenForm(forms.Form):
+    """What a token is for, what it opens, and how long."""
+
+    name = forms.CharField(max_length=120, label="What it is for")
+    scopes = forms.MultipleChoiceField(
+        choices=TokenScope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        label="What it opens",
+        help_text="Never more than you may do yourself. Give as little as the program needs.",
+    )
+    days = forms.IntegerField(
+        min_value=1, max_value=MOST_DAYS, initial=90, label="Days until it expires", help_text="At most 366."
+    )
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """The tokens; POST makes one and shows it, this once."""
+    form = TokenForm(request.POST or None)
+    secret = ""
+    if request.method == "POST" and form.is_valid():
+        scopes = [TokenScope(value) for value in form.cleaned_data["scopes"]]
+        _, secret = api_tokens.issue(
+            user_of(request), name=form.cleaned_data["name"], scopes=scopes, days=form.cleaned_data["days"]
+        )
+        form = TokenForm()
+    context = {
+        "section": "account",
+        "form": form,
+        "secret": secret,
+        "tokens": [(token, _state(token)) for token in api_tokens.of(user_of(request))],
+    }
+    return render(request, "account/account.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    """The token opens nothing any more."""
+    if not api_tokens.of(user_of(request)).filter(pk=pk).exists():
+        raise Http404
+    if api_tokens.revoke(user_of(request), pk=pk):
+        messages.success(request, "The token is revoked.")
+    return redirect("account")
+
+
+def _state(token: ApiToken) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    return "expired" if token.expires_at <= timezone.now() else ""
