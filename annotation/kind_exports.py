@@ -87,7 +87,7 @@ PAIRS: Final[tuple[Column[Row], ...]] = (
     _stored("word", f"{_ITEM}word_map__word__text", "The word whose maps are compared; empty for images."),
     _stored("choice", "choice", "left, right or tie, as the rater saw the sides."),
     _stored("swapped", "slot__swapped", "1 where the second system lay left."),
-    Column("winner", "first or second: the preferred system; empty for a tie.", lambda row: _winner(row)),
+    Column("winner", "first or second: the preferred system; empty for a tie.", lambda row: winner(row)),
     *_system("first", "run"),
     _stored("first_seed", "first_seed", "Seed of the first system's image."),
     _stored("first_image_sha256", "first_sha256", "SHA-256 of the first system's image."),
@@ -153,6 +153,18 @@ def write_masks_zip(campaign: Campaign, target: IO[bytes]) -> None:
         archive.writestr(zipfile.ZipInfo("masks.jsonl", _NO_TIME), "".join(told))
 
 
+def answer_rows(campaign: Campaign, columns: Sequence[Column[Row]]) -> Iterator[Row]:
+    """Every standing answer of a campaign of these kinds, with what the columns read."""
+    return _rows(campaign, columns)
+
+
+def winner(row: Row) -> str:
+    """first or second, whichever side it lay on; empty for a tie."""
+    if row["choice"] == Choice.TIE:
+        return ""
+    return "second" if (row["choice"] == Choice.LEFT) == row["slot__swapped"] else "first"
+
+
 def _mask_rows(campaign: Campaign) -> Iterator[Row]:
     drawn = _rows(campaign, MASKS, slot__item__word__isnull=False)
     return (row for row in drawn if row["mask_id"] is not None or row["choice"])
@@ -197,12 +209,6 @@ def _by_word(answers: Iterable[Row]) -> Iterator[Row]:
             yield row | {"order": order, "checked_word": word}
         if not row["words"]:
             yield row | {"order": 0, "checked_word": ""}
-
-
-def _winner(row: Row) -> str:
-    if row["choice"] == Choice.TIE:
-        return ""
-    return "second" if (row["choice"] == Choice.LEFT) == row["slot__swapped"] else "first"
 
 
 def _segmentation(row: Row) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.http import Http404, StreamingHttpResponse
 
-from annotation import kind_exports
+from annotation import kind_exports, plain_exports
 from annotation.choices import TaskKind
 from annotation.exports import RATINGS, ratings_csv, ratings_csv_in_snapshot, snapshot
 from annotation.models import Campaign
@@ -24,11 +24,17 @@ OF_KINDS: Final = {
     TaskKind.PAIRWISE: {"pairs.csv": kind_exports.pairs_csv},
     TaskKind.MASK: {"masks.jsonl": kind_exports.masks_jsonl},
 }
+# Of every kind; in the order of the page.
+PLAIN: Final = {
+    "wide.csv": plain_exports.wide_csv,
+    "answers.jsonl": plain_exports.answers_jsonl,
+    "answers-codebook.csv": plain_exports.codebook_csv,
+}
 
 
 def names(campaign: Campaign) -> list[str]:
     """The files of this campaign, without the figures of its report."""
-    return [*OF_KINDS.get(TaskKind(campaign.task_kind), {}), *WORDS]
+    return [*OF_KINDS.get(TaskKind(campaign.task_kind), {}), *PLAIN, *WORDS]
 
 
 def file(campaign: Campaign, *, name: str, settings: Mapping[str, str]) -> StreamingHttpResponse | None:
@@ -39,6 +45,8 @@ def file(campaign: Campaign, *, name: str, settings: Mapping[str, str]) -> Strea
     answers = OF_KINDS.get(TaskKind(campaign.task_kind), {})
     if name in answers:
         return download(answers[name](campaign), name=name)
+    if name in PLAIN:
+        return download(PLAIN[name](campaign), name=name)
     if name == RATINGS_CSV:
         return download(ratings_csv(campaign), name=name)
     with snapshot():

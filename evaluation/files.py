@@ -24,6 +24,7 @@ TABLES: Final = ("items.csv", "raters.csv", "groups.csv", "comparisons.csv", "co
 CONTENT_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
+    "jsonl": "application/jsonl; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "svg": "image/svg+xml",
     "pdf": "application/pdf",

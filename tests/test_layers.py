@@ -38,6 +38,7 @@ DOOR_USERS: Final = ("generation.tasks", "generation.management", "studies", "co
 LAYERS: Final = {
     "models": 1,
     "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2, "kind_exports": 2,
+    "plain_exports": 2,
     "rating_columns": 2, "rating_lines": 2,
     "sources": 2, "review_queue": 2, "history": 2, "verdicts": 2, "specification": 2, "pages": 3,
     "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "figure_set": 2, "provenance": 2,

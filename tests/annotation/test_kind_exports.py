@@ -28,7 +28,7 @@ def send(campaign: Campaign, name: str, option: str, **more: str) -> None:
     """One rater's answer to her first task, through the page."""
     browser = RaterBrowser(factories.make_rater(campaign, name))
     page = browser.open()
-    names = ("slot_id", "idempotency_key")
+    names = ("slot", "idempotency_key")
     sent = {field: page.hidden(field) for field in names} | {"option": option} | more
     assert browser.post("answer", sent).status == 303
 
@@ -52,7 +52,7 @@ def test_presence_has_a_line_per_word_in_the_order_of_checking() -> None:
 
 @pytest.mark.parametrize("pair_of", list(PairOf))
 def test_pairs_name_the_winner_whichever_side_it_lay_on(pair_of: PairOf) -> None:
-    """Control: leaving `swapped` out of `_winner`."""
+    """Control: leaving `swapped` out of `winner`."""
     campaign = factories.make_campaign_of_kind(TaskKind.PAIRWISE, pair_of=pair_of, raters_per_item=4)
     for number, choice in enumerate(["left", "right", "tie", "left", "right", "left"]):
         send(campaign, f"rater {number}", choice)
