@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class AnnotationConfig(AppConfig):
-    """Registers the app under its name, and the deletion of old ids and counts with the worker's sweep."""
+    """Registers the app under its name, and the sweep's work: old ids and counts go, webhooks are sent."""
 
     name = "annotation"
 
@@ -15,6 +15,7 @@ class AnnotationConfig(AppConfig):
         from generation.sweeping import swept
 
         swept.connect(_forget_expired, dispatch_uid="annotation.forget_expired")
+        swept.connect(_deliver_webhooks, dispatch_uid="annotation.deliver_webhooks")
         swept.connect(_forget_old_attempts, dispatch_uid="annotation.forget_old_attempts")
 
 
@@ -28,3 +29,10 @@ def _forget_old_attempts(**_: Any) -> None:
     from annotation.services.attempts import forget_old_attempts
 
     forget_old_attempts()
+
+
+def _deliver_webhooks(**_: Any) -> None:
+    from annotation.services.webhooks import deliver_due, tell_filled
+
+    tell_filled()
+    deliver_due()

@@ -168,3 +168,23 @@ class AttemptKind(models.TextChoices):
     TOKEN = "token", "An address that is not ours"
     LOGIN = "login", "Signing in"
     API = "api", "A request by a token"
+
+
+class WebhookEvent(models.TextChoices):
+    """What a project's webhooks can be told."""
+
+    OPENED = "campaign.opened", "A campaign opened"
+    PAUSED = "campaign.paused", "It was paused"
+    RESUMED = "campaign.resumed", "It goes on after a pause"
+    EXTENDED = "campaign.extended", "It asks for more raters per item"
+    FILLED = "campaign.filled", "Every place is answered"
+    CLOSED = "campaign.closed", "It was closed"
+    TEST = "test", "A test"
+
+
+class DeliveryState(models.TextChoices):
+    """Where one event for one address stands."""
+
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Delivered"
+    DEAD = "dead", "Given up"

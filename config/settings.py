@@ -117,6 +117,8 @@ ATTEMPTS_PER_MINUTE = {
     "api": env.integer("API_REQUESTS_PER_MINUTE", default=240, minimum=1, maximum=100_000),
     "login": env.integer("LOGINS_PER_MINUTE", default=10, minimum=1, maximum=100_000),
 }
+# Webhooks may then go to plain http:// and into private networks: for a lab whose receiver is next door.
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.flag("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 ATTEMPTS_KEPT_FOR = timedelta(minutes=2)
 
 LOGGING = logs.configuration(level=env.text("LOG_LEVEL", default="INFO"))

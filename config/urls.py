@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/login/", LimitedLoginView.as_view()),
     path("admin/", admin.site.urls),
     path("campaigns/", include("annotation.urls")),
+    path("projects/<int:pk>/webhooks/", include("annotation.webhook_urls")),
     path("api/v1/", api.urls),
     path("analyses/", include("evaluation.analysis_urls")),
     path("campaigns/<uuid:public_id>/results/", include("evaluation.urls")),

@@ -43,7 +43,7 @@ LAYERS: Final = {
     "sources": 2, "review_queue": 2, "history": 2, "verdicts": 2, "specification": 2, "pages": 3,
     "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "figure_set": 2, "provenance": 2,
     "settings_form": 2, "analysis_urls": 4, "live": 2, "files": 3, "bundles": 3, "rebuilding": 3,
-    "planner_views": 4, "plan_urls": 4, "campaign_files": 4,
+    "webhook_urls": 4, "planner_views": 4, "plan_urls": 4, "campaign_files": 4,
     "worker": 3,
     "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "rating_urls": 4, "apps": 4,
     "templatetags": 4,

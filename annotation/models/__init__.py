@@ -9,6 +9,7 @@ from annotation.models.campaigns import Campaign, CampaignVersion, Item
 from annotation.models.payments import PaymentDecision
 from annotation.models.raters import Consent, Rater, RaterIdentity
 from annotation.models.slots import Slot
+from annotation.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Answer",
@@ -25,4 +26,6 @@ __all__ = [
     "Rater",
     "RaterIdentity",
     "Slot",
+    "Webhook",
+    "WebhookDelivery",
 ]

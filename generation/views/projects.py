@@ -170,6 +170,7 @@ def _project_page(
         "members": members,
         "is_member": members.filter(user=scope.user_of(request)).exists(),
         "is_owner": _is_owner(request, found),
+        "can_edit": scope.can_edit(request, found),
         "roles": ProjectRole.choices,
         "prompt_sets": found.prompt_sets.all()[:SETS_SHOWN],
         "acts": found.acts.select_related("actor")[:ACTS_SHOWN],
