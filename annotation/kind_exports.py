@@ -123,22 +123,37 @@ _PAIR_SIDES: Final = {
 def presence_csv(campaign: Campaign) -> Iterator[bytes]:
     """One line per checked word in the order of checking; one for an answer without words."""
     with snapshot():
-        answers = _rows(campaign, PRESENCE, words__isnull=False)
-        yield from in_chunks(lines(_by_word(answers), columns=PRESENCE))
+        yield from presence_csv_in_snapshot(campaign)
+
+
+def presence_csv_in_snapshot(campaign: Campaign) -> Iterator[bytes]:
+    """As presence_csv, inside a snapshot that the caller holds."""
+    answers = _rows(campaign, PRESENCE, words__isnull=False)
+    yield from in_chunks(lines(_by_word(answers), columns=PRESENCE))
 
 
 def pairs_csv(campaign: Campaign) -> Iterator[bytes]:
     """One line per comparison."""
     with snapshot():
-        answers = _rows(campaign, PAIRS, choice__in=[Choice.LEFT, Choice.RIGHT, Choice.TIE])
-        yield from in_chunks(lines(answers, columns=PAIRS))
+        yield from pairs_csv_in_snapshot(campaign)
+
+
+def pairs_csv_in_snapshot(campaign: Campaign) -> Iterator[bytes]:
+    """As pairs_csv, inside a snapshot that the caller holds."""
+    answers = _rows(campaign, PAIRS, choice__in=[Choice.LEFT, Choice.RIGHT, Choice.TIE])
+    yield from in_chunks(lines(answers, columns=PAIRS))
 
 
 def masks_jsonl(campaign: Campaign) -> Iterator[bytes]:
     """One JSON object per answer, with the mask in COCO's run-length encoding."""
     with snapshot():
-        for row in _mask_rows(campaign):
-            yield (_json(row, MASKS) + "\n").encode()
+        yield from masks_jsonl_in_snapshot(campaign)
+
+
+def masks_jsonl_in_snapshot(campaign: Campaign) -> Iterator[bytes]:
+    """As masks_jsonl, inside a snapshot that the caller holds."""
+    for row in _mask_rows(campaign):
+        yield (_json(row, MASKS) + "\n").encode()
 
 
 def write_masks_zip(campaign: Campaign, target: IO[bytes]) -> None:

@@ -1,7 +1,8 @@
 """The bundle: every file of a report in one zip, from which every one of them is made again, byte for byte.
 
-What goes in are answers (ratings.csv), the given columns of items.csv and raters.csv, and the settings in
-provenance.json; all else is computed from them. `rebuild` reads exactly those and computes the rest.
+What goes in are answers (ratings.csv, or the file of a kind), the given columns of tables, word maps where
+masks are compared with them, and the settings in provenance.json; all else is computed from them. `rebuild`
+reads exactly those and computes the rest.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
-from typing import Final
-
-from evaluation.files import FileSet
+from typing import Final, Protocol
 
 SUMS: Final = "SHA256SUMS"
 README: Final = "README.txt"
@@ -22,8 +21,7 @@ PIECE: Final = 256 * 1024
 README_TEXT: Final = """Results made with Percept.
 
 report.html       the whole report, to read or to print
-ratings.csv       every answer; items.csv, raters.csv, groups.csv, comparisons.csv: results
-codebook.csv      what every column means
+codebook.csv      what every column of every file means; the first file there holds every answer
 provenance.json   settings, filters in order with counts, versions
 figures/          every figure as SVG, PDF and PNG, with its numbers as CSV
 SHA256SUMS        check with: sha256sum -c SHA256SUMS
@@ -33,7 +31,17 @@ Make every file again and compare it with this one:
 """
 
 
-def pieces(files: FileSet) -> Iterator[bytes]:
+class Files(Protocol):
+    """All files of one report, by name."""
+
+    def names(self) -> tuple[str, ...]:
+        """Every file."""
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The file's bytes."""
+
+
+def pieces(files: Files) -> Iterator[bytes]:
     """The zip, in pieces. The same report gives the same bytes."""
     out = _Outlet()
     sums: list[str] = []

@@ -6,24 +6,24 @@ from typing import Final
 
 from django.http import Http404, StreamingHttpResponse
 
-from annotation import kind_exports, plain_exports
+from annotation import plain_exports
 from annotation.choices import TaskKind
 from annotation.exports import RATINGS, ratings_csv, ratings_csv_in_snapshot, snapshot
 from annotation.models import Campaign
 from evaluation import bundles
+from evaluation.bundles import Files
 from evaluation.files import RATINGS as RATINGS_CSV
 from evaluation.files import FileSet
+from evaluation.kinds.files import KindFiles
+from evaluation.kinds.files import build as build_kind
+from evaluation.kinds.loading import inputs_of
+from evaluation.kinds.settings import KindForm, read_form
 from evaluation.loading import load
 from evaluation.ratings_file import Ratings
 from evaluation.reports import Report, build
 from evaluation.settings_form import SettingsForm, read_settings
 from evaluation.views.downloads import BUNDLE, WORDS, download, file_response, spooled
 
-OF_KINDS: Final = {
-    TaskKind.OBJECT_PRESENCE: {"presence.csv": kind_exports.presence_csv},
-    TaskKind.PAIRWISE: {"pairs.csv": kind_exports.pairs_csv},
-    TaskKind.MASK: {"masks.jsonl": kind_exports.masks_jsonl},
-}
 # Of every kind; in the order of the page.
 PLAIN: Final = {
     "wide.csv": plain_exports.wide_csv,
@@ -34,7 +34,11 @@ PLAIN: Final = {
 
 def names(campaign: Campaign) -> list[str]:
     """The files of this campaign, without the figures of its report."""
-    return [*OF_KINDS.get(TaskKind(campaign.task_kind), {}), *PLAIN, *WORDS]
+    if campaign.task_kind == TaskKind.OPINION_SCORE:
+        return [*PLAIN, *WORDS]
+    with snapshot():
+        files, _ = kind_files_of(campaign, {})
+    return [*PLAIN, *(name for name in files.names() if "/" not in name), BUNDLE]
 
 
 def file(campaign: Campaign, *, name: str, settings: Mapping[str, str]) -> StreamingHttpResponse | None:
@@ -42,21 +46,33 @@ def file(campaign: Campaign, *, name: str, settings: Mapping[str, str]) -> Strea
 
     Raises Http404 where the settings don't fit the data.
     """
-    answers = OF_KINDS.get(TaskKind(campaign.task_kind), {})
-    if name in answers:
-        return download(answers[name](campaign), name=name)
     if name in PLAIN:
         return download(PLAIN[name](campaign), name=name)
-    if name == RATINGS_CSV:
+    if name == RATINGS_CSV and campaign.task_kind == TaskKind.OPINION_SCORE:
         return download(ratings_csv(campaign), name=name)
     with snapshot():
-        report, form = report_of(campaign, settings)
-        if form.problems:
-            raise Http404(" ".join(form.problems))
-        files = FileSet(report, ratings=ratings_of(campaign))
+        files, problems = _files_of(campaign, settings)
+        if problems:
+            raise Http404(" ".join(problems))
         if name == BUNDLE:
             return download(spooled(bundles.pieces(files)), name=f"percept-{campaign.public_id}.zip")
         return file_response(files, name=name)
+
+
+def kind_files_of(campaign: Campaign, settings: Mapping[str, str]) -> tuple[KindFiles, KindForm]:
+    """The files of a campaign that asks for no opinion score, inside a snapshot."""
+    form = read_form(campaign.task_kind, settings)
+    inputs = inputs_of(campaign)
+    return KindFiles(build_kind(inputs, settings=form.settings), inputs=inputs), form
+
+
+def _files_of(campaign: Campaign, settings: Mapping[str, str]) -> tuple[Files, tuple[str, ...]]:
+    """The files, and what is wrong with the settings."""
+    if campaign.task_kind != TaskKind.OPINION_SCORE:
+        files, kind_form = kind_files_of(campaign, settings)
+        return files, kind_form.problems
+    report, form = report_of(campaign, settings)
+    return FileSet(report, ratings=ratings_of(campaign)), form.problems
 
 
 def ratings_of(campaign: Campaign) -> Ratings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -81,7 +81,7 @@ class FileSet:
             return iter([text.encode()])
         if name == HTML:
             return iter([report_html(self.report).encode()])
-        return self._figure(name)
+        return figure_pieces(self.figures, name)
 
     def _table(self, name: str) -> Iterator[str]:
         if name == "codebook.csv":
@@ -94,17 +94,19 @@ class FileSet:
         }
         return write[name](self.report)
 
-    def _figure(self, name: str) -> Iterator[bytes]:
-        stem, _, ending = name.removeprefix(FIGURES).rpartition(".")
-        if not name.startswith(FIGURES) or ending not in FIGURE_FORMATS:
-            raise KeyError(name)
-        figure = self.figures[stem]
-        if ending == "csv":
-            return in_chunks(figure.csv())
-        if ending == "svg":
-            return iter([figure.svg.encode()])
-        paint = painting.pdf if ending == "pdf" else painting.png
-        return iter([paint(figure.svg)])
+
+def figure_pieces(figures: Mapping[str, Figure], name: str) -> Iterator[bytes]:
+    """A figure as figures/<name>.<format>. Raises KeyError for another name."""
+    stem, _, ending = name.removeprefix(FIGURES).rpartition(".")
+    if not name.startswith(FIGURES) or ending not in FIGURE_FORMATS:
+        raise KeyError(name)
+    figure = figures[stem]
+    if ending == "csv":
+        return in_chunks(figure.csv())
+    if ending == "svg":
+        return iter([figure.svg.encode()])
+    paint = painting.pdf if ending == "pdf" else painting.png
+    return iter([paint(figure.svg)])
 
 
 def content_type(name: str) -> str:

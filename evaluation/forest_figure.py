@@ -31,8 +31,10 @@ def mark(p_value: float) -> str:
     return next((stars for limit, stars in MARKS if p_value < limit), "")
 
 
-def forest_figure(rows: Sequence[ForestRow], *, figure_id: str, title: str) -> str:
-    """SVG: one row per pair of groups, the difference of mean scores as a dot with its interval."""
+def forest_figure(
+    rows: Sequence[ForestRow], *, figure_id: str, title: str, axis: str = "difference of mean scores"
+) -> str:
+    """SVG: one row per pair of groups, the difference as a dot with its interval. axis: what it is of."""
     names = [f"{row.first} − {row.second}" for row in rows]
     label = min(max([svg.text_width(name) for name in names] + [60]) + 20, 330)
     left, plot = label + 12, 380.0
@@ -47,23 +49,10 @@ def forest_figure(rows: Sequence[ForestRow], *, figure_id: str, title: str) -> s
         return left + (value + reach) / (2 * reach) * plot
 
     body = svg.text(title, x=16, y=28, size=16, weight=600)
-    for value in (-reach / 1.05, 0.0, reach / 1.05):
-        body += svg.line(
-            x1=x(value), y1=top, x2=x(value), y2=end, stroke=svg.SOFT_INK if value == 0 else svg.GRID
-        )
-        body += svg.text(
-            f"{value:+.2f}".replace("-", "−") if value else "0",
-            x=x(value),
-            y=end + 18,
-            anchor="middle",
-            size=12,
-            fill=svg.SOFT_INK,
-        )
+    body += _grid(reach, x=x, top=top, end=end)
     for place, (row, name) in enumerate(zip(rows, names, strict=True)):
         body += _forest_row(row, name=name, y=top + ROW * (place + 0.5), x=x, left=left, right=left + plot)
-    body += svg.text(
-        "difference of mean scores", x=left + plot / 2, y=end + 38, anchor="middle", fill=svg.SOFT_INK
-    )
+    body += svg.text(axis, x=left + plot / 2, y=end + 38, anchor="middle", fill=svg.SOFT_INK)
     body += svg.text(
         "Holm's p: * < 0.05, ** < 0.01, *** < 0.001.", x=16, y=end + 62, size=12, fill=svg.SOFT_INK
     )
@@ -76,6 +65,23 @@ def forest_figure(rows: Sequence[ForestRow], *, figure_id: str, title: str) -> s
         title=title,
         description=described or "Nothing to compare.",
     )
+
+
+def _grid(reach: float, *, x: Callable[[float], float], top: float, end: float) -> str:
+    body = ""
+    for value in (-reach / 1.05, 0.0, reach / 1.05):
+        body += svg.line(
+            x1=x(value), y1=top, x2=x(value), y2=end, stroke=svg.SOFT_INK if value == 0 else svg.GRID
+        )
+        body += svg.text(
+            f"{value:+.2f}".replace("-", "−") if value else "0",
+            x=x(value),
+            y=end + 18,
+            anchor="middle",
+            size=12,
+            fill=svg.SOFT_INK,
+        )
+    return body
 
 
 def _forest_row(

@@ -53,7 +53,7 @@ class LoadedCampaign:
 
 def load(campaign: Campaign) -> Study:
     """The data of a campaign as they stand; of one moment inside `annotation.exports.snapshot`."""
-    facts = asdict(_campaign(campaign))
+    facts = campaign_facts(campaign)
     items, item_keys = _items(campaign)
     raters, rater_keys = _raters(campaign)
     answers = read_answers(campaign)
@@ -120,6 +120,11 @@ def part_of_speech_grouping(tags: list[str]) -> Grouping:
 
 
 _TAG: Final = [column.name for column in campaign_columns.ITEMS].index(PART_OF_SPEECH)
+
+
+def campaign_facts(campaign: Campaign) -> dict[str, Any]:
+    """What every report says of its campaign, as JSON values; see LoadedCampaign."""
+    return asdict(_campaign(campaign))
 
 
 def _campaign(campaign: Campaign) -> LoadedCampaign:

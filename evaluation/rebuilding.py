@@ -24,7 +24,7 @@ import numpy as np
 from annotation.choices import ItemKind
 from annotation.exports import RATINGS as CAMPAIGN_RATINGS
 from evaluation import campaign_columns, provenance
-from evaluation.bundles import PIECE, README, SUMS
+from evaluation.bundles import PIECE, README, SUMS, Files
 from evaluation.files import FAULTS, PROVENANCE, RATINGS, FileSet
 from evaluation.importing.assembling import (
     RATER_COLUMN,
@@ -33,6 +33,11 @@ from evaluation.importing.assembling import (
     ratings_of,
     study_of_import,
 )
+from evaluation.kinds import files as kind_files
+from evaluation.kinds.answers import csv_lines
+from evaluation.kinds.files import KindFiles
+from evaluation.kinds.loading import ANSWERS, COLUMNS, Inputs
+from evaluation.kinds.settings import settings_of
 from evaluation.loading import attention_step, study_of_campaign
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, RatingTable
 from evaluation.ratings_file import Ratings
@@ -81,15 +86,7 @@ def rebuild(path: Path, *, out: Path | None = None) -> Rebuilt:
 
 def _rebuild(archive: zipfile.ZipFile, *, out: Path | None) -> Rebuilt:
     facts = json.loads(archive.read(PROVENANCE))
-    study, ratings = _READERS[Origin(facts["origin"])](archive, facts)
-    report = build(study, settings=provenance.settings_of(facts["settings"]))
-    has_faults = FAULTS in archive.namelist()
-    files = FileSet(
-        report,
-        ratings=ratings,
-        faults=partial(_pieces, archive, FAULTS) if has_faults else None,
-        software=facts["software"],
-    )
+    files = _files_of_kind(archive, facts) if "kind" in facts else _files_of_ratings(archive, facts)
     in_bundle = [name for name in archive.namelist() if name not in NOT_COMPARED]
     made = files.names()
     same = {name: _matches(archive, files, name=name, out=out) for name in made if name in in_bundle}
@@ -107,7 +104,39 @@ def _rebuild(archive: zipfile.ZipFile, *, out: Path | None) -> Rebuilt:
     )
 
 
-def _matches(archive: zipfile.ZipFile, files: FileSet, *, name: str, out: Path | None) -> bool:
+def _files_of_ratings(archive: zipfile.ZipFile, facts: dict[str, Any]) -> FileSet:
+    study, ratings = _READERS[Origin(facts["origin"])](archive, facts)
+    has_faults = FAULTS in archive.namelist()
+    return FileSet(
+        build(study, settings=provenance.settings_of(facts["settings"])),
+        ratings=ratings,
+        faults=partial(_pieces, archive, FAULTS) if has_faults else None,
+        software=facts["software"],
+    )
+
+
+def _files_of_kind(archive: zipfile.ZipFile, facts: dict[str, Any]) -> KindFiles:
+    kind = facts["kind"]
+    given: list[dict[str, str]] = []
+    if kind in kind_files.GIVEN_FILE:
+        names = [field.name for field in kind_files.GIVEN_FIELDS[kind]]
+        given = [
+            {name: line[name] for name in names}
+            for line in csv_lines(_pieces(archive, kind_files.GIVEN_FILE[kind]))
+        ]
+    has_maps = kind_files.WORD_MAPS in archive.namelist()
+    inputs = Inputs(
+        kind=kind,
+        facts=facts["campaign"],
+        answers=Ratings(columns=COLUMNS[kind], pieces=partial(_pieces, archive, ANSWERS[kind])),
+        given=given,
+        maps=partial(_pieces, archive, kind_files.WORD_MAPS) if has_maps else None,
+    )
+    report = kind_files.build(inputs, settings=settings_of(kind, facts["settings"]))
+    return KindFiles(report, inputs=inputs, software=facts["software"])
+
+
+def _matches(archive: zipfile.ZipFile, files: Files, *, name: str, out: Path | None) -> bool:
     digest = hashlib.sha256()
     if out is not None:
         (out / name).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
-SHEETS: Final = ("css/percept.css", "css/campaigns.css", "css/report.css")
+SHEETS: Final = ("css/percept.css", "css/tables.css", "css/campaigns.css", "css/report.css")
 
 
 @cache

@@ -9,8 +9,9 @@ from typing import IO, Final
 
 from django.http import Http404, StreamingHttpResponse
 
+from evaluation.bundles import Files
 from evaluation.figure_set import Figure
-from evaluation.files import FIGURE_FORMATS, FIGURES, FileSet, content_type
+from evaluation.files import FIGURE_FORMATS, FIGURES, content_type
 
 BUNDLE: Final = "bundle.zip"
 WORDS: Final = {
@@ -64,7 +65,7 @@ def figure_links(figures: dict[str, Figure], *, url_of: Callable[[str], str]) ->
     )
 
 
-def file_response(files: FileSet, *, name: str) -> StreamingHttpResponse:
+def file_response(files: Files, *, name: str) -> StreamingHttpResponse:
     """One file of a report. Raises Http404 for a name that it doesn't have."""
     try:
         pieces = files.pieces(name)

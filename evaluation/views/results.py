@@ -9,11 +9,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from annotation.choices import TaskKind
 from annotation.exports import snapshot
 from annotation.models import Campaign
 from annotation.views.scope import campaign_of
 from evaluation import campaign_files, pages
 from evaluation.files import FileSet
+from evaluation.views import kinds
 from evaluation.views.downloads import figure_links, links
 
 
@@ -23,6 +25,8 @@ from evaluation.views.downloads import figure_links, links
 def results(request: HttpRequest, public_id: str) -> HttpResponse:
     """The report of a campaign, or why there is none yet."""
     campaign = campaign_of(request, public_id)
+    if campaign.task_kind != TaskKind.OPINION_SCORE:
+        return kinds.results(request, campaign)
     with snapshot():
         report, form = campaign_files.report_of(campaign, request.GET.dict())
     files = FileSet(report, ratings=campaign_files.ratings_of(campaign))
