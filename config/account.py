@@ -1,5 +1,6 @@
-"""A researcher's own page: tokens for programs."""
+"""A researcher's own page: tokens for programs, the second step of signing in."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from django import forms
@@ -11,12 +12,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config import second_factor
 from generation.choices import TokenScope
 from generation.models import ApiToken
 from generation.services import api_tokens
 from generation.views.scope import user_of
 
 MOST_DAYS: Final = 366
+WRONG_CODE: Final = "This code is not right, or was used already. Wait for the next one."
 
 
 class TokenForm(forms.Form):
@@ -47,13 +50,31 @@ def account(request: HttpRequest) -> HttpResponse:
             user_of(request), name=form.cleaned_data["name"], scopes=scopes, days=form.cleaned_data["days"]
         )
         form = TokenForm()
-    context = {
-        "section": "account",
-        "form": form,
-        "secret": secret,
-        "tokens": [(token, _state(token)) for token in api_tokens.of(user_of(request))],
-    }
-    return render(request, "account/account.html", context, status=400 if form.errors else 200)
+    return _page(request, form=form, secret=secret, status=400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_POST
+def second_step_act(request: HttpRequest) -> HttpResponse:
+    """act: begin sets up an app, confirm switches the step on, codes renews recovery codes, off ends it."""
+    user, act = user_of(request), request.POST.get("act", "")
+    code = request.POST.get("code", "")[:40]
+    if act == "begin":
+        second_factor.begin(user)
+        return redirect("account")
+    if act in ("confirm", "codes"):
+        make = second_factor.confirm if act == "confirm" else second_factor.renew_codes
+        if codes := make(user, code=code):
+            return _page(request, form=TokenForm(), codes=codes)
+    elif act == "off":
+        if second_factor.switch_off(user, code=code):
+            messages.success(request, "The second step is off.")
+            return redirect("account")
+    else:
+        raise Http404
+    messages.error(request, WRONG_CODE)
+    return _page(request, form=TokenForm(), status=400)
 
 
 @login_required
@@ -71,3 +92,20 @@ def _state(token: ApiToken) -> str:
     if token.revoked_at is not None:
         return "revoked"
     return "expired" if token.expires_at <= timezone.now() else ""
+
+
+def _page(
+    request: HttpRequest, *, form: TokenForm, secret: str = "", codes: Sequence[str] = (), status: int = 200
+) -> HttpResponse:
+    user = user_of(request)
+    context = {
+        "section": "account",
+        "form": form,
+        "secret": secret,
+        "codes": codes,
+        "second_step": second_factor.is_on(user),
+        "setup": second_factor.begun(user),
+        "codes_left": second_factor.codes_left(user),
+        "tokens": [(token, _state(token)) for token in api_tokens.of(user)],
+    }
+    return render(request, "account/account.html", context, status=status)

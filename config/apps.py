@@ -1,8 +1,15 @@
 """What the project as a whole does when Django starts."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 from django.db.backends.signals import connection_created
+
+
+class PerceptAdminConfig(AdminConfig):
+    """Django's admin app with our site."""
+
+    default_site = "config.admin_site.PerceptAdminSite"
 
 
 class ConfigConfig(AppConfig):

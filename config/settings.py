@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "annotation",
     "evaluation",
     "studies",
-    "django.contrib.admin",
+    "config.apps.PerceptAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -29,6 +29,9 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
 ]
 
 MIDDLEWARE = [
@@ -40,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -117,6 +121,9 @@ ATTEMPTS_PER_MINUTE = {
     "api": env.integer("API_REQUESTS_PER_MINUTE", default=240, minimum=1, maximum=100_000),
     "login": env.integer("LOGINS_PER_MINUTE", default=10, minimum=1, maximum=100_000),
 }
+# Admin pages then ask for the second step of signing in; researchers choose it for themselves.
+SECOND_FACTOR_FOR_ADMINS = env.flag("SECOND_FACTOR_FOR_ADMINS", default=False)
+OTP_TOTP_ISSUER = "Percept"
 # Webhooks may then go to plain http:// and into private networks: for a lab whose receiver is next door.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.flag("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 ATTEMPTS_KEPT_FOR = timedelta(minutes=2)

@@ -7,13 +7,15 @@ from django.urls import include, path
 from config import account, health
 from config.api import api
 from config.home import home
-from config.sign_in import LimitedLoginView
+from config.sign_in import LimitedLoginView, second_step
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("generation.urls")),
     path("health/", health.health, name="health"),
     path("login/", LimitedLoginView.as_view(), name="login"),
+    path("login/code/", second_step, name="second_step"),
+    path("account/second-step/", account.second_step_act, name="second_step_act"),
     path("account/", account.account, name="account"),
     path("account/tokens/<int:pk>/revoke/", account.token_revoke, name="token_revoke"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),

@@ -11,6 +11,7 @@ OWN: Final = "own"  # its owners and administrators; 403 for the other members
 PRIVATE: Final = "private"  # only whose it is: not even an administrator
 TOKEN: Final = "token"  # whoever brings the token that it asks for, in the address or a header
 MEMBER: Final = "member"  # members of the project, administrators only where they are
+HALF: Final = "half"  # who has given a password and not yet the code; everybody else is sent to sign in
 ABSENT: Final = "absent"  # as READ, but the test's data have none of it
 
 GET: Final[dict[str, tuple[str, ...]]] = {
@@ -31,6 +32,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "annotation:pairs_csv", "annotation:masks_jsonl", "annotation:masks_zip", "evaluation:results",
         "evaluation:live", "evaluation:file", "studies:dry_run",
     ),
+    HALF: ("second_step",),
     ABSENT: ("generation:explored_strip", "generation:explored_npy", "generation:explored_tile"),
     EDIT: (
         "annotation:campaign_edit", "annotation:campaign_close", "annotation:campaign_extend",
@@ -53,8 +55,8 @@ GET: Final[dict[str, tuple[str, ...]]] = {
 POST: Final[dict[str, tuple[str, ...]]] = {
     OPEN: ("login", "logout", "admin_login", "rate:entry"),
     SIGNED_IN: (
-        "account", "generation:projects", "generation:prompt_import", "generation:use_example",
-        "generation:run_new",
+        "account", "second_step_act", "generation:projects", "generation:prompt_import",
+        "generation:use_example", "generation:run_new",
         "annotation:campaign_upload", "analyses:analyses",
     ),
     READ: ("annotation:preview",),
@@ -68,6 +70,7 @@ POST: Final[dict[str, tuple[str, ...]]] = {
         "annotation:rater_reject", "annotation:campaign_close", "studies:dry_run_start",
         "studies:dry_run_advance", "studies:dry_run_discard",
     ),
+    HALF: ("second_step",),
     MEMBER: ("generation:project_leave",),
     OWN: ("generation:project", "generation:member_add", "generation:member_change"),
     PRIVATE: ("generation:prompt_preview", "analyses:delete", "token_revoke"),

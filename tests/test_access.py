@@ -151,6 +151,8 @@ def _as_expected(response: Any, *, row: str, role: str) -> bool:
     to_login: bool = status == 302 and response.headers["Location"].startswith(reverse("login"))
     if row == table.OPEN:
         return bool(status not in REFUSED and not to_login)
+    if row == table.HALF:
+        return to_login
     if row == table.TOKEN:
         return bool(400 <= status < 500)
     if role == "visitor":
@@ -220,6 +222,8 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
 
 
 def _fields(route: str, scene: Scene) -> dict[str, Any]:
+    if route == "second_step_act":
+        return {"act": "begin"}
     if route == "generation:member_change":
         return {"role": "viewer"}
     if route == "generation:use_example":
