@@ -107,6 +107,8 @@ class ItemKind(models.TextChoices):
 
     RATING = "rating", "Rating"
     ATTENTION = "attention", "Attention check"
+    TRAINING = "training", "Training"
+    QUALIFICATION = "qualification", "Qualification"
 
 
 class CheckKind(models.TextChoices):
@@ -144,6 +146,7 @@ class RaterOutcome(models.TextChoices):
     COMPLETED = "completed", "Completed"
     STOPPED = "stopped", "Stopped early"
     DECLINED = "declined", "Declined consent"
+    SCREENED_OUT = "screened_out", "Did not qualify"
 
 
 class PaymentVerdict(models.TextChoices):

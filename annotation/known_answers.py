@@ -3,34 +3,49 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from annotation.checks import within
-from annotation.choices import OPTION_BY_CODE
+from annotation.choices import OPTION_BY_CODE, ItemKind
 from generation import prompt_cells
 from generation.prompt_bytes import decoded_lines
 from generation.prompt_faults import BadLine, PromptFileRefused
 
 MAP: Final = "word_map"
 ACCEPTED: Final = "accepted"
+USE: Final = "use"
+EXPLANATION: Final = "explanation"
+LONGEST_EXPLANATION: Final = 500
 MOST: Final = 5_000
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")
 _TOLERANT: Final = re.compile(r"([1-5]) ?(?:±|\+-|\+/-) ?([0-4])")
 RULE: Final = "write scores or opt-outs with spaces between, such as “4 5” or “word_too_abstract”, or “4±1”"
 
 
+class Use(StrEnum):
+    """What a known answer is for; the last two are kinds of items, too."""
+
+    CHECK = "check"
+    TRAINING = ItemKind.TRAINING.value
+    QUALIFICATION = ItemKind.QUALIFICATION.value
+
+
 @dataclass(frozen=True, kw_only=True)
 class KnownAnswer:
-    """A word map with the codes of the answers that pass."""
+    """A word map with the codes of the answers that pass. explanation: shown in training, after an answer."""
 
     word_map: int
     accepted: tuple[str, ...]
+    use: str = Use.CHECK.value
+    explanation: str = ""
 
 
 def read(content: bytes) -> list[KnownAnswer]:
-    """The known answers of a file with the columns word_map and accepted; other columns are for people.
+    """The known answers of a file with the columns word_map and accepted, and perhaps use and explanation.
 
-    A row without an accepted answer marks nothing. Raises PromptFileRefused with every bad line.
+    Other columns are for people. A row without an accepted answer marks nothing.
+    Raises PromptFileRefused with every bad line.
     """
     lines = decoded_lines(content)
     header = prompt_cells.header(lines[0]) if lines else []
@@ -80,7 +95,15 @@ def _answer(line: int, cells: dict[str, str]) -> tuple[KnownAnswer | None, BadLi
         return None, _bad(line, ACCEPTED, RULE, cells[ACCEPTED])
     if len(accepted) == len(OPTION_BY_CODE):
         return None, _bad(line, ACCEPTED, "every answer would pass, so nothing is checked", cells[ACCEPTED])
-    return KnownAnswer(word_map=int(cells[MAP]), accepted=accepted), None
+    use = cells.get(USE, "").strip() or Use.CHECK.value
+    if use not in set(Use):
+        return None, _bad(line, USE, f"write {', '.join(Use)}, or leave it empty", use)
+    explanation = cells.get(EXPLANATION, "").strip()
+    if len(explanation) > LONGEST_EXPLANATION or "\0" in explanation:
+        rule = f"at most {LONGEST_EXPLANATION} characters"
+        return None, _bad(line, EXPLANATION, rule, explanation)
+    number = int(cells[MAP])
+    return KnownAnswer(word_map=number, accepted=accepted, use=use, explanation=explanation), None
 
 
 def _bad(line: int, column: str, rule: str, shown: str) -> BadLine:

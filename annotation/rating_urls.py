@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import entry, media, rating
+from annotation.views import entry, media, practice, rating
 from annotation.views.pictures import PICTURE_ROUTES
 
 app_name = "rate"
@@ -12,6 +12,8 @@ urlpatterns = [
     path("r/<str:token>/consent/", entry.consent, name="consent"),
     path("r/<str:token>/instructions/", entry.instructions, name="instructions"),
     path("r/<str:token>/answer/", rating.answer, name="answer"),
+    path("r/<str:token>/practice/", practice.practice, name="practice"),
+    path("r/<str:token>/practice/<uuid:name>/<str:picture>.png", practice.picture, name="practice_picture"),
     path("r/<str:token>/undo/", rating.undo, name="undo"),
     path("r/<str:token>/stop/", rating.stop, name="stop"),
     path("r/<str:token>/draft/", rating.draft, name="draft"),

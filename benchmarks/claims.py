@@ -43,7 +43,7 @@ K = 3
 ANSWERS_EACH = 50
 LEASES = 300
 CHURN = 2_000
-PLACES_KEPT = 10
+PLACES_KEPT = 5
 
 FILL = """
 SET session_replication_role = replica;  -- word maps and prompts are not needed to claim
@@ -107,7 +107,7 @@ def report() -> int:
             kept = buffers(partial(claim_kept, Claimant.of(rater)))
             print(
                 f"{when}, {name}: seat {seat:,}, claim {claim:,}, look ahead {ahead:,}, "
-                f"ten places kept and one of them claimed {kept:,}"
+                f"{PLACES_KEPT} places kept and one of them claimed {kept:,}"
             )
             worst = max(worst, seat + claim + ahead, seat + kept + ahead)
         if when == "freshly filled":

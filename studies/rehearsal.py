@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urljoin
+from uuid import UUID
 
 from django.conf import settings
 from django.test import Client
@@ -19,6 +20,7 @@ from django.urls import reverse
 from annotation.choices import CheckKind, ItemKind, Platform, SlotState
 from annotation.models import Answer, Campaign, Rater, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
+from annotation.services import practice
 from annotation.services.entry import EntryRefused, enter
 from studies.crowd import Acknowledged, answer_task, begin
 from studies.page_forms import PageForm
@@ -151,6 +153,8 @@ def settled_answer(dry_run: Campaign, task: str) -> str | None:
     """
     in_hand = Slot.objects.filter(campaign=dry_run, state=SlotState.LEASED, public_id=task)
     slot = in_hand.select_related("item").first()
+    if slot is None and (practised := practice.item_named(dry_run, UUID(task))) is not None:
+        return practised.accepted_answers[0]
     if slot is None or slot.item.kind != ItemKind.ATTENTION:
         return None
     if slot.item.check_kind != CheckKind.REPEAT:

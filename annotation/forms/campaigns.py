@@ -11,6 +11,7 @@ from annotation.choices import PageLanguage, PairOf, TaskKind
 from annotation.effort import Effort, effort
 from annotation.forms import task_kinds
 from annotation.forms.addresses import ReturnAddressField
+from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from annotation.sources import Material
 from generation.choices import PartOfSpeech
 
@@ -31,7 +32,9 @@ class Section:
         return all(isinstance(field.field, forms.IntegerField) for field in self.fields)
 
 
-WHERE_EMPTY: Final = {"repeat_tolerance": 1, "places_kept": 10}
+WHERE_EMPTY: Final = {
+    "repeat_tolerance": 1, "places_kept": 5, "pass_mark_percent": 80, "practice_attempts": 2,
+}  # fmt: skip
 CHECKS: Final = ("checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater")
 
 
@@ -192,6 +195,20 @@ class CampaignForm(EffortForm):
         max_value=4,
         help_text="One point is human; an opt-out has to come again as it was.",
     )
+    pass_mark_percent = forms.IntegerField(
+        label="Pass mark of the qualification, in percent",
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text="Who gets fewer right in every attempt is thanked, and leaves with the code for it.",
+    )
+    practice_attempts = forms.IntegerField(
+        label="Attempts",
+        required=False,
+        min_value=FEWEST_ATTEMPTS,
+        max_value=MOST_ATTEMPTS,
+        help_text="At a training item, and at the whole qualification. Platforms ask for two or more.",
+    )
     checks_allowed_wrong = forms.IntegerField(
         label="Wrong checks allowed",
         min_value=0,
@@ -313,6 +330,12 @@ SECTIONS: Final = (
             "lease_minutes",
             "places_kept",
         ),
+    ),
+    (
+        "Training and qualification",
+        "Before the first question, with items whose answer you know: mark them on the draft's page of known "
+        "answers. Without marked items there is neither.",
+        ("pass_mark_percent", "practice_attempts"),
     ),
     (
         "Attention checks",

@@ -15,7 +15,7 @@ FEWEST_WORDS: Final = 2
 _OF_CHECKS: Final = frozenset(
     (
         "checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater",
-        "repeat_tolerance", "checks_allowed_wrong",
+        "repeat_tolerance", "checks_allowed_wrong", "pass_mark_percent", "practice_attempts",
     )
 )  # fmt: skip
 _OF_PAIRS: Final = frozenset(("compared_run", "pair_of"))

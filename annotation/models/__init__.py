@@ -7,6 +7,7 @@ from annotation.models.attempts import AttemptCount
 from annotation.models.audit import AuditEntry
 from annotation.models.campaigns import Campaign, CampaignVersion, Item
 from annotation.models.payments import PaymentDecision
+from annotation.models.practice import PracticeAnswer
 from annotation.models.raters import Consent, Rater, RaterIdentity
 from annotation.models.slots import Slot
 from annotation.models.webhooks import Webhook, WebhookDelivery
@@ -23,6 +24,7 @@ __all__ = [
     "LateAnswer",
     "Mask",
     "PaymentDecision",
+    "PracticeAnswer",
     "Rater",
     "RaterIdentity",
     "Slot",

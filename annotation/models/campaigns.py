@@ -11,6 +11,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, CheckKind, ItemKind, PageLanguage, PairOf, TaskKind
+from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from generation.choices import PartOfSpeech
 from generation.models import Image, PromptWord, Run, WordMap
 from generation.models.owned import OwnedQuerySet
@@ -101,8 +102,8 @@ class Campaign(models.Model):
         default=40, validators=[MinValueValidator(1)], help_text="Most ratings in one rater's session."
     )
     places_kept = models.PositiveSmallIntegerField(
-        default=10,
-        db_default=10,
+        default=5,
+        db_default=5,
         validators=[MaxValueValidator(50)],
         help_text="Places kept for a rater from consent on, beyond the task in hand.",
     )
@@ -125,7 +126,19 @@ class Campaign(models.Model):
         default=list,
         blank=True,
         db_default=Value([], output_field=models.JSONField()),
-        help_text="Word maps whose answer is known: by primary key, with the accepted codes.",
+        help_text="Word maps whose answer is known: primary key, accepted codes, use, explanation.",
+    )
+    pass_mark_percent = models.PositiveSmallIntegerField(
+        default=80,
+        db_default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Share of the qualification that has to be right.",
+    )
+    practice_attempts = models.PositiveSmallIntegerField(
+        default=2,
+        db_default=2,
+        validators=[MinValueValidator(FEWEST_ATTEMPTS), MaxValueValidator(MOST_ATTEMPTS)],
+        help_text="How often a training item, and the qualification, may be tried.",
     )
     checks_allowed_wrong = models.PositiveSmallIntegerField(
         default=0, help_text="A rater who answers more of them wrongly is left out of the analysis."
@@ -250,7 +263,7 @@ class Item(models.Model):
     other_image = models.ForeignKey(
         Image, null=True, blank=True, on_delete=models.PROTECT, related_name="items_as_other"
     )
-    kind = models.CharField(max_length=9, choices=ItemKind, default=ItemKind.RATING)
+    kind = models.CharField(max_length=13, choices=ItemKind, default=ItemKind.RATING)
     position = models.PositiveIntegerField(help_text="Seeded order within the campaign, from 0.")
     accepted_answers = ArrayField(
         models.CharField(max_length=32),
@@ -261,6 +274,12 @@ class Item(models.Model):
     check_kind = models.CharField(max_length=10, blank=True, db_default="", choices=CheckKind)
     instruction = models.CharField(
         max_length=300, blank=True, db_default="", help_text="Asked in place of the campaign's question."
+    )
+    explanation = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="Of a training item: why its answer is right.",
     )
     repeats = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="repeated_by"
@@ -306,6 +325,12 @@ class Item(models.Model):
                     accepted_answers=[],
                     repeats__isnull=False,
                     check_kind=CheckKind.REPEAT,
+                )
+                | Q(
+                    kind__in=[ItemKind.TRAINING, ItemKind.QUALIFICATION],
+                    accepted_answers__len__gt=0,
+                    repeats__isnull=True,
+                    check_kind="",
                 )
                 | Q(kind=ItemKind.RATING, accepted_answers=[], repeats__isnull=True, check_kind=""),
             ),

@@ -18,7 +18,7 @@ class Rater(models.Model):
     )
     platform = models.CharField(max_length=8, choices=Platform)
     entered_at = models.DateTimeField(db_default=Now(), editable=False)
-    outcome = models.CharField(max_length=9, choices=RaterOutcome, blank=True)
+    outcome = models.CharField(max_length=12, choices=RaterOutcome, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     excluded_at = models.DateTimeField(null=True, blank=True)
     exclusion_reason = models.CharField(max_length=300, blank=True)
@@ -31,6 +31,11 @@ class Rater(models.Model):
     )
     places_kept_until = models.DateTimeField(
         null=True, blank=True, help_text="Until when others leave the places alone that are kept for her."
+    )
+    practising = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Still in training or qualification.",
     )
     simulated = models.BooleanField(default=False, help_text="Sent by a dry run.")
 

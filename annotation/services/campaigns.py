@@ -67,7 +67,9 @@ class CampaignSpec:
     raters_per_item: int = 3
     share_cap: float = 0.18
     items_per_rater: int = 40
-    places_kept: int = 10
+    places_kept: int = 5
+    pass_mark_percent: int = 80
+    practice_attempts: int = 2
     checks_per_rater: int = 3
     checks_allowed_wrong: int = 0
     known_per_rater: int = 0
@@ -128,7 +130,13 @@ def mark_known(campaign: Campaign, answers: Sequence[KnownAnswer], *, actor: Use
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
         locked.known_answers = [
-            {"word_map": answer.word_map, "accepted": list(answer.accepted)} for answer in answers
+            {
+                "word_map": answer.word_map,
+                "accepted": list(answer.accepted),
+                "use": answer.use,
+                "explanation": answer.explanation,
+            }
+            for answer in answers
         ]
         there = items.known_things(locked)
         if missing := [answer.word_map for answer in answers if answer.word_map not in there]:

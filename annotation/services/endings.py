@@ -21,6 +21,7 @@ class EndReason(models.TextChoices):
     PAUSED = "paused", "The campaign is paused"
     STOPPED = "stopped", "The rater stopped early"
     DECLINED = "declined", "The rater declined consent"
+    SCREENED_OUT = "screened_out", "The rater did not pass the qualification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,8 @@ def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
     """What the last page says. Nothing changes.
 
     Whoever answered anything gets the completion code: an early stop, a late answer and a later exclusion
-    from the analysis are no grounds to withhold it. Whoever declined gets the code for that.
+    from the analysis are no grounds to withhold it. Whoever declined or did not qualify gets the code for
+    that.
     """
     campaign = rater.campaign
     address = campaign.completion_url
@@ -63,6 +65,8 @@ def session_end(rater: Rater, *, reason: EndReason) -> SessionEnd:
     code = campaign.completion_code if given else ""
     if reason is EndReason.DECLINED:
         code, address = campaign.no_consent_code, campaign.no_consent_url
+    if reason is EndReason.SCREENED_OUT:
+        code, address = campaign.screened_out_code, campaign.screened_out_url
     if reason is EndReason.PAUSED:
         code = ""
     return SessionEnd(
@@ -79,6 +83,7 @@ def reason_of(outcome: str) -> EndReason:
         RaterOutcome.STOPPED: EndReason.STOPPED,
         RaterOutcome.DECLINED: EndReason.DECLINED,
         RaterOutcome.COMPLETED: EndReason.FINISHED,
+        RaterOutcome.SCREENED_OUT: EndReason.SCREENED_OUT,
     }[RaterOutcome(outcome)]
 
 

@@ -19,6 +19,7 @@ from annotation.services.answers import stop_session
 from annotation.services.claims import Claimant, EndOfQueue
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
 from annotation.services.locks import lock_rater
+from annotation.services.practice import has_practice
 from annotation.services.seats import consent_to, current_version
 
 IDENTITY_KEPT_FOR: Final = timedelta(days=90)
@@ -87,6 +88,8 @@ def _give_consent(rater: Rater, *, keep: Keep) -> Consent:
             raise EntryRefused(EntryRefusal.NOT_OPEN, rater=fresh)
         if not fresh.consents.exists():
             _draw_checks(fresh, version=version, keep=keep)
+            if has_practice(fresh.campaign):
+                Rater.objects.filter(pk=fresh.pk).update(practising=True)
         return Consent.objects.create(rater=fresh, version=version, text_sha256=version.consent_sha256)
 
 

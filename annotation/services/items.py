@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
 from annotation import wording
 from annotation.choices import CheckKind, ItemKind, OpinionScore, OptOut, PairOf, TaskKind
+from annotation.known_answers import Use
 from annotation.models import Campaign, Item
 from annotation.sources import ratable_maps, showable_images
 from generation.choices import PartOfSpeech
@@ -26,27 +27,40 @@ def rebuild_items(campaign: Campaign) -> None:
     generator = random.Random(f"items {campaign.order_seed}")
     rated, checks = _THINGS[TaskKind(campaign.task_kind)](campaign, generator)
     known = known_things(campaign)
+    checks_known = {pk: line for pk, line in known.items() if line["use"] == Use.CHECK}
     rated = [thing for thing in rated if thing.get("word_map_id") not in known][: campaign.items_limit]
     items = [Item(kind=ItemKind.RATING, **thing) for thing in rated]
     items += [_check(CheckKind.ABSTRACT, thing, accepted=ACCEPTED_BY_CHECKS) for thing in checks]
     items += [
-        _check(CheckKind.KNOWN, {"word_map_id": word_map}, accepted=accepted)
-        for word_map, accepted in known.items()
+        _check(CheckKind.KNOWN, {"word_map_id": word_map}, accepted=line["accepted"])
+        for word_map, line in checks_known.items()
     ]
     items += _instructed(campaign, rated)
     generator.shuffle(items)
+    # Those of the practice in the order of the file, apart from the seeded order of all others.
+    items += [
+        Item(
+            kind=line["use"],
+            word_map_id=word_map,
+            accepted_answers=line["accepted"],
+            explanation=line["explanation"],
+        )
+        for word_map, line in known.items()
+        if word_map not in checks_known
+    ]
     for position, item in enumerate(items):
         item.campaign, item.position = campaign, position
     Item.objects.bulk_create(items, batch_size=ROWS_AT_ONCE)
 
 
-def known_things(campaign: Campaign) -> dict[int, list[str]]:
-    """Accepted codes of the word maps that are marked as known, those that the run still has."""
-    marked = {line["word_map"]: line["accepted"] for line in campaign.known_answers}
+def known_things(campaign: Campaign) -> dict[int, dict[str, Any]]:
+    """The lines of the word maps that are marked as known, those that the run still has, in their order."""
+    unsaid = {"use": Use.CHECK.value, "explanation": ""}
+    marked = {line["word_map"]: unsaid | line for line in campaign.known_answers}
     if not marked:
         return {}
-    there = ratable_maps(campaign.run).filter(pk__in=marked).order_by("pk").values_list("pk", flat=True)
-    return {word_map: marked[word_map] for word_map in there}
+    there = set(ratable_maps(campaign.run).filter(pk__in=marked).values_list("pk", flat=True))
+    return {word_map: line for word_map, line in marked.items() if word_map in there}
 
 
 def runs_of(campaign: Campaign) -> list[int]:

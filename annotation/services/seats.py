@@ -12,10 +12,10 @@ from annotation.services.claims import Claimant
 
 # Every page of a session begins with this; one statement in place of a dozen is most of the pages' speed.
 _SEAT: Final = """
-    SELECT r.campaign_id, r.outcome, r.excluded_at IS NOT NULL, c.state, c.lease_seconds, c.raters_per_item,
-        c.share_cap, c.items_per_rater, c.seconds_per_item, c.places_kept, v.id, v.ratings_wanted, agreed.id,
-        mine.ratings, mine.checks, mine.kept, mine.checks_ahead, mine.check_due, r.repeats_due, mine.in_hand,
-        mine.in_hand_is_live, coalesce(last.stands, false)
+    SELECT r.campaign_id, r.outcome, r.practising, r.excluded_at IS NOT NULL, c.state, c.lease_seconds,
+        c.raters_per_item, c.share_cap, c.items_per_rater, c.seconds_per_item, c.places_kept, v.id,
+        v.ratings_wanted, agreed.id, mine.ratings, mine.checks, mine.kept, mine.checks_ahead, mine.check_due,
+        r.repeats_due, mine.in_hand, mine.in_hand_is_live, coalesce(last.stands, false)
     FROM annotation_rater r
     JOIN annotation_campaign c ON c.id = r.campaign_id
     LEFT JOIN LATERAL (
@@ -46,6 +46,10 @@ class ConsentMissing(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The rater has not agreed to the campaign's consent text as it stands. No task, no answer."""
 
 
+class PracticePending(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """The rater has training or qualification before her. No task that counts until then."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seat:
     """What decides about a rater's next step, as the database had it when her lock was taken.
@@ -59,6 +63,7 @@ class Seat:
 
     claimant: Claimant
     outcome: str
+    practising: bool
     excluded: bool
     campaign_state: CampaignState
     items_per_rater: int
@@ -90,7 +95,7 @@ def take_seat(rater: Rater) -> Seat:
         cursor.execute(_SEAT, [rater.pk])
         row = cursor.fetchone()
     (
-        campaign, outcome, excluded, state, lease_seconds, k, share_cap, items_per_rater,
+        campaign, outcome, practising, excluded, state, lease_seconds, k, share_cap, items_per_rater,
         seconds_per_item, places_kept, version, wanted, consent, ratings, checks, kept, checks_ahead,
         check_due, repeats_due, in_hand, in_hand_is_live, can_undo,
     ) = row  # fmt: skip
@@ -102,6 +107,7 @@ def take_seat(rater: Rater) -> Seat:
             rater_id=rater.pk, campaign_id=campaign, lease_seconds=lease_seconds, raters_per_item=k
         ),
         outcome=outcome,
+        practising=practising,
         excluded=excluded,
         campaign_state=CampaignState(state),
         items_per_rater=items_per_rater,

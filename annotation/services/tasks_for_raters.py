@@ -15,7 +15,7 @@ from annotation.services import claims, reservations
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
 from annotation.services.repeats import make_repeat
-from annotation.services.seats import Seat, take_seat
+from annotation.services.seats import PracticePending, Seat, take_seat
 
 # Of the rater's own few slots: how many are kept for her, and what she is given after this task.
 _NEXT: Final = """
@@ -60,7 +60,8 @@ class Task:
 def next_task(rater: Rater) -> Task | SessionEnd:
     """What the rater sees next; asking again gives the same task, from any tab.
 
-    Raises ConsentMissing. A session that runs out ends here, with its outcome recorded; a paused one doesn't.
+    Raises ConsentMissing, PracticePending. A session that runs out ends here, with its
+    outcome recorded; a paused one doesn't.
     """
     try:
         return _next_task(rater, claim=claims.claim_rating_slot)
@@ -141,6 +142,8 @@ def _next_task(rater: Rater, *, claim: Claim) -> Task | SessionEnd:
         seat = take_seat(rater)
         if seat.outcome:
             return session_end(rater, reason=reason_of(seat.outcome))
+        if seat.practising:
+            raise PracticePending
         slot_id = _in_hand(seat)
         if slot_id is None:
             if (ending := _why_not(seat)) is not None:

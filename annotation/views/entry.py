@@ -21,6 +21,7 @@ from annotation.choices import AttemptKind, CampaignState, ItemKind, Platform
 from annotation.effort import ratings_per_rater_at_most
 from annotation.forms.rating import UnreadableRequest, read_consent, read_fields
 from annotation.models import Campaign, Rater
+from annotation.practice import KINDS as PRACTICE_KINDS
 from annotation.recruitment import (
     RaterIdentityData,
     RecruitmentRefused,
@@ -148,7 +149,8 @@ def session_size(campaign: Campaign) -> dict[str, Any]:
         share_cap=campaign.share_cap,
         items_per_rater=campaign.items_per_rater,
     )
-    tasks_total = ratings + campaign.checks_in_session
+    practice = campaign.items.filter(kind__in=PRACTICE_KINDS).count()
+    tasks_total = practice + ratings + campaign.checks_in_session
     return {
         "tasks_total": tasks_total,
         "time_estimate": time_estimate(tasks_total * campaign.seconds_per_item),

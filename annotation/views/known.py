@@ -1,5 +1,6 @@
 """Known answers of a draft: a file to fill in, a file to bring back."""
 
+from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any, Final
@@ -34,6 +35,8 @@ COLUMNS: Final = tuple(
         ("part_of_speech", "Its part of speech.", "word__part_of_speech"),
         ("seed", "Seed of the image.", "image__seed"),
         (known_file.ACCEPTED, "Answers that pass; empty for a map that is not known.", "accepted"),
+        (known_file.USE, "check, training or qualification; empty is a check.", "use"),
+        (known_file.EXPLANATION, "Of a training item: shown with the right answer.", "explanation"),
     )
 )
 
@@ -53,6 +56,7 @@ def known_answers(request: HttpRequest, public_id: str) -> HttpResponse:
         "section": "campaigns",
         "campaign": found,
         "marked": len(found.known_answers),
+        "by_use": Counter(line.get("use", known_file.Use.CHECK.value) for line in found.known_answers),
         "is_draft": found.state == CampaignState.DRAFT,
         "faults": faults[:FAULTS_SHOWN],
         "faults_more": max(0, len(faults) - FAULTS_SHOWN),
@@ -74,14 +78,18 @@ def known_answers_csv(request: HttpRequest, public_id: str) -> StreamingHttpResp
 
 
 def _rows(found: Campaign) -> Iterator[dict[str, Any]]:
-    accepted = {line["word_map"]: " ".join(line["accepted"]) for line in found.known_answers}
+    nothing = {"accepted": "", "use": "", "explanation": ""}
+    marked = {
+        line["word_map"]: nothing | line | {"accepted": " ".join(line["accepted"])}
+        for line in found.known_answers
+    }
     maps = (
         sources.ratable_maps(found.run)
         .filter(word__part_of_speech__in=found.parts_of_speech)
         .order_by("image__prompt__row_number", "image__seed", "word__position")
     )
     for row in maps.values(*PATHS).iterator(chunk_size=2_000):
-        yield row | {"accepted": accepted.get(row["pk"], "")}
+        yield row | marked.get(row["pk"], nothing)
 
 
 def _take(request: HttpRequest, found: Campaign) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
@@ -17,14 +17,17 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation.choices import ItemKind
+from annotation.choices import OPTION_BY_CODE, ItemKind
 from annotation.models import Campaign, Item
+from annotation.practice import KINDS
 from annotation.recruitment import return_address
+from annotation.services.practice import Feedback
 from annotation.views import pictures
 from annotation.views.entry import session_size, wording
 from annotation.views.kinds import kind_of, picture_names
 from annotation.views.media import png
 from annotation.views.pictures import shown_by
+from annotation.views.practice import feedback_context, round_name
 from annotation.views.rater_outcomes import (
     CLOSED,
     DECLINED,
@@ -35,6 +38,7 @@ from annotation.views.rater_outcomes import (
     NOT_OPEN,
     NOTHING_LEFT,
     PAUSED,
+    SCREENED_OUT,
     SHARE_REACHED,
     STOPPED,
     UNFILLED_LINK,
@@ -51,6 +55,7 @@ ENDINGS: Final = {
     "stopped": (STOPPED, "completion_code", "completion_url"),
     "share-reached": (SHARE_REACHED, "completion_code", "completion_url"),
     "nothing-left": (NOTHING_LEFT, "completion_code", "completion_url"),
+    "screened-out": (SCREENED_OUT, "screened_out_code", "screened_out_url"),
     "declined": (DECLINED, "no_consent_code", "no_consent_url"),
     "full": (FULL, "", ""),
     "paused": (PAUSED, "", ""),
@@ -59,6 +64,22 @@ ENDINGS: Final = {
     "not-invited": (NOT_INVITED, "", ""),
     "bad-link": (UNFILLED_LINK, "", ""),
 }
+ROLES: Final = {
+    ItemKind.RATING: "",
+    ItemKind.ATTENTION: "attention check (raters can't tell)",
+    ItemKind.TRAINING: "training",
+    ItemKind.QUALIFICATION: "qualification",
+}
+# Raters meet the practice first.
+IN_ORDER: Final = (
+    Case(
+        When(kind=ItemKind.TRAINING, then=Value(0)),
+        When(kind=ItemKind.QUALIFICATION, then=Value(1)),
+        default=Value(2),
+    ),
+    "position",
+    "pk",
+)
 ANY_KEY: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -73,11 +94,14 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Banner:
-    """What tells a researcher where in the preview she is. number: 0 on pages without an item."""
+    """What tells a researcher where in the preview she is.
+
+    number: 0 on pages without an item.  role: what the item is besides a question; empty for none.
+    """
 
     number: int
     total: int
-    is_check: bool
+    role: str
     links: tuple[Link, ...]
 
 
@@ -85,7 +109,7 @@ class Banner:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest, public_id: str) -> HttpResponse:
-    """One of the rater's pages: ?page=consent, instructions or end, else the task of ?item=N."""
+    """One of the rater's pages: ?page=consent, instructions, feedback or end, else the task of ?item=N."""
     campaign = campaign_to_read(request, public_id)
     with translation.override(campaign.language):
         return _preview(request, campaign)
@@ -102,6 +126,8 @@ def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     if step == "end" or total == 0:
         return _end_page(campaign, total=total, ending=request.GET.get("ending", ""))
     number = _number(request.GET.get("item", "1"), total=total)
+    if step == "feedback":
+        return _feedback_page(campaign, number=number, total=total, option=request.GET.get("option", ""))
     if request.method == "POST":
         return _move(request, campaign, number=number, total=total)
     return page(kind_of(campaign).template, _task_context(request, campaign, number=number, total=total))
@@ -123,6 +149,10 @@ def picture(request: HttpRequest, public_id: str, item_id: int, name: str) -> Ht
 def _move(request: HttpRequest, campaign: Campaign, *, number: int, total: int) -> HttpResponse:
     """To the item before after an undo, to the next one after an answer, at last to the end."""
     back = request.GET.get("move") == "back"
+    if not back and _nth(campaign, number=number).kind == ItemKind.TRAINING:
+        option = request.POST.get("option", "")
+        told = _address(campaign, page="feedback", item=number, option=option)
+        return reply("preview", location=told) if wants_json(request) else see_other(told)
     target = max(1, number - 1) if back else number + 1
     address = _address(campaign, item=target) if target <= total else _address(campaign, page="end")
     return reply("preview", location=address) if wants_json(request) else see_other(address)
@@ -141,7 +171,7 @@ def _task_context(request: HttpRequest, campaign: Campaign, *, number: int, tota
                 current="task",
                 number=number,
                 total=total,
-                is_check=item.kind == ItemKind.ATTENTION,
+                role=ROLES[ItemKind(item.kind)],
             ),
             "csrf_token": get_token(request),
             "answer_url": _address(campaign, item=number),
@@ -167,10 +197,8 @@ def _screen(campaign: Campaign, *, number: int) -> TaskScreen:
         before=before,
         word=text,
         after=after,
-        pictures={
-            name: reverse("annotation:preview_picture", args=[campaign.public_id, item.pk, name])
-            for name in picture_names(campaign)
-        },
+        pictures=_pictures(campaign, item),
+        round_name=round_name(item) if item.kind in KINDS else "",
         width=shown.image_hw[1],
         height=shown.image_hw[0],
         place=place,
@@ -191,6 +219,30 @@ def _text_page(request: HttpRequest, campaign: Campaign, *, step: str, total: in
     return page(f"rate/{step}.html", context)
 
 
+def _feedback_page(campaign: Campaign, *, number: int, total: int, option: str) -> HttpResponse:
+    """What a rater reads after this answer to a training item."""
+    item = _nth(campaign, number=number)
+    if item.kind != ItemKind.TRAINING or option not in OPTION_BY_CODE:
+        raise Http404
+    told = Feedback(item=item, option=option, right=option in item.accepted_answers)
+    after: dict[str, str | int] = {"item": number + 1} if number < total else {"page": "end"}
+    role = ROLES[ItemKind.TRAINING]
+    context = feedback_context(campaign, told, addresses=_pictures(campaign, item)) | {
+        "preview": _banner(campaign, current="task", number=number, total=total, role=role),
+        "continue_fields": after.items(),
+        "continue_url": reverse("annotation:preview", args=[campaign.public_id]),
+    }
+    return page("rate/feedback.html", context)
+
+
+def _pictures(campaign: Campaign, item: Item) -> dict[str, str]:
+    """The addresses of an item's pictures by their names."""
+    return {
+        name: reverse("annotation:preview_picture", args=[campaign.public_id, item.pk, name])
+        for name in picture_names(campaign)
+    }
+
+
 def _end_page(campaign: Campaign, *, total: int, ending: str) -> HttpResponse:
     """One of ENDINGS, with the code and the address that a rater would take along."""
     outcome, code, address = ENDINGS.get(ending or "finished", (None, "", ""))
@@ -207,9 +259,7 @@ def _end_page(campaign: Campaign, *, total: int, ending: str) -> HttpResponse:
     return page("rate/end.html", context)
 
 
-def _banner(
-    campaign: Campaign, *, current: str, total: int, number: int = 0, is_check: bool = False
-) -> Banner:
+def _banner(campaign: Campaign, *, current: str, total: int, number: int = 0, role: str = "") -> Banner:
     links = [
         Link(label=label, url=_address(campaign, **query), current=current == step)
         for label, step, query in (
@@ -221,7 +271,7 @@ def _banner(
     ]
     home = reverse("annotation:campaign", args=[campaign.public_id])
     links.append(Link(label="Back to the campaign", url=home, current=False))
-    return Banner(number=number, total=total, is_check=is_check, links=tuple(links))
+    return Banner(number=number, total=total, role=role, links=tuple(links))
 
 
 def _number(text: str, *, total: int) -> int:
@@ -234,7 +284,7 @@ def _number(text: str, *, total: int) -> int:
 
 
 def _nth(campaign: Campaign, *, number: int) -> Item:
-    return _items(campaign).order_by("position", "pk")[number - 1]
+    return _items(campaign).order_by(*IN_ORDER)[number - 1]
 
 
 def _item(request: HttpRequest, public_id: str, *, item_id: int) -> Item:

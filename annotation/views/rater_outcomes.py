@@ -140,6 +140,13 @@ SHARE_REACHED: Final = Outcome(
     heading=_("Thank you, you have done your full share"),
     paragraphs=(_("One person may only give a part of all answers, and you have given yours."), SAVED),
 )
+SCREENED_OUT: Final = Outcome(
+    heading=_("Thank you for trying"),
+    paragraphs=(
+        _("This study asks for a certain share of right answers in its entry test, and yours were fewer."),
+        _("It says nothing about you or your work elsewhere. Please don't try again by another way."),
+    ),
+)
 NO_ITEMS: Final = Outcome(
     heading=_("No questions yet"),
     paragraphs=(_("This campaign has no items to show: choose parts of speech that its prompts have."),),
@@ -191,4 +198,5 @@ SESSION_ENDED: Final[dict[str, Outcome]] = {
     EndReason.PAUSED: PAUSED,
     EndReason.STOPPED: STOPPED,
     EndReason.DECLINED: DECLINED,
+    EndReason.SCREENED_OUT: SCREENED_OUT,
 }

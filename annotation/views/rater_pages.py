@@ -156,7 +156,7 @@ def session_url(rater: Rater) -> str:
     return url(rater, "session")
 
 
-def url(rater: Rater, name: str, *rest: UUID) -> str:
+def url(rater: Rater, name: str, *rest: UUID | str) -> str:
     """One of the rater's addresses, by its name in rating_urls."""
     return reverse(f"rate:{name}", args=[rater_token(rater), *rest])
 

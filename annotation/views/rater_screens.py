@@ -16,7 +16,8 @@ class TaskScreen:
     before where there is no word.  pictures: addresses by name.  width, height: pixels, so that the page
     keeps room for the pictures before they arrive.  ahead: addresses of the next task's pictures, so that
     they are there when it comes; empty where it is not settled.  draft_url: of the drawing so far; empty
-    where there is none.  draft_number: of its last stroke.
+    where there is none.  draft_number: of its last stroke.  round_name: of training or qualification; empty
+    for a question that counts.
     """
 
     slot: str
@@ -35,6 +36,7 @@ class TaskScreen:
     draft_url: str = ""
     draft_number: int = 0
     ahead: tuple[str, ...] = ()
+    round_name: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The same fields for the page's script."""
@@ -53,7 +55,8 @@ class TaskScreen:
     @property
     def place_text(self) -> str:
         """How far the rater is, in words."""
-        return _("%(place)s of %(total)s") % {"place": self.place, "total": self.places_total}
+        text = _("%(place)s of %(total)s") % {"place": self.place, "total": self.places_total}
+        return f"{self.round_name} · {text}" if self.round_name else text
 
 
 def cut_prompt(prompt: str, *, word: tuple[int, int] | None) -> tuple[str, str, str]:

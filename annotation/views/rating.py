@@ -6,11 +6,10 @@ redirect to the rater's own address, which always shows where she stands.
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from annotation.choices import TaskKind
 from annotation.forms.answers import (
@@ -33,14 +32,16 @@ from annotation.services.answers import (
     undo_last,
 )
 from annotation.services.drafts import DraftRefused, draft_of, image_hw_of, save_draft
-from annotation.services.endings import EndReason, SessionEnd, reason_of, session_end
+from annotation.services.endings import SessionEnd, reason_of, session_end
 from annotation.services.entry import EntryRefusal, decline_consent, has_place
-from annotation.services.seats import ConsentMissing
+from annotation.services.seats import ConsentMissing, PracticePending
 from annotation.services.tasks_for_raters import Task, next_task
-from annotation.views.entry import NOT_TAKING, consent_page, declined_page, entry_refusal, wording
+from annotation.views.entry import NOT_TAKING, consent_page, entry_refusal, wording
 from annotation.views.kinds import kind_of, picture_names
+from annotation.views.last_page import end_page
 from annotation.views.media import png
 from annotation.views.pictures import PICTURE_ROUTES
+from annotation.views.practice import practice_page
 from annotation.views.rater_outcomes import (
     ANSWER_REFUSED,
     CONSENT_MISSING,
@@ -48,7 +49,6 @@ from annotation.views.rater_outcomes import (
     MISPLACED,
     NO_PICTURE,
     NOTHING_TO_UNDO,
-    SESSION_ENDED,
     Outcome,
 )
 from annotation.views.rater_pages import (
@@ -65,8 +65,6 @@ from annotation.views.rater_pages import (
 )
 from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
 
-CODELESS: Final = gettext_noop("You have not answered any question, so there is no code.")
-
 
 @rater_page("GET")
 @with_rater
@@ -82,6 +80,8 @@ def session(request: HttpRequest, *, rater: Rater) -> HttpResponse:
         if not has_place(rater.campaign):
             return entry_refusal(request, rater.campaign, EntryRefusal.FULL)
         return consent_page(rater.campaign, consent_url=url(rater, "consent"))
+    except PracticePending:
+        return practice_page(request, rater)
     if isinstance(step, SessionEnd):
         return end_page(request, rater, step)
     return page(kind_of(rater.campaign).template, task_context(step, rater=rater))
@@ -170,23 +170,6 @@ def stop(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     return page("rate/stop.html", context)
 
 
-def end_page(request: HttpRequest, rater: Rater, end: SessionEnd) -> HttpResponse:
-    """The last page of a session: thanks, the code, the way back to the platform."""
-    campaign = rater.campaign
-    if end.reason == EndReason.DECLINED:
-        return declined_page(request, campaign, back_url=end.return_url)
-    has_code = bool(end.completion_code)
-    ended = end.reason != EndReason.PAUSED
-    return show(
-        request,
-        SESSION_ENDED[end.reason],
-        campaign=campaign,
-        code=end.completion_code,
-        back_url=end.return_url,
-        details=[_(CODELESS)] if ended and not has_code else [],
-    )
-
-
 def task_context(task: Task, *, rater: Rater) -> dict[str, Any]:
     """Everything the rating page's template needs."""
     campaign = rater.campaign
@@ -252,7 +235,7 @@ def _next_as_json(name: str, *, rater: Rater, message: str = "", status: int = 2
     """What became of the request, and the next task; where there is none, the address that says why."""
     try:
         step = next_task(rater)
-    except ConsentMissing:
+    except (ConsentMissing, PracticePending):
         return reply(name, message=message, location=session_url(rater), status=status)
     if isinstance(step, SessionEnd):
         return reply(name, message=message, location=session_url(rater), status=status)

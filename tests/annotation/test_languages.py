@@ -16,6 +16,9 @@ from tests.annotation.rater_browser import RaterBrowser
 ROOT: Final = Path(settings.BASE_DIR)
 MARKED: Final = re.compile(r'{% translate "([^"]*)" %}')
 PLURAL: Final = re.compile(r"{% blocktranslate[^%]*%}(.*?){% plural %}")
+MODULES: Final = (
+    "rater_outcomes", "rater_pages", "rater_screens", "rating", "entry", "practice", "last_page",
+)  # fmt: skip
 TRANSLATIONS: Final = [language.value for language in PageLanguage if language != PageLanguage.ENGLISH]
 
 
@@ -26,7 +29,7 @@ def texts() -> set[str]:
         content = template.read_text()
         found |= set(MARKED.findall(content))
         found |= {text.replace("{{ n }}", "%(n)s") for text in PLURAL.findall(content)}
-    for module in ("rater_outcomes", "rater_pages", "rater_screens", "rating", "entry"):
+    for module in MODULES:
         for node in ast.walk(ast.parse((ROOT / "annotation" / "views" / f"{module}.py").read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "gettext_noop"):
                 text = node.args[0]

@@ -1,0 +1,200 @@
+"""Training and qualification as a rater meets them: the question's page, then what the answer was worth."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from annotation.choices import OPTION_BY_CODE, ItemKind
+from annotation.contents import AnswerContent
+from annotation.forms.answers import Asked, read_answer
+from annotation.forms.rating import read_fields
+from annotation.models import Campaign, Item, PracticeAnswer, Rater
+from annotation.practice import Round, Standing
+from annotation.services import practice as service
+from annotation.services.endings import SessionEnd
+from annotation.services.practice import Feedback, PracticeRefused
+from annotation.views import pictures
+from annotation.views.entry import wording
+from annotation.views.kinds import kind_of, picture_names
+from annotation.views.last_page import end_page
+from annotation.views.media import png
+from annotation.views.pictures import shown_by
+from annotation.views.rater_outcomes import NO_PICTURE, PICTURE_GONE, STALE
+from annotation.views.rater_pages import (
+    message_of,
+    page,
+    rater_page,
+    reply,
+    see_other,
+    session_url,
+    show,
+    url,
+    wants_json,
+    with_rater,
+)
+from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
+
+
+@rater_page("GET", "POST")
+@with_rater
+def practice(request: HttpRequest, *, rater: Rater) -> HttpResponse:
+    """What the last answer was worth (GET); takes the next one (POST)."""
+    if request.method == "GET":
+        return _told(rater) or see_other(session_url(rater))
+    given = read_answer(read_fields(request), Asked(task_kind=rater.campaign.task_kind))
+    try:
+        now = service.record_practice(
+            rater,
+            name=given.slot,
+            option=_code(given.content),
+            idempotency_key=given.idempotency_key,
+        )
+    except PracticeRefused:
+        return _refused(request, rater)
+    # Between two items of a qualification there is nothing to tell.
+    goes_on = now.item is not None and now.item.kind == ItemKind.QUALIFICATION and now.place > 1
+    address = session_url(rater) if goes_on or now.passed is False else url(rater, "practice")
+    if not wants_json(request):
+        return see_other(address)
+    if goes_on:
+        screen = practice_screen(rater, _item(rater, now), now=now)
+        return reply("practised", task=screen.as_json())
+    return reply("practised", location=address)
+
+
+@rater_page("GET")
+@with_rater
+def picture(request: HttpRequest, *, rater: Rater, name: uuid.UUID, picture: str) -> HttpResponse:
+    """One picture of a practice item: of a rater who practises, or has answered it."""
+    item = service.item_named(rater.campaign, name)
+    if item is None or not _may_see(rater, item):
+        return show(request, NO_PICTURE)
+    try:
+        content = pictures.picture(item, name=picture, swapped=False)
+    except pictures.UNREADABLE:
+        return show(request, PICTURE_GONE)
+    if picture not in picture_names(rater.campaign) or content is None:
+        return show(request, NO_PICTURE)
+    response = png(content)
+    response["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+def practice_page(request: HttpRequest, rater: Rater) -> HttpResponse:
+    """The page of the practice item that is asked now; the last page where the campaign takes no answers."""
+    end = service.pause_reason(rater)
+    if isinstance(end, SessionEnd):
+        return end_page(request, rater, end)
+    now = service.standing_of(rater)
+    kind = kind_of(rater.campaign)
+    context = wording(rater.campaign) | kind.context(rater.campaign, rater.pseudonym)
+    context |= {
+        "screen": practice_screen(rater, _item(rater, now), now=now),
+        "script": kind.script,
+        "answer_url": url(rater, "practice"),
+        "undo_url": url(rater, "undo"),
+        "instructions_url": url(rater, "instructions"),
+        "stop_url": url(rater, "stop"),
+        "draft_url": "",
+    }
+    return page(kind.template, context)
+
+
+def practice_screen(rater: Rater, item: Item, *, now: Standing) -> TaskScreen:
+    """A practice item as its page shows it, with a fresh idempotency key."""
+    campaign = rater.campaign
+    shown = shown_by(item)
+    before, word, after = cut_prompt(shown.prompt, word=shown.word)
+    name = service.name_of(item)
+    return TaskScreen(
+        slot=str(name),
+        idempotency_key=str(uuid.uuid4()),
+        question=campaign.question,
+        before=before,
+        word=word,
+        after=after,
+        pictures={each: url(rater, "practice_picture", name, each) for each in picture_names(campaign)},
+        width=shown.image_hw[1],
+        height=shown.image_hw[0],
+        place=now.place,
+        places_total=now.total,
+        time_left=time_left((now.total - now.place + 1) * campaign.seconds_per_item),
+        can_undo=False,
+        round_name=round_name(item),
+    )
+
+
+def round_name(item: Item) -> str:
+    """What the rater reads above a practice item."""
+    return _("Practice") if item.kind == ItemKind.TRAINING else _("Entry test")
+
+
+def feedback_context(campaign: Campaign, told: Feedback, *, addresses: Mapping[str, str]) -> dict[str, Any]:
+    """What the page after a training answer shows. addresses: of the item's pictures."""
+    shown = shown_by(told.item)
+    before, word, after = cut_prompt(shown.prompt, word=shown.word)
+    return wording(campaign) | {
+        "told": told,
+        "before": before,
+        "word": word,
+        "after": after,
+        "pictures": addresses,
+        "width": shown.image_hw[1],
+        "height": shown.image_hw[0],
+        "yours": OPTION_BY_CODE[told.option].label,
+        "accepted": [OPTION_BY_CODE[code].label for code in told.item.accepted_answers],
+        "explanation": told.item.explanation,
+    }
+
+
+def _told(rater: Rater) -> HttpResponse | None:
+    """The page about the last answer; None where there is nothing to tell."""
+    told = service.last_feedback(rater)
+    if told is None or rater.outcome:
+        return None
+    now = service.standing_of(rater)
+    more = {"continue_url": session_url(rater), "passed": now.passed}
+    if told.item.kind == ItemKind.TRAINING:
+        name = service.name_of(told.item)
+        addresses = {
+            each: url(rater, "practice_picture", name, each) for each in picture_names(rater.campaign)
+        }
+        again = now.item is not None and now.item.item_id == told.item.pk
+        context = feedback_context(rater.campaign, told, addresses=addresses)
+        return page("rate/feedback.html", context | more | {"again": again})
+    if now.rounds and (now.passed or now.place == 1):
+        return page("rate/entry_test.html", round_context(rater.campaign, now.rounds[-1]) | more)
+    return None
+
+
+def round_context(campaign: Campaign, one: Round) -> dict[str, Any]:
+    """What the page after an attempt at the qualification shows."""
+    return wording(campaign) | {"round": one}
+
+
+def _item(rater: Rater, now: Standing) -> Item:
+    if now.item is None:
+        raise ValueError("who practises has an item before her (practising is set with the last answer)")
+    asked = now.item.item_id
+    return next(item for item in service.practice_items(rater.campaign) if item.pk == asked)
+
+
+def _may_see(rater: Rater, item: Item) -> bool:
+    if rater.outcome:
+        return False
+    return rater.practising or PracticeAnswer.objects.filter(rater=rater, item=item).exists()
+
+
+def _code(content: AnswerContent) -> str:
+    return content.opt_out or str(content.score)
+
+
+def _refused(request: HttpRequest, rater: Rater) -> HttpResponse:
+    if wants_json(request):
+        return reply("refused", message=message_of(STALE), location=session_url(rater), status=STALE.status)
+    return show(
+        request, STALE, campaign=rater.campaign, action_url=session_url(rater), action_label=_("Go on")
+    )
