@@ -46,7 +46,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
     ),
     TOKEN: (
         "rate:session", "rate:instructions", "rate:kept_draft", "rate:image", "rate:word_map", "rate:left",
-        "rate:right", "rate:left_map", "rate:right_map",
+        "rate:right", "rate:left_map", "rate:right_map", "rate:practice", "rate:practice_picture",
         "api:list_projects", "api:list_prompt_sets", "api:read_prompt_set", "api:list_runs", "api:read_run",
         "api:list_campaigns", "api:read_campaign", "api:read_specification", "api:read_progress",
         "api:read_results", "api:list_exports", "api:read_export", "api:api-root",
@@ -75,7 +75,7 @@ POST: Final[dict[str, tuple[str, ...]]] = {
     OWN: ("generation:project", "generation:member_add", "generation:member_change"),
     PRIVATE: ("generation:prompt_preview", "analyses:delete", "token_revoke"),
     TOKEN: (
-        "rate:consent", "rate:answer", "rate:undo", "rate:stop", "rate:draft",
+        "rate:consent", "rate:answer", "rate:undo", "rate:stop", "rate:draft", "rate:practice",
         "api:import_prompt_set", "api:start_run", "api:steer_run", "api:create_campaign",
         "api:extend_campaign", "api:steer_campaign",
     ),

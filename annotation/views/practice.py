@@ -67,16 +67,16 @@ def practice(request: HttpRequest, *, rater: Rater) -> HttpResponse:
 
 @rater_page("GET")
 @with_rater
-def picture(request: HttpRequest, *, rater: Rater, name: uuid.UUID, picture: str) -> HttpResponse:
+def picture(request: HttpRequest, *, rater: Rater, slot: uuid.UUID, name: str) -> HttpResponse:
     """One picture of a practice item: of a rater who practises, or has answered it."""
-    item = service.item_named(rater.campaign, name)
+    item = service.item_named(rater.campaign, slot)
     if item is None or not _may_see(rater, item):
         return show(request, NO_PICTURE)
     try:
-        content = pictures.picture(item, name=picture, swapped=False)
+        content = pictures.picture(item, name=name, swapped=False)
     except pictures.UNREADABLE:
         return show(request, PICTURE_GONE)
-    if picture not in picture_names(rater.campaign) or content is None:
+    if name not in picture_names(rater.campaign) or content is None:
         return show(request, NO_PICTURE)
     response = png(content)
     response["Cache-Control"] = "private, max-age=600"

@@ -1,4 +1,4 @@
-"""Presence, pairs and masks on bad connections and under impatient hands: an answer counts once, or is late."""
+"""Presence, pairs and masks on bad connections and under impatient hands: one answer counts, or is late."""
 
 from collections.abc import Callable
 from datetime import timedelta

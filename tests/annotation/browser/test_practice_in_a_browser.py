@@ -36,9 +36,7 @@ def answer_by_key(page: Page, key: str, *, place: str) -> None:
     page.keyboard.press(key)
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("laptop", "light"), ("phone", "dark"), ("small phone", "dark")]
-)
+@pytest.mark.parametrize(("size", "scheme"), [("laptop", "light"), ("small phone", "dark")])
 def test_through_training_and_qualification_to_the_first_question(
     live_server: LiveServer, new_context: ContextMaker, size: str, scheme: str
 ) -> None:

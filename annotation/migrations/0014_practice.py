@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0012_places_kept"),
+        ("annotation", "0013_api_attempts"),
         ("generation", "0005_prompts_in_projects"),
     ]
 
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="Still in training or qualification: no question counts yet.",
+                help_text="Still in training or qualification.",
             ),
         ),
         migrations.AlterField(
