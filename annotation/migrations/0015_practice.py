@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0013_api_attempts"),
+        ("annotation", "0014_webhooks"),
         ("generation", "0005_prompts_in_projects"),
     ]
 
