@@ -7,6 +7,7 @@ device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -49,7 +50,8 @@ def castorini(layers: Sequence[LayerSums], *, latent_hw: Grid) -> Tensor:
     _refuse_empty(kept)
     total = torch.zeros((*kept[0].sums.shape[:2], *latent_hw), device=kept[0].sums.device)
     for layer in kept:
-        total += bicubic(layer.sums, out_hw=latent_hw).clamp_(min=0).sum(dim=2)
+        # Heads before tokens, as they lie in memory.
+        total += bicubic(layer.sums.transpose(1, 2), out_hw=latent_hw).relu_().sum(dim=1)
     return total / sum(len(layer.heads) for layer in kept)
 
 
@@ -88,11 +90,28 @@ def top_heads(scores: Mapping[tuple[str, int], float], *, count: int) -> dict[tu
 
 
 def bicubic(maps: Tensor, *, out_hw: Grid) -> Tensor:
-    """Maps of any leading shape enlarged to (height, width) with the bicubic kernel a = -0.75."""
-    if tuple(maps.shape[-2:]) == out_hw:
+    """Maps of any leading shape enlarged to (height, width) with the bicubic kernel a = -0.75.
+
+    As torch.nn.functional.interpolate does it, but for rounding: the kernel is the same along rows and
+    columns, so two products with its matrix do, in a tenth of the time.
+    """
+    height, width = maps.shape[-2:]
+    if (height, width) == out_hw:
         return maps.clone()
-    flat = maps.reshape(1, -1, *maps.shape[-2:])
-    return functional.interpolate(flat, size=out_hw, mode="bicubic").reshape(*maps.shape[:-2], *out_hw)
+    rows = _bicubic_matrix(height, out_hw[0], maps.device, maps.dtype)
+    columns = _bicubic_matrix(width, out_hw[1], maps.device, maps.dtype)
+    wide = maps.reshape(-1, width) @ columns.mT
+    enlarged = torch.matmul(rows, wide.view(-1, height, out_hw[1]))
+    return enlarged.view(*maps.shape[:-2], *out_hw)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _bicubic_matrix(cells: int, pixels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(pixels, cells): what each pixel takes of each cell, edges repeated."""
+    each = torch.eye(cells, dtype=torch.float64)[None, :, :, None].expand(-1, -1, -1, 2)
+    enlarged = functional.interpolate(each, size=(pixels, 2), mode="bicubic")
+    return enlarged[0, :, :, 0].mT.contiguous().to(device=device, dtype=dtype)
 
 
 def spread(maps: Tensor, *, out_hw: Grid) -> Tensor:

@@ -19,6 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 Result = tuple[Tensor, Tensor]
+# As torch defines it, also while a watch stands at its name.
+_public = functional.scaled_dot_product_attention
 _Kind = tuple[str, int, torch.dtype, int, bool]
 # What the public call picks, as torch._fused_sdp_choice numbers it.
 _FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
@@ -54,17 +56,17 @@ def attention_with_lse(
         choice = torch._fused_sdp_choice(query, key, value, **how)
         operator = _operator(query.device.type, choice)
     if operator is None:
-        own = functional.scaled_dot_product_attention(query, key, value, **how, enable_gqa=enable_gqa)
+        own = _public(query, key, value, **how, enable_gqa=enable_gqa)
         return own, None
     kind = (query.device.type, choice, query.dtype, query.shape[-1], attn_mask is None)
     if kind not in _trusted:
-        own = functional.scaled_dot_product_attention(query, key, value, **how)
+        own = _public(query, key, value, **how)
         agrees = _agrees(own, operator, query, key, value, attn_mask, scale)
         with _lock:
             _trusted[kind] = agrees
         return own, None
     if not _trusted[kind]:
-        return functional.scaled_dot_product_attention(query, key, value, **how), None
+        return _public(query, key, value, **how), None
     return operator(query, key, value, attn_mask, scale)
 
 

@@ -55,25 +55,31 @@ def token_probabilities(
         key, bias = picked(key, columns, dim=2), None if bias is None else picked(bias, columns, dim=3)
     key = key.float()
     for images, pixels in _parts(query, keys=key.shape[2]):
-        part = query[images, :, pixels].float()
+        part, keys, divisor = query, key, lse
+        # Most often one part is all there is; then nothing is cut: each cut costs time.
+        if images.stop - images.start < query.shape[0] or pixels.stop - pixels.start < query.shape[2]:
+            part, keys = query[images, :, pixels], key[images]
+            divisor = None if lse is None else lse[images, :, pixels]
         added = None if bias is None else bias[images, :, pixels if bias.shape[2] > 1 else slice(None)]
-        if lse is not None:
-            scores = _less(lse[images, :, pixels], part, key[images], scale=scale)
+        if divisor is not None:
+            scores = _less(divisor, part.float(), keys, scale=scale)
             yield (images, pixels), (scores if added is None else scores.add_(added)).exp_()
             continue
-        scores = torch.matmul(part, key[images].mT * scale)
+        scores = torch.matmul(part.float(), keys.mT * scale)
         scores = scores if added is None else scores.add_(added)
         yield (images, pixels), picked(scores.softmax(dim=-1), columns, dim=3)
 
 
 def _less(lse: Tensor, query: Tensor, key: Tensor, *, scale: float) -> Tensor:
     """scale * query @ key.T - lse, in one operation."""
-    images, heads, pixels, channels = query.shape
+    images, heads, pixels, _ = query.shape
     # The few tokens stand before the many pixels in memory: the product is several times faster that way.
+    # Kernels hand over the LSE with the heads side by side; put in order first, it is spread over the tokens
+    # in whole rows.
     scores = torch.baddbmm(
-        lse.reshape(images * heads, 1, pixels),
-        key.reshape(images * heads, -1, channels),
-        query.reshape(images * heads, pixels, channels).mT,
+        lse.contiguous().view(images * heads, 1, pixels),
+        key.flatten(0, 1),
+        query.flatten(0, 1).mT,
         beta=-1,
         alpha=scale,
     )

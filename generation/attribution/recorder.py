@@ -17,9 +17,16 @@ from torch import Tensor, nn
 
 from generation.attribution import sites
 from generation.attribution.layout import PromptBatch, conditional_rows
-from generation.attribution.probabilities import additive_mask, picked, split_heads, token_probabilities
+from generation.attribution.probabilities import (
+    additive_mask,
+    picked,
+    split_heads,
+    token_probabilities,
+)
 from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
+from generation.attribution.totals import Totals
+from generation.attribution.waiting import Kind, WaitingScores, room_for
 from generation.attribution.watch import AttentionWatch
 
 
@@ -45,12 +52,14 @@ class Recorder:
         self._denoiser = denoiser
         self._scope = scope
         self._per_head = per_head
-        if sites.is_compiled(denoiser):
+        self._modules = dict(denoiser.named_modules())
+        is_wrapped = hasattr(denoiser, "_orig_mod")
+        self._sites = [] if is_wrapped else sites.find_sites(denoiser, scope, modules=self._modules)
+        if is_wrapped or sites.is_compiled(self._modules, self._sites):
             raise ValueError(
                 f"{type(denoiser).__name__} is compiled (torch.compile), and compiled graphs run without "
                 "hooks; trace it uncompiled, or compile only modules without attention to the text"
             )
-        self._sites = sites.find_sites(denoiser, scope)
         self._inputs = inspect.signature(denoiser.forward)
         self._handles: list[Any] = []
         self._watches: list[AttentionWatch] = []
@@ -69,9 +78,10 @@ class Recorder:
         self._known_rows: slice | None = None
         self._known_places: Any = None
         self._text_keys = 0
-        # (path, grid) -> (images, heads, pixels, tokens), or ("", grid) -> (images, pixels, tokens)
-        self._totals: dict[tuple[str, Grid], Tensor] = {}
-        self._terms: dict[tuple[str, Grid], int] = {}
+        self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
+        # What waits for company, and where, kept between steps: fresh memory costs time.
+        self._waiting: WaitingScores | None = None
+        self._places: dict[Kind, Tensor] = {}
         self.latent_hw: Grid | None = None
         self.calls_seen = 0
         self.steps_seen = 0
@@ -80,9 +90,9 @@ class Recorder:
         """Registers the hooks."""
         add = self._handles.append
         add(self._denoiser.register_forward_pre_hook(self._before_denoiser, with_kwargs=True))
-        modules = dict(self._denoiser.named_modules())
+        add(self._denoiser.register_forward_hook(self._after_denoiser))
         for path in {site.grid_of for site in self._sites} - {""}:
-            add(modules[path].register_forward_pre_hook(self._grid_reader(path), with_kwargs=True))
+            add(self._modules[path].register_forward_pre_hook(self._grid_reader(path), with_kwargs=True))
         for site in self._sites:
             running = _Running()
             watch = AttentionWatch(self._listener(site, running))
@@ -101,37 +111,23 @@ class Recorder:
             self._handles.pop().remove()
         while self._watches:
             self._watches.pop().stop()
-        self._known_keys = self._known_places = self._batch = None
+        self._known_keys = self._known_places = self._batch = self._waiting = None
+        self._places.clear()
 
     def grid_sums(self) -> list[GridSums]:
         """One sum per grid, coarse grids first."""
-        if self._per_head:
-            return _by_grid(self.layer_sums())
-        return [
-            GridSums(sums=_as_maps(total.transpose(1, 2), where[1]), terms=self._terms[where])
-            for where, total in sorted(self._totals.items(), key=lambda item: item[0])
-        ]
+        return self._totals.grid_sums()
 
     def layer_sums(self) -> list[LayerSums]:
         """One sum per module and head, in the order the denoiser runs them.
 
         Raises ValueError where only the sums per grid were kept.
         """
-        if not self._per_head:
-            raise ValueError('the heads were not kept apart; trace with keep="heads"')
-        heads = {site.path: site.heads for site in self._sites}
-        return [
-            LayerSums(
-                path=path,
-                sums=_as_maps(total.permute(0, 3, 1, 2), grid),
-                heads=heads[path],
-                steps=self._terms[path, grid],
-            )
-            for (path, grid), total in self._totals.items()
-        ]
+        return self._totals.layer_sums({site.path: site.heads for site in self._sites})
 
     def _before_denoiser(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._rows = None
+        self._waiting = None
         self.calls_seen += 1
         if self._batch is None:
             return
@@ -152,6 +148,9 @@ class Recorder:
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
+
+    def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], ___: Any) -> None:
+        self._settle()
 
     def _read_places(self, inputs: dict[str, Any]) -> None:
         """The latent's size and, where the denoiser's own input tells it, the grid."""
@@ -196,8 +195,8 @@ class Recorder:
         def hear(
             query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
         ) -> None:
-            self._add(site, query, key, bias=_as_bias(mask, query, key), scale=scale, lse=lse)
             running.is_added = True
+            self._hear(site, query, key, mask=mask, scale=scale, lse=lse)
 
         return hear
 
@@ -217,25 +216,18 @@ class Recorder:
                 )
             attention = site.attention
             bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
-            self._add(
-                site,
-                split_heads(attention, query),
-                split_heads(attention, key),
-                bias=bias,
-                scale=attention.scale,
-                lse=None,
-            )
+            query, key = split_heads(attention, query), split_heads(attention, key)
+            self._hear(site, query, key, mask=bias, scale=attention.scale, lse=None)
 
         return end
 
-    @torch.no_grad()
-    def _add(
+    def _hear(
         self,
         site: Site,
         query: Tensor,
         key: Tensor,
         *,
-        bias: Tensor | None,
+        mask: Tensor | None,
         scale: float | None,
         lse: Tensor | None,
     ) -> None:
@@ -243,39 +235,101 @@ class Recorder:
         grid = self._grids[site.grid_of]
         if self._rows is None or (self._scope.grids is not None and grid not in self._scope.grids):
             return
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+        else:
+            self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+
+    def _take(
+        self,
+        site: Site,
+        grid: Grid,
+        query: Tensor,
+        key: Tensor,
+        *,
+        mask: Tensor | None,
+        scale: float,
+        lse: Tensor | None,
+    ) -> None:
+        """Puts a module's scores where those of its kind wait; those that can't wait are added at once."""
+        if self._rows is None:
+            return
+        is_whole = site.order == "text" and len(site.heads) == site.attention.heads
+        if is_whole and lse is not None and mask is None:
+            kind = (grid, query.shape, scale, query.device)
+            waiting = self._waiting
+            if waiting is None or waiting.is_full or waiting.kind != kind:
+                self._settle()
+                waiting = self._waiting = self._place_for(kind, self._rows)
+            if waiting is not None:
+                waiting.put(site.path, query, key, lse, rows=self._rows, columns=self._columns)
+                return
+        self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+
+    def _place_for(self, kind: Kind, rows: slice) -> WaitingScores | None:
+        """An empty place; None where a single module's scores are too many to wait."""
+        images = rows.stop - rows.start
+        tokens = self._text_keys if self._columns is None else len(self._columns)
+        room = room_for(kind, images=images, tokens=tokens)
+        if not room:
+            return None
+        grid, shape, _, device = kind
+        if kind not in self._places:
+            alike = sum(site.order == "text" for site in self._sites)
+            size = (min(room, alike), images * shape[1], tokens, grid[0] * grid[1])
+            self._places[kind] = torch.empty(size, device=device)
+        return WaitingScores(kind, self._places[kind], images=images)
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Adds what waits to the sums."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and waiting.paths:
+            grid, shape = waiting.kind[:2]
+            self._totals.add(tuple(waiting.paths), grid, waiting.probabilities())
+            for path in waiting.paths:
+                self._totals.count(path, grid, heads=shape[1])
+
+    def _add(
+        self,
+        site: Site,
+        grid: Grid,
+        query: Tensor,
+        key: Tensor,
+        *,
+        mask: Tensor | None,
+        scale: float,
+        lse: Tensor | None,
+    ) -> None:
+        """Any call, by itself."""
         pixels = grid[0] * grid[1]
         image = site.image_places(text_keys=self._text_keys, pixels=pixels)
         text = site.text_places(text_keys=self._text_keys, keys=key.shape[2])
         columns = self._columns
         if columns is None or text.start:
             columns = tuple(text.start + each for each in columns or range(self._text_keys))
-        where = (site.path if self._per_head else "", grid)
-        if bias is not None and bias.shape[2] > 1:
-            bias = bias[:, :, image]
+        bias = _as_bias(mask, query, key)
+        if bias is not None:
+            bias = self._own(bias, site)[:, :, image if bias.shape[2] > 1 else slice(None)]
         parts = token_probabilities(
             self._own(query, site)[:, :, image],
             self._own(key, site),
-            scale=query.shape[-1] ** -0.5 if scale is None else scale,
-            bias=None if bias is None else self._own(bias, site),
+            scale=scale,
+            bias=bias,
             columns=columns,
             lse=None if lse is None else self._own(lse, site)[:, :, image],
         )
-        for (images, places), probabilities in parts:
-            part = probabilities if self._per_head else probabilities.sum(dim=1)
-            if where not in self._totals:
-                shape = (self._batch_images(), *part.shape[1:-2], part.shape[-1], pixels)
-                self._totals[where] = part.new_zeros(shape).mT  # in memory as the parts are
-            self._totals[where][images, ..., places, :] += part
-        self._terms[where] = self._terms.get(where, 0) + (1 if self._per_head else len(site.heads))
+        for part, probabilities in parts:
+            # As they lie in memory, tokens before pixels: other orders cost several times as much.
+            self._totals.add((site.path,), grid, probabilities.mT[None], part=part)
+        self._totals.count(site.path, grid, heads=len(site.heads))
 
     def _own(self, tensor: Tensor, site: Site) -> Tensor:
         """The conditional rows and the wanted heads of (rows, heads, ...)."""
         rows = tensor[self._rows]
         return rows if len(site.heads) == site.attention.heads else picked(rows, site.heads, dim=1)
-
-    def _batch_images(self) -> int:
-        rows = self._rows or slice(0, 0)
-        return int(rows.stop) - int(rows.start)
 
 
 def _as_bias(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
@@ -285,19 +339,3 @@ def _as_bias(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
     if mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, float("-inf"))
     return mask.expand(*query.shape[:2], mask.shape[-2], key.shape[2])
-
-
-def _as_maps(flat: Tensor, grid: Grid) -> Tensor:
-    """(..., pixels) -> (..., height, width)."""
-    return flat.reshape(*flat.shape[:-1], *grid)
-
-
-def _by_grid(layers: list[LayerSums]) -> list[GridSums]:
-    """Adds the heads and layers of each grid."""
-    sums: dict[Grid, Tensor] = {}
-    terms: dict[Grid, int] = {}
-    for layer in layers:
-        added = layer.sums.sum(dim=2)
-        sums[layer.grid] = sums[layer.grid] + added if layer.grid in sums else added
-        terms[layer.grid] = terms.get(layer.grid, 0) + layer.steps * len(layer.heads)
-    return [GridSums(sums=sums[grid], terms=terms[grid]) for grid in sorted(sums)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from generation.attribution.sums import Grid, Scope
 
+Modules = Mapping[str, nn.Module]
 # What stands in the sequence that a module attends over: the text's keys alone (cross-attention), or image
 # and text in one sequence (joint attention), in either order.
 Order = Literal["text", "image, text", "text, image"]
@@ -42,13 +44,14 @@ class Site:
         return slice(first, first + text_keys)
 
 
-def find_sites(denoiser: nn.Module, scope: Scope) -> list[Site]:
+def find_sites(denoiser: nn.Module, scope: Scope, *, modules: Modules) -> list[Site]:
     """The sites of a denoiser that a scope takes, in the order of its modules.
 
+    modules: all of the denoiser's, by path; listing those of a large model takes milliseconds.
     Raises ValueError for a denoiser of another kind, and where the scope names a layer or a head that this
     one doesn't have.
     """
-    every = _joint_sites(denoiser) or _cross_sites(denoiser)
+    every = _joint_sites(denoiser, modules) or _cross_sites(modules)
     if not every:
         raise ValueError(
             f"{type(denoiser).__name__} has no attention to text that can be traced; traced are the UNets of "
@@ -74,15 +77,13 @@ def find_sites(denoiser: nn.Module, scope: Scope) -> list[Site]:
     return found
 
 
-def is_compiled(denoiser: nn.Module) -> bool:
+def is_compiled(modules: Modules, sites: Sequence[Site]) -> bool:
     """Whether torch.compile stands between a denoiser's caller and one of its sites.
 
     A compiled graph made without hooks runs without them.
     """
-    if hasattr(denoiser, "_orig_mod"):
-        return True
-    paths = [site.path for site in find_sites(denoiser, Scope())]
-    compiled = {path for path, module in denoiser.named_modules() if _is_compiled(module)}
+    paths = [site.path for site in sites]
+    compiled = {path for path, module in modules.items() if _is_compiled(module)}
     return any(not path or site == path or site.startswith(path + ".") for site in paths for path in compiled)
 
 
@@ -115,24 +116,23 @@ def _packed_grid(ids: Tensor) -> Grid:
     return int(own[:, 1].max()) + 1, int(own[:, 2].max()) + 1
 
 
-def _joint_sites(denoiser: nn.Module) -> list[Site]:
+def _joint_sites(denoiser: nn.Module, modules: Modules) -> list[Site]:
     if isinstance(denoiser, SD3Transformer2DModel):
         return [
             Site(path=path, attention=module, heads=(), order="image, text", grid_of="")
-            for path, module in denoiser.named_modules()
+            for path, module in modules.items()
             if isinstance(module, Attention) and module.added_kv_proj_dim is not None
         ]
     if isinstance(denoiser, FluxTransformer2DModel):
         return [
             Site(path=path, attention=module, heads=(), order="text, image", grid_of="")
-            for path, module in denoiser.named_modules()
+            for path, module in modules.items()
             if path.endswith(".attn")
         ]
     return []
 
 
-def _cross_sites(denoiser: nn.Module) -> list[Site]:
-    modules = dict(denoiser.named_modules())
+def _cross_sites(modules: Modules) -> list[Site]:
     feature_maps = [path for path, module in modules.items() if isinstance(module, Transformer2DModel)]
     found = []
     for path, module in modules.items():

@@ -49,6 +49,14 @@ def test_bicubic_is_the_written_out_kernel(size: tuple[int, int]) -> None:
     assert np.abs(found - enlarged_by_hand(image, size)).max() < 1e-12
 
 
+@pytest.mark.parametrize("size", [(64, 48), (3, 40), (1, 1)])
+def test_bicubic_is_what_torch_s_own_enlarging_gives(size: tuple[int, int]) -> None:
+    """Smaller ones too. Control: rows and columns exchanged."""
+    maps = torch.rand(2, 3, 8, 6, generator=torch.Generator().manual_seed(0))
+    expected = functional.interpolate(maps, size=size, mode="bicubic")
+    assert (aggregation.bicubic(maps, out_hw=size) - expected).abs().max() < 1e-6
+
+
 def test_a_map_at_its_own_size_is_left_as_it_is() -> None:
     image = torch.rand(2, 3, 4, 5)
     copy = aggregation.bicubic(image, out_hw=(4, 5))

@@ -1,6 +1,7 @@
 """The kernel's own divisor: exact where it is taken, and taken only where it is the public call's."""
 
 import math
+import threading
 from typing import Any
 
 import pytest
@@ -108,11 +109,42 @@ def test_a_watch_sees_the_first_call_only_and_leaves_nothing_behind() -> None:
     assert seen[0][1] is key
     assert seen[0][3] == 0.5
     watch.stop()  # once more does nothing
-    assert torch._C._len_torch_function_stack() == 0
+    assert functional.scaled_dot_product_attention is torch._C._nn.scaled_dot_product_attention
+
+
+def test_a_watch_is_of_its_own_thread() -> None:
+    """Control: one list of watches for all threads."""
+    seen: list[Any] = []
+    watch = AttentionWatch(lambda *found: seen.append(found))
+    watch.start()
+    other = threading.Thread(target=functional.scaled_dot_product_attention, args=tensors())
+    other.start()
+    other.join()
+    assert not seen
+    watch.stop()
+
+
+def test_whoever_puts_another_attention_in_place_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A faster kernel under the public name is what runs. Control: always the operator of torch."""
+    own, seen, calls = functional.scaled_dot_product_attention, [], []
+
+    def faster(*args: Any, **how: Any) -> torch.Tensor:
+        calls.append(1)
+        return own(*args, **how)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", faster)
+    watch = AttentionWatch(lambda *found: seen.append(found))
+    query, key, value = tensors()
+    watch.start()
+    functional.scaled_dot_product_attention(query, key, value)
+    watch.stop()
+    assert len(calls) == len(seen) == 1
+    assert seen[0][4] is None  # its divisor is not known
+    assert functional.scaled_dot_product_attention is faster
 
 
 def test_a_watch_inside_a_watch_hides_nothing_from_it() -> None:
-    """Control: the inner one takes the operator, which the outer one doesn't know."""
+    """Control: the inner one alone is shown the call."""
     seen = []
     outer = AttentionWatch(lambda *_: seen.append("outer"))
     inner = AttentionWatch(lambda *_: seen.append("inner"))

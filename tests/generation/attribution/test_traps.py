@@ -228,6 +228,7 @@ def test_a_single_large_layer_is_taken_in_portions(
     with trace(tiny, scope=Scope(steps=[0])) as whole:
         draw(tiny)
     monkeypatch.setattr("generation.attribution.probabilities._SCORE_BYTES", 4096)
+    monkeypatch.setattr("generation.attribution.waiting._ROOM_BYTES", {"cpu": 4096})
     sizes = []
     own = token_probabilities
 

@@ -1,0 +1,101 @@
+"""The running sums of a recorder: float32 in memory as the probabilities come, added to in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from generation.attribution.probabilities import Part
+from generation.attribution.sums import Grid, GridSums, LayerSums
+
+
+@dataclass(kw_only=True)
+class Totals:
+    """Sums of token probabilities, per module and head, or over all modules and heads of a grid.
+
+    images: whose rows are summed.  per_head: whether modules and heads are kept apart.
+    """
+
+    images: int
+    per_head: bool
+    # (path, grid) -> (images, heads, tokens, pixels), or ("", grid) -> (images, tokens, pixels)
+    _sums: dict[tuple[str, Grid], Tensor] = field(default_factory=dict)
+    _terms: dict[tuple[str, Grid], int] = field(default_factory=dict)
+    # The memory behind the sums of modules that came together, so that they are added to together.
+    _together: dict[tuple[tuple[str, ...], Grid], Tensor] = field(default_factory=dict)
+
+    def add(
+        self, paths: tuple[str, ...], grid: Grid, probabilities: Tensor, *, part: Part | None = None
+    ) -> None:
+        """What some modules have paid in one call each.
+
+        probabilities: (modules, images, heads, tokens, pixels), of all images and pixels or of a part.
+        """
+        of_modules = probabilities if self.per_head else probabilities.sum(dim=(0, 2))[None]
+        total = self._memory(paths if self.per_head else ("",), grid, like=of_modules)
+        if part is not None:
+            total = total[:, part[0], ..., part[1]]
+        total.add_(of_modules)
+
+    def count(self, path: str, grid: Grid, *, heads: int) -> None:
+        """Notes that a module's call has been added, with all its parts."""
+        where = (path if self.per_head else "", grid)
+        self._terms[where] = self._terms.get(where, 0) + (1 if self.per_head else heads)
+
+    def _memory(self, paths: tuple[str, ...], grid: Grid, *, like: Tensor) -> Tensor:
+        """The sums of some modules, side by side as they come; zeros where they are new."""
+        known = self._together.get((paths, grid))
+        if known is not None:
+            return known
+        made = like.new_zeros((len(paths), self.images, *like.shape[2:-1], grid[0] * grid[1]))
+        for path, own in zip(paths, made, strict=True):
+            if (path, grid) in self._sums:
+                # It came in other company before; its sum moves over.
+                own += self._sums[path, grid]
+            self._sums[path, grid] = own
+        self._together = {
+            (others, place): memory
+            for (others, place), memory in self._together.items()
+            if place != grid or not set(others) & set(paths)
+        }
+        self._together[paths, grid] = made
+        return made
+
+    def grid_sums(self) -> list[GridSums]:
+        """One sum per grid, coarse grids first."""
+        if not self.per_head:
+            return [
+                GridSums(sums=_as_maps(total, where[1]), terms=self._terms[where])
+                for where, total in sorted(self._sums.items(), key=lambda item: item[0])
+            ]
+        sums: dict[Grid, Tensor] = {}
+        terms: dict[Grid, int] = {}
+        for (path, grid), total in self._sums.items():
+            added = total.sum(dim=1)
+            sums[grid] = sums[grid].add_(added) if grid in sums else added
+            terms[grid] = terms.get(grid, 0) + self._terms[path, grid] * total.shape[1]
+        return [GridSums(sums=_as_maps(sums[grid], grid), terms=terms[grid]) for grid in sorted(sums)]
+
+    def layer_sums(self, heads: Mapping[str, tuple[int, ...]]) -> list[LayerSums]:
+        """One sum per module and head, in the order they came. heads: by path, the numbers of those summed.
+
+        Raises ValueError where only the sums per grid were kept.
+        """
+        if not self.per_head:
+            raise ValueError('the heads were not kept apart; trace with keep="heads"')
+        return [
+            LayerSums(
+                path=path,
+                sums=_as_maps(total.transpose(1, 2), grid),
+                heads=heads[path],
+                steps=self._terms[path, grid],
+            )
+            for (path, grid), total in self._sums.items()
+        ]
+
+
+def _as_maps(flat: Tensor, grid: Grid) -> Tensor:
+    """(..., pixels) -> (..., height, width)."""
+    return flat.view(*flat.shape[:-1], *grid)

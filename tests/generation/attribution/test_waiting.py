@@ -1,0 +1,81 @@
+"""Modules whose scores wait for company get the sums that they get alone."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+import torch
+
+from benchmarks.models import mini_sdxl
+from generation.attribution import Trace, backends, trace
+from generation.attribution.totals import Totals
+
+Draw = Callable[..., Any]
+KEEPS: tuple[Literal["grids", "heads"], ...] = ("grids", "heads")
+
+
+@pytest.fixture(scope="module")
+def stacked() -> Any:
+    """Several modules of one kind behind each other."""
+    made = mini_sdxl()
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def traced(pipeline: Any, draw: Draw, keep: Literal["grids", "heads"], **how: Any) -> Trace:
+    with trace(pipeline, keep=keep) as recording:
+        draw(pipeline, output_type="latent", **how)
+    return recording
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+@pytest.mark.parametrize("images", [1, 2])
+def test_company_changes_nothing(
+    stacked: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, keep: Literal["grids", "heads"], images: int
+) -> None:
+    """Control: the sums of one module go to its neighbour, or one image's rows to another's."""
+    together = traced(stacked, draw, keep, num_images_per_prompt=images)
+    monkeypatch.setattr("generation.attribution.waiting._ROOM_BYTES", {})
+    alone = traced(stacked, draw, keep, num_images_per_prompt=images)
+    for found, expected in zip(together.grid_sums(), alone.grid_sums(), strict=True):
+        assert found.terms == expected.terms
+        assert (found.sums - expected.sums).abs().max() < 1e-4 * expected.sums.max()
+    if keep == "heads":
+        for layer, other in zip(together.layer_sums(), alone.layer_sums(), strict=True):
+            assert (layer.path, layer.heads, layer.steps) == (other.path, other.heads, other.steps)
+            assert (layer.sums - other.sums).abs().max() < 1e-5
+
+
+def test_modules_do_wait_where_the_kernel_gives_the_divisor(
+    stacked: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the test above says nothing. Control: every module is worked off alone."""
+    calls = []
+    own = Totals.add
+
+    def add(totals: Totals, paths: tuple[str, ...], *args: Any, **how: Any) -> None:
+        calls.append(len(paths))
+        own(totals, paths, *args, **how)
+
+    traced(stacked, draw, "grids")  # the first call of a kind is proof only
+    monkeypatch.setattr(Totals, "add", add)
+    traced(stacked, draw, "grids")
+    assert max(calls) > 3
+    monkeypatch.setattr(backends, "_operator", lambda *_: None)
+    calls.clear()
+    traced(stacked, draw, "grids")
+    assert max(calls) == 1
+
+
+def test_a_sum_moves_with_its_module_into_other_company() -> None:
+    """Control: what was summed before is forgotten."""
+    totals = Totals(images=1, per_head=True)
+    ones = torch.ones(2, 1, 3, 4, 6)  # modules, images, heads, tokens, pixels
+    totals.add(("a", "b"), (2, 3), ones)
+    totals.add(("b",), (2, 3), 10 * ones[:1])
+    totals.add(("a", "b"), (2, 3), 100 * ones)
+    for path in ("a", "b"):
+        totals.count(path, (2, 3), heads=3)
+    found = {layer.path: layer.sums for layer in totals.layer_sums({"a": (0, 1, 2), "b": (0, 1, 2)})}
+    assert torch.equal(found["a"], torch.full((1, 4, 3, 2, 3), 101.0))
+    assert torch.equal(found["b"], torch.full((1, 4, 3, 2, 3), 111.0))
