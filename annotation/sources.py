@@ -1,13 +1,13 @@
 """What a campaign can be made from: finished runs, and their word maps by part of speech."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from generation.choices import ImageState, RunState, SafetyVerdict
-from generation.models import Image, Run, WordMap
+from generation.models import Image, Prompt, Run, WordMap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +15,14 @@ class Material:
     """What a run offers a campaign.
 
     word_counts: ratable maps by part of speech.  images: that can be shown.  comparable: other finished runs
-    of the same prompts, as (number, name), the newest first.
+    of the same prompts, as (number, name), the newest first.  columns: the other columns of the prompt file,
+    with their values.
     """
 
     word_counts: Mapping[str, int]
     images: int = 0
     comparable: tuple[tuple[int, str], ...] = ()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
@@ -30,7 +32,18 @@ def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
         word_counts=word_counts(run),
         images=showable_images(run).count(),
         comparable=tuple((other.pk, f"{other.name} ({other.model_id})") for other in others),
+        columns=prompt_columns(run),
     )
+
+
+def prompt_columns(run: Run) -> dict[str, frozenset[str]]:
+    """The columns that came with the run's prompts, in the file's order, each with its values."""
+    found: dict[str, set[str]] = {}
+    prompts = Prompt.objects.filter(prompt_set=run.prompt_set_id).exclude(extra={}).order_by("row_number")
+    for extra in prompts.values_list("extra", flat=True).iterator():
+        for column, value in extra.items():
+            found.setdefault(column, set()).add(str(value))
+    return {column: frozenset(values) for column, values in found.items()}
 
 
 def unfinished_images() -> QuerySet[Image]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from annotation import wording
 from annotation.choices import PageLanguage, PairOf, TaskKind
-from annotation.forms import task_kinds
+from annotation.forms import choosing, task_kinds
 from annotation.models import Campaign
 from generation.choices import PartOfSpeech
 
@@ -54,10 +54,12 @@ def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[
         "items_per_rater", "places_kept", "checks_per_rater", "known_per_rater", "instructed_per_rater",
         "repeats_per_rater", "repeat_tolerance", "checks_allowed_wrong", "completion_code",
         "no_consent_code", "screened_out_code", "completion_url", "no_consent_url", "screened_out_url",
-        "plain_link", "items_limit", "language", "pair_of", "pass_mark_percent", "practice_attempts",
+        "plain_link", "items_limit", "language", "pair_of", "stratify_by",
+        "pass_mark_percent", "practice_attempts",
     )  # fmt: skip
     return {name: getattr(campaign, name) for name in same_names} | {
         "vocabulary": "\n".join(campaign.vocabulary),
+        "prompt_filter": choosing.as_lines(campaign.prompt_filter),
         "compared_run": "" if campaign.compared_run_id is None else str(campaign.compared_run_id),
         "parts_of_speech": [part for part in campaign.parts_of_speech if word_counts.get(part)],
         "share_cap_percent": _plain(campaign.share_cap * 100),

@@ -9,7 +9,7 @@ from django.forms.boundfield import BoundField
 
 from annotation.choices import PageLanguage, PairOf, TaskKind
 from annotation.effort import Effort, effort
-from annotation.forms import task_kinds
+from annotation.forms import choosing, task_kinds
 from annotation.forms.addresses import ReturnAddressField
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from annotation.sources import Material
@@ -160,6 +160,8 @@ class CampaignForm(EffortForm):
         help_text="Another finished run of the same prompts. Raters never see which image is whose.",
         error_messages={"required": "Choose the run to compare with: a pair needs two."},
     )
+    prompt_filter = choosing.PromptFilterField()
+    stratify_by = choosing.StrataField()
     pair_of = forms.ChoiceField(label="Shown side by side", choices=PairOf.choices)
     language = forms.ChoiceField(
         label="Language of the raters' pages",
@@ -273,6 +275,7 @@ class CampaignForm(EffortForm):
         super().__init__(*args, **kwargs)
         if "compared_run" in self.fields:
             self.fields["compared_run"].choices = self.material.comparable  # type: ignore[attr-defined]
+        self.fields["stratify_by"].offer(self.material.columns)  # type: ignore[attr-defined]
 
     def clean_language(self) -> str:
         """English where none is named."""
@@ -297,6 +300,8 @@ class CampaignForm(EffortForm):
                 f"The run has {self.check_words} maps of punctuation marks and a rater meets each once, so "
                 f"ask for at most {self.check_words}. Prompts that end with a full stop give more.",
             )
+        if fault := choosing.filter_fault(entered.get("prompt_filter", {}), columns=self.material.columns):
+            self.add_error("prompt_filter", fault)
         return entered
 
     def sections(self) -> list[Section]:
@@ -312,7 +317,16 @@ SECTIONS: Final = (
     (
         "Items",
         "What of the run is put to raters.",
-        ("name", "compared_run", "pair_of", "vocabulary", "parts_of_speech", "items_limit"),
+        (
+            "name",
+            "compared_run",
+            "pair_of",
+            "vocabulary",
+            "parts_of_speech",
+            "prompt_filter",
+            "items_limit",
+            "stratify_by",
+        ),
     ),
     (
         "What raters read",

@@ -90,6 +90,18 @@ class Campaign(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Most word maps put to raters, drawn by the seed; empty for all of them.",
     )
+    prompt_filter = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default=Value({}, output_field=models.JSONField()),
+        help_text="Accepted values by column of the prompt file; empty for all prompts.",
+    )
+    stratify_by = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="Column over whose values a smaller number of items is drawn evenly; empty for none.",
+    )
     raters_per_item = models.PositiveSmallIntegerField(
         default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )

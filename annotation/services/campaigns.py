@@ -1,7 +1,7 @@
 """A campaign's life: drafted, opened, paused, resumed, extended, closed. Each move conditional, audited."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -51,6 +51,7 @@ class CampaignSpec:
     items_limit: most items put to raters; None for all.  share_cap: in (0, 1].
     places_kept: places kept for a rater beyond the task in hand; with 0 the last ones can go to others
     between her consent and her first task.
+    prompt_filter: accepted values by column of the prompt file.  stratify_by: a column, or "".
     vocabulary: only for object presence.  compared_run_id, pair_of: only for pairwise comparisons.
     """
 
@@ -90,6 +91,8 @@ class CampaignSpec:
     no_consent_url: str = ""
     screened_out_url: str = ""
     plain_link: bool = True
+    prompt_filter: Mapping[str, list[str]] = field(default_factory=dict)
+    stratify_by: str = ""
 
 
 MOST_RATERS_PER_ITEM: Final = 100

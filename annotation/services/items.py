@@ -10,6 +10,7 @@ from annotation import wording
 from annotation.choices import CheckKind, ItemKind, OpinionScore, OptOut, PairOf, TaskKind
 from annotation.known_answers import Use
 from annotation.models import Campaign, Item
+from annotation.services.drawing import drawn, of_chosen_prompts
 from annotation.sources import ratable_maps, showable_images
 from generation.choices import PartOfSpeech
 from generation.models import Image, Run
@@ -28,7 +29,7 @@ def rebuild_items(campaign: Campaign) -> None:
     rated, checks = _THINGS[TaskKind(campaign.task_kind)](campaign, generator)
     known = known_things(campaign)
     checks_known = {pk: line for pk, line in known.items() if line["use"] == Use.CHECK}
-    rated = [thing for thing in rated if thing.get("word_map_id") not in known][: campaign.items_limit]
+    rated = drawn(campaign, [thing for thing in rated if thing.get("word_map_id") not in known])
     items = [Item(kind=ItemKind.RATING, **thing) for thing in rated]
     items += [_check(CheckKind.ABSTRACT, thing, accepted=ACCEPTED_BY_CHECKS) for thing in checks]
     items += [
@@ -113,7 +114,7 @@ def _instructed(campaign: Campaign, rated: list[Thing]) -> list[Item]:
 def _scores(campaign: Campaign, generator: random.Random) -> tuple[list[Thing], list[Thing]]:
     """Word maps of the chosen parts of speech; maps of punctuation marks are the checks."""
     maps = list(
-        ratable_maps(campaign.run)
+        of_chosen_prompts(campaign, ratable_maps(campaign.run), path="image__prompt")
         .order_by("image__prompt__row_number", "image__seed", "word__position")
         .values_list("pk", "word__part_of_speech")
     )
@@ -126,7 +127,8 @@ def _scores(campaign: Campaign, generator: random.Random) -> tuple[list[Thing], 
 
 def _presence(campaign: Campaign, generator: random.Random) -> tuple[list[Thing], list[Thing]]:
     """Every image of the run."""
-    images = showable_images(campaign.run).order_by("prompt__row_number", "seed").values_list("pk", flat=True)
+    there = of_chosen_prompts(campaign, showable_images(campaign.run), path="prompt")
+    images = there.order_by("prompt__row_number", "seed").values_list("pk", flat=True)
     things: list[Thing] = [{"image_id": pk} for pk in images]
     generator.shuffle(things)
     return things, []
@@ -135,7 +137,7 @@ def _presence(campaign: Campaign, generator: random.Random) -> tuple[list[Thing]
 def _masks(campaign: Campaign, generator: random.Random) -> tuple[list[Thing], list[Thing]]:
     """Every word of the chosen parts of speech, in every image of its prompt."""
     pairs = (
-        showable_images(campaign.run)
+        of_chosen_prompts(campaign, showable_images(campaign.run), path="prompt")
         .filter(prompt__words__part_of_speech__in=_parts(campaign))
         .order_by("prompt__row_number", "seed", "prompt__words__position")
         .values_list("pk", "prompt__words__pk")
@@ -159,9 +161,10 @@ def _pairs(campaign: Campaign, generator: random.Random) -> tuple[list[Thing], l
     return things, []
 
 
-def _images_by_place(_campaign: Campaign, run: Run) -> dict[tuple[int, int], int]:
+def _images_by_place(campaign: Campaign, run: Run) -> dict[tuple[int, int], int]:
     """Images of the run by prompt and number within the prompt, from 0."""
-    images = showable_images(run).order_by("prompt__row_number", "seed")
+    there = of_chosen_prompts(campaign, showable_images(run), path="prompt")
+    images = there.order_by("prompt__row_number", "seed")
     return {
         (prompt, seed - run.first_seed): pk for pk, prompt, seed in images.values_list("pk", "prompt", "seed")
     }
@@ -170,7 +173,7 @@ def _images_by_place(_campaign: Campaign, run: Run) -> dict[tuple[int, int], int
 def _maps_by_place(campaign: Campaign, run: Run) -> dict[tuple[int, int], int]:
     """Maps of the run's rated words by word and number of the image within its prompt, from 0."""
     maps = (
-        ratable_maps(run)
+        of_chosen_prompts(campaign, ratable_maps(run), path="image__prompt")
         .filter(word__part_of_speech__in=_parts(campaign))
         .order_by("image__prompt__row_number", "image__seed", "word__position")
     )

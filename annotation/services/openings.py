@@ -29,7 +29,8 @@ RULE_FIELDS: Final = (
     "parts_of_speech", "items_limit", "raters_per_item", "share_cap", "items_per_rater", "checks_per_rater",
     "known_per_rater", "instructed_per_rater", "repeats_per_rater", "repeat_tolerance", "known_answers",
     "checks_allowed_wrong", "lease_seconds", "places_kept", "seconds_per_item", "order_seed", "task_kind",
-    "pass_mark_percent", "practice_attempts", "vocabulary", "compared_run_id", "pair_of",
+    "pass_mark_percent", "practice_attempts", "vocabulary", "compared_run_id", "pair_of", "prompt_filter",
+    "stratify_by",
 )  # fmt: skip
 
 
