@@ -101,7 +101,10 @@ class Worker:
         return claimed
 
     def _work(self, claims: Sequence[Claim], writer: Writer, *, should_stop: Callable[[], bool]) -> None:
-        """Each of the claims, all of one run, is completed, failed or handed back when the writer is done."""
+        """Each of the claims is completed, failed or handed back when the writer is done.
+
+        claims: of one model, size and settings, maybe of several runs.
+        """
         leases = Heartbeat(
             lambda: extend_leases(claims, lease_seconds=self.lease_seconds),
             lease_seconds=self.lease_seconds,

@@ -23,6 +23,18 @@ WORKER_DIED: Final = (
     "The worker stopped without a result, {attempts} times in a row (killed, or out of memory?)."
 )
 
+# What images must have in common to be made in one batch: all that a pipeline is told but prompt and seed.
+SHARED_BY_A_BATCH: Final = (
+    "model_id",
+    "model_revision",
+    "scheduler",
+    "steps",
+    "guidance",
+    "height",
+    "width",
+    "negative_prompt",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPin:
@@ -55,18 +67,20 @@ class ImageResult:
 def claim_images(
     worker: str, *, models: Sequence[ModelPin], batch_size: int, lease_seconds: float
 ) -> list[Claim]:
-    """Up to batch_size images of one run, leased to this worker; none where there is nothing to do.
+    """Up to batch_size images that can be made together, leased to this worker; none where nothing waits.
 
-    The longest waiting image decides the run. An image that has failed or outlived a worker before is handed
-    out alone: whatever it does to its worker, it does to no other image.
+    The longest waiting image decides the model and the settings; images of other runs with the same ones fill
+    the batch up. An image that has failed or outlived a worker before is handed out alone: whatever it does
+    to its worker, it does to no other image.
     """
     bury_abandoned()
-    first = _claimable(models).order_by("ready_at", "pk").first()
+    first = _claimable(models).select_related("run").order_by("ready_at", "pk").first()
     if first is None:
         return []
     images = [first]
     if first.attempts == 0 and batch_size > 1:
-        fresh = _claimable(models).filter(run=first.run_id, attempts=0).exclude(pk=first.pk)
+        same = {f"run__{name}": getattr(first.run, name) for name in SHARED_BY_A_BATCH}
+        fresh = _claimable(models).filter(attempts=0, **same).exclude(pk=first.pk)
         images += fresh.order_by("ready_at", "pk")[: batch_size - 1]
     Image.objects.filter(pk__in=[image.pk for image in images]).update(
         state=ImageState.LEASED,

@@ -84,6 +84,19 @@ def test_a_run_is_generated_with_a_map_for_every_word(worker: Worker, tiny_model
         assert stored.ndim == 2
 
 
+def test_a_batch_of_several_runs_gives_each_its_own_image(worker: Worker, faulty: Any) -> None:
+    """Control: files or rows of one run go to its neighbour in the batch."""
+    made = [tiny_run("a red circle"), tiny_run("a cat"), tiny_run("a red circle")]
+    sizes = []
+    faulty(lambda latents: sizes.append(latents.shape[0] // 2))
+    worker.drain()
+    assert set(sizes) == {3}
+    first, cat, again = (Image.objects.get(run=run) for run in made)
+    assert {first.state, cat.state, again.state} == {ImageState.DONE}
+    assert first.file_sha256 == again.file_sha256 != cat.file_sha256
+    assert cat.word_maps.count() == 2
+
+
 def test_words_past_the_model_s_window_are_marked_and_have_no_map(worker: Worker, tiny_model: str) -> None:
     tiny_run("a a a a a a a a a a cat dog")
     worker.drain()

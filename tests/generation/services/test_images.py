@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pytest_django.fixtures import Settings
 from generation import storage
 from generation.choices import ImageState, RunState, SafetyVerdict
 from generation.models import Image, Run, WordMap
+from generation.registry import GenerationSettings
 from generation.services import images
 from generation.services.images import Claim, ImageResult, ModelPin
 from tests import factories
@@ -186,10 +188,32 @@ def test_an_image_that_failed_before_is_handed_out_alone() -> None:
     assert [len(claim(run, batch_size=3)) for _ in range(3)] == [1, 1, 1]
 
 
-def test_a_batch_holds_images_of_one_run_only() -> None:
-    first = factories.make_run(prompts=["a cat", "a dog"])
-    factories.make_run(prompts=["a bird"])
-    assert [each.run_id for each in claim(first, batch_size=8)] == [first.pk, first.pk]
+def test_a_batch_is_filled_up_from_other_runs_with_the_same_settings() -> None:
+    """Control: only the first run's images are claimed, and the batch stays half empty."""
+    first, second = factories.make_run(prompts=["a cat", "a dog"]), factories.make_run(prompts=["a bird"])
+    assert [each.run_id for each in claim(first, batch_size=8)] == [first.pk, first.pk, second.pk]
+
+
+@pytest.mark.parametrize(
+    "name", ["model_id", "model_revision", *(field.name for field in fields(GenerationSettings))]
+)
+def test_a_batch_mixes_no_settings(name: str) -> None:
+    """Control: a setting that is left out of the comparison makes images with another run's value."""
+    run, other = factories.make_run(prompts=["a cat"]), factories.make_run(prompts=["a dog"])
+    was = getattr(other, name)
+    Run.objects.filter(pk=other.pk).update(**{name: f"{was}x" if isinstance(was, str) else was + 8})
+    other.refresh_from_db()
+    pins = [ModelPin(model_id=each.model_id, revision=each.model_revision) for each in (run, other)]
+    for expected in (run, other):
+        claims = images.claim_images("worker", models=pins, batch_size=8, lease_seconds=60)
+        assert [each.run_id for each in claims] == [expected.pk]
+
+
+def test_a_paused_run_fills_no_other_run_s_batch() -> None:
+    """Control: the batch is filled up from rows that are not claimable."""
+    first, second = factories.make_run(prompts=["a cat"]), factories.make_run(prompts=["a bird"])
+    Run.objects.filter(pk=second.pk).update(state=RunState.PAUSED)
+    assert [each.run_id for each in claim(first, batch_size=8)] == [first.pk]
 
 
 def test_an_image_that_was_handed_back_has_lost_no_attempt() -> None:
