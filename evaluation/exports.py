@@ -19,7 +19,7 @@ from annotation.exports import RATINGS
 from common.csv_stream import Cell, Column, cell_text, guard, lines, raw_lines
 from evaluation import campaign_columns
 from evaluation.comparisons import Comparison
-from evaluation.metrics.intervals import Interval
+from evaluation.metrics.intervals import Interval, IntervalMethod
 from evaluation.metrics.opinion import STATUSES, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
 from evaluation.metrics.screening import RaterScreen
@@ -64,6 +64,32 @@ ITEM_RESULTS: Final = (
     Described("median", "Median of the scores. Empty unless kept."),
     Described("mean", "Mean of the scores. Empty unless kept."),
     Described("standard_deviation", "Of the scores (n - 1). Empty unless kept with two scores."),
+    Described("mean_low", "Lower bound of the mean. Empty unless kept."),
+    Described("mean_high", "Upper bound of the mean."),
+    Described(
+        "mean_method",
+        "sos: the spread is that of such means in this study; binomial_bounded: the widest spread that the"
+        " scale allows, asked for or where sos has no width.",
+    ),
+    Described(
+        "model_score", "Quality by the maximum-likelihood model of P.910. Empty unless it is asked for."
+    ),
+    Described("model_score_low", "Lower bound of it."),
+    Described("model_score_high", "Upper bound of it."),
+)
+RATER_MODELS: Final = (
+    Described("bias", "Mean difference of the scores from their items' means; empty without a shared item."),
+    Described("bias_low", "Lower bound of it (t)."),
+    Described("bias_high", "Upper bound of it."),
+    Described("inconsistency", "Standard deviation of these differences (n - 1)."),
+    Described("inconsistency_low", "Lower bound of it (chi-squared)."),
+    Described("inconsistency_high", "Upper bound of it."),
+    Described("n_bias", "Scores that these rest on."),
+    Described("bias_undefined_because", "Why they are empty; else empty."),
+    Described("model_bias", "Bias by the model of P.910. Empty unless it is asked for, or pooled."),
+    Described("model_inconsistency", "Inconsistency by the same."),
+    Described("model_pooled", "1 where the rater has too few scores for a bias of the rater's own."),
+    Described("model_at_floor", "1 where the inconsistency is the model's floor, not the data's."),
 )
 
 RATER_RESULTS: Final[tuple[Column[RaterScreen | None], ...]] = tuple(
@@ -209,7 +235,7 @@ CAMPAIGN_OPTIONS: Final = tuple(Option(code=option.code, label=option.label) for
 FILES: Final[Mapping[str, Sequence[Any]]] = {
     "ratings.csv": RATINGS,
     "items.csv": (*campaign_columns.ITEMS, *ITEM_RESULTS),
-    "raters.csv": (*campaign_columns.RATERS, *RATER_RESULTS),
+    "raters.csv": (*campaign_columns.RATERS, *RATER_RESULTS, *RATER_MODELS),
     "groups.csv": group_columns(CAMPAIGN_OPTIONS),
     "comparisons.csv": COMPARISONS,
     "codebook.csv": CODEBOOK,
@@ -221,7 +247,8 @@ def items_csv(report: Report) -> Iterator[str]:
     items, index = report.opinion.items, report.study.items.index
     in_report = (index != NOT_RATED).tolist()
     numbers = (
-        items.n_scores, items.n_too_abstract, items.n_too_poor, items.median, items.mean, report.item_spread
+        items.n_scores, items.n_too_abstract, items.n_too_poor, items.median, items.mean, report.item_spread,
+        *_item_bounds(report),
     )  # fmt: skip
     cells = [
         [
@@ -244,6 +271,20 @@ def items_csv(report: Report) -> Iterator[str]:
     )
 
 
+def _item_bounds(report: Report) -> tuple[np.ndarray, ...]:
+    """(items,) each: bounds of the mean, their method, and the model's score with its bounds; kept items'."""
+    kept, found, fit = report.opinion.items.kept, report.item_intervals, report.rater_fit
+    none = np.full(kept.size, np.nan)
+    methods = np.where(found.bounded, str(IntervalMethod.BINOMIAL_BOUNDED), str(found.method)).astype(object)
+    model = (none,) * 3 if fit is None else (fit.quality, fit.quality_low, fit.quality_high)
+    return (
+        np.where(kept, found.low, np.nan),
+        np.where(kept, found.high, np.nan),
+        np.where(kept, methods, ""),
+        *(np.where(kept, column, np.nan) for column in model),
+    )
+
+
 def _taken(column: np.ndarray, index: np.ndarray) -> list[Any]:
     """The column's values at these places; at NOT_RATED whatever comes, also from an empty column."""
     values: list[Any] = (column[index] if column.size else np.zeros(index.size, column.dtype)).tolist()
@@ -253,10 +294,24 @@ def _taken(column: np.ndarray, index: np.ndarray) -> list[Any]:
 def raters_csv(report: Report) -> Iterator[str]:
     """One line per rater in the listing's order: the given columns, then the results."""
     results = [[cell_text(column.of(screen)) for screen in report.screens] for column in RATER_RESULTS]
+    results += [[cell_text(value) for value in column] for column in _rater_models(report)]
     given = [column.cells for column in report.study.raters.columns]
     names = [column.name for column in report.study.raters.columns]
-    names += [column.name for column in RATER_RESULTS]
+    names += [column.name for column in RATER_RESULTS] + [column.name for column in RATER_MODELS]
     return raw_lines(zip(*given, *results, strict=True), header=names)
+
+
+def _rater_models(report: Report) -> list[list[Any]]:
+    """The columns of RATER_MODELS, a value per rater."""
+    found, fit, n = report.biases, report.rater_fit, report.study.table.n_raters
+    arrays = (
+        found.bias, found.bias_low, found.bias_high, found.inconsistency, found.inconsistency_low,
+        found.inconsistency_high, found.n,
+    )  # fmt: skip
+    model: list[list[Any]] = [[None] * n for _ in range(4)]
+    if fit is not None and not fit.reason:
+        model = [a.tolist() for a in (fit.bias, fit.inconsistency, fit.pooled, fit.at_floor)]
+    return [*(array.tolist() for array in arrays), list(found.reasons), *model]
 
 
 def groups_csv(report: Report) -> Iterator[str]:
@@ -275,7 +330,7 @@ def codebook_csv(report: Report, *, ratings: Sequence[Any]) -> Iterator[str]:
     files: Mapping[str, Sequence[Any]] = {
         "ratings.csv": ratings,
         "items.csv": (*report.study.items.columns, *ITEM_RESULTS),
-        "raters.csv": (*report.study.raters.columns, *RATER_RESULTS),
+        "raters.csv": (*report.study.raters.columns, *RATER_RESULTS, *RATER_MODELS),
         "groups.csv": group_columns(report.study.options),
         "comparisons.csv": COMPARISONS,
         "codebook.csv": CODEBOOK,

@@ -21,7 +21,7 @@ from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import method_card
 from evaluation.metrics.opinion import ALL_GROUPS, DropRule, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
-from evaluation.metrics.tables import FlowStep
+from evaluation.metrics.tables import FloatArray, FlowStep
 from evaluation.reports import Report, Section
 
 MOST_RATERS_SHOWN: Final = 200
@@ -114,6 +114,8 @@ class RaterRow:
     n_answers: int
     share: str
     correlation: str
+    bias: str
+    inconsistency: str
     median_seconds: str
     longest_run: str
 
@@ -347,9 +349,17 @@ def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> Rater
         n_answers=screen.n_answers if screen else 0,
         share=_percent(screen.share_of_answers) if screen else "",
         correlation=_number(screen.leave_one_out_correlation, digits=2) if screen else "",
+        bias=_with_bounds(report.biases.bias, report.biases.bias_low, report.biases.bias_high, line=line),
+        inconsistency=_number(float(report.biases.inconsistency[line]), digits=2),
         median_seconds=_number(screen.median_seconds, digits=1) if screen else "",
         longest_run=str(screen.longest_run) if screen else "",
     )
+
+
+def _with_bounds(value: FloatArray, low: FloatArray, high: FloatArray, *, line: int) -> str:
+    """A number of a rater with its interval, where they are defined."""
+    shown, *bounds = (_number(float(column[line]), digits=2) for column in (value, low, high))
+    return f"{shown} ({bounds[0]} to {bounds[1]})" if all(bounds) else shown
 
 
 def _verdicts(report: Report) -> Sequence[str]:

@@ -15,7 +15,7 @@ from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.opinion import DropRule, Protocol
 from evaluation.reports import Report
-from evaluation.settings import Only, Settings
+from evaluation.settings import Only, RaterModel, Settings
 
 LIBRARIES: Final = ("django", "numpy", "scipy")
 
@@ -42,6 +42,7 @@ def provenance_json(report: Report, *, ratings_sha256: str, software: dict[str, 
         "settings": settings_facts(report.settings)
         | {"interval_used": report.headline_interval, "scale": list(report.study.table.scale)},
         "groupings": [section.grouping.name for section in report.sections],
+        "rater_model_problem": report.rater_fit.reason if report.rater_fit else "",
         "tests": {"groups": "welch_t, or paired_t where items are shared", "correction": "holm"},
         "seeds": {"bootstrap": report.settings.protocol.seed},
         "files": {"ratings.csv": {"sha256": ratings_sha256}},
@@ -52,7 +53,11 @@ def provenance_json(report: Report, *, ratings_sha256: str, software: dict[str, 
 
 def settings_facts(settings: Settings) -> dict[str, Any]:
     """The settings as JSON values; `settings_of` reads them back."""
-    return asdict(settings.protocol) | {"only": [asdict(only) for only in settings.only]}
+    return asdict(settings.protocol) | {
+        "only": [asdict(only) for only in settings.only],
+        "item_interval": settings.item_interval,
+        "rater_model": settings.rater_model,
+    }
 
 
 def settings_of(facts: dict[str, Any]) -> Settings:
@@ -66,7 +71,12 @@ def settings_of(facts: dict[str, Any]) -> Settings:
         "share_interval": IntervalMethod(facts["share_interval"]),
         "zero_width": ZeroWidth(facts["zero_width"]),
     }
-    return Settings(protocol=Protocol(**protocol), only=tuple(Only(**only) for only in facts["only"]))
+    return Settings(
+        protocol=Protocol(**protocol),
+        only=tuple(Only(**only) for only in facts["only"]),
+        item_interval=IntervalMethod(facts["item_interval"]),
+        rater_model=RaterModel(facts["rater_model"]),
+    )
 
 
 def current_software() -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from evaluation.comparisons import Comparison, compare_groups
 from evaluation.filters import filtered
 from evaluation.metrics.alpha import krippendorff_alpha
-from evaluation.metrics.bounded import SosModel, sos_model
+from evaluation.metrics.bounded import ItemIntervals, SosModel, item_intervals, sos_model
 from evaluation.metrics.intervals import Interval, IntervalMethod
 from evaluation.metrics.methods import method_card
 from evaluation.metrics.opinion import (
@@ -25,8 +25,9 @@ from evaluation.metrics.rater_bias import RaterBiases, rater_biases
 from evaluation.metrics.responses import ResponseShares, response_shares
 from evaluation.metrics.screening import RaterScreen, screen_raters
 from evaluation.metrics.shares import RaterShares, rater_shares
+from evaluation.metrics.subjective_model import SubjectiveFit, subjective_model
 from evaluation.metrics.tables import BoolArray, FloatArray, FlowStep, OptOut, RatingTable
-from evaluation.settings import Settings
+from evaluation.settings import RaterModel, Settings
 from evaluation.study import NOT_RATED, Grouping, Study
 
 
@@ -61,6 +62,8 @@ class Report:
 
     rated: (lines of the items' listing,), whether a line is of an item to rate, filtered out or not.
     item_spread: (items,), standard deviation (n - 1) of each kept item's scores, NaN below two.
+    item_intervals: of every item's mean, over the raters who count.
+    rater_fit: over the same answers, of all raters of the table; None unless it was asked for.
     sos: how spread follows the mean, over the kept items.  biases: of the study's raters, excluded ones too.
     screens: one per rater of the table, over its answers to rated items; None without one.
     responses: of all groups together, after the exclusion of raters, before the drop rule; None without
@@ -79,6 +82,8 @@ class Report:
     alpha: Interval
     item_counts: ItemCounts
     item_spread: FloatArray
+    item_intervals: ItemIntervals
+    rater_fit: SubjectiveFit | None
     sos: SosModel
     biases: RaterBiases
     screens: tuple[RaterScreen | None, ...]
@@ -136,6 +141,8 @@ def build(study: Study, *, settings: Settings | None = None) -> Report:
         alpha=krippendorff_alpha(kept),
         item_counts=_count(opinion),
         item_spread=_spread(kept, opinion=opinion),
+        item_intervals=item_intervals(kept, method=settings.item_interval, confidence=protocol.confidence),
+        rater_fit=_rater_fit(study, settings=settings),
         sos=sos_model(kept.only_items(opinion.items.kept, name="kept", detail="items with a score")),
         biases=rater_biases(study.table, confidence=protocol.confidence),
         screens=_screens(study.table),
@@ -150,6 +157,20 @@ def _without_excluded(study: Study) -> RatingTable:
         gone = {study.table.rater_ids[index] for index in np.flatnonzero(exclusion.raters)}
         table = table.without_raters(gone & set(table.rater_ids), reason=exclusion.detail)
     return table
+
+
+def _rater_fit(study: Study, *, settings: Settings) -> SubjectiveFit | None:
+    """The model over the answers of the raters who count; the others keep their place without an answer."""
+    if settings.rater_model != RaterModel.P910 or not study.raters_known:
+        return None
+    table = study.table
+    gone = np.zeros(table.n_raters, dtype=bool)
+    for exclusion in study.exclusions:
+        gone |= exclusion.raters
+    counts = ~gone[table.rater_index]
+    answers = ("item_index", "rater_index", "score", "opt_out", "seconds")
+    kept = replace(table, **{name: getattr(table, name)[counts] for name in answers})
+    return subjective_model(kept, confidence=settings.protocol.confidence)
 
 
 def _headline(study: Study, settings: Settings) -> IntervalMethod:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.opinion import Protocol
 
 
@@ -15,9 +17,21 @@ class Only:
     value: str
 
 
+class RaterModel(StrEnum):
+    """What tells a rater's own part from an item's: plain differences, or maximum likelihood beside them."""
+
+    DIFFERENCES = "differences"
+    P910 = "p910"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """protocol: rules of the opinion scores.  only: filters, all of which an item must pass, in order."""
+    """protocol: rules of the opinion scores.  only: filters, all of which an item must pass, in order.
+
+    item_interval: of the mean of a single item, SOS or BINOMIAL_BOUNDED.
+    """
 
     protocol: Protocol = field(default_factory=Protocol)
     only: tuple[Only, ...] = ()
+    item_interval: IntervalMethod = IntervalMethod.SOS
+    rater_model: RaterModel = RaterModel.DIFFERENCES

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import methods_for_means
-from evaluation.metrics.opinion import DropRule
+from evaluation.metrics.opinion import DropRule, Protocol
 from evaluation.reports import default_settings
-from evaluation.settings import Only, Settings
+from evaluation.settings import Only, RaterModel, Settings
 from evaluation.study import Grouping, Study
 
 FILTER: Final = "only-"
@@ -23,6 +23,19 @@ RULES: Final = {
     DropRule.MAJORITY: "most raters: word too abstract",
     DropRule.NEVER: "never",
 }
+ITEM_INTERVALS: Final = {
+    IntervalMethod.SOS: "spread of such items in this study",
+    IntervalMethod.BINOMIAL_BOUNDED: "widest spread the scale allows",
+}
+RATER_MODELS: Final = {
+    RaterModel.DIFFERENCES: "differences from the items' means",
+    RaterModel.P910: "P.910 maximum likelihood beside them",
+}
+LABELS: Final = {
+    "drop": "Drop an item when", "score": "An item's score is the",
+    "interval": "Interval of the score", "confidence": "Confidence",
+    "items": "Interval of a single item", "raters": "Bias of raters",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,35 +85,15 @@ def read_settings(
 ) -> SettingsForm:
     """The settings that the parameters ask for; what can't be read is named, and the default stands."""
     default = default_settings(study).protocol
-    offered = {
-        "drop": (RULES, default.drop_rule) if study.is_campaign else None,
-        "score": ({score: score.value for score in ItemScore}, default.item_score),
-        "interval": (_intervals(study), default.interval if study.raters_known else IntervalMethod.T_ITEMS),
-        "confidence": (
-            {level: f"{100 * float(level):g} %" for level in CONFIDENCES},
-            str(default.confidence),
-        ),
-    }
-    labels = {
-        "drop": "Drop an item when", "score": "An item's score is the",
-        "interval": "Interval of the score", "confidence": "Confidence",
-    }  # fmt: skip
+    offered = _offered(study, default=default)
     problems: list[str] = []
     chosen: dict[str, str] = {}
     choices: list[Choice] = []
-    for name, offer in offered.items():
-        if offer is None:
-            continue
-        values, usual = offer
-        chosen[name] = _chosen(
-            parameters, name, values=list(map(str, values)), usual=str(usual), problems=problems
-        )
-        choices.append(
-            _choice(name, labels[name], values={str(k): v for k, v in values.items()}, chosen=chosen[name])
-        )
+    for name, (values, usual) in offered.items():
+        chosen[name] = _chosen(parameters, name, values=list(values), usual=usual, problems=problems)
+        choices.append(_choice(name, LABELS[name], values=values, chosen=chosen[name]))
     filters, filter_choices = _filters(study, parameters, problems=problems)
-    usual_values = {name: str(offer[1]) for name, offer in offered.items() if offer}
-    query = {name: value for name, value in chosen.items() if value != usual_values[name]}
+    query = {name: value for name, value in chosen.items() if value != offered[name][1]}
     query |= {FILTER + only.grouping: only.value for only in filters}
     protocol = replace(
         default,
@@ -110,12 +103,37 @@ def read_settings(
         confidence=float(chosen["confidence"]),
     )
     return SettingsForm(
-        settings=Settings(protocol=protocol, only=filters),
+        settings=Settings(
+            protocol=protocol,
+            only=filters,
+            item_interval=IntervalMethod(chosen["items"]),
+            rater_model=RaterModel(chosen.get("raters", RaterModel.DIFFERENCES)),
+        ),
         choices=(*filter_choices, *choices),
         problems=tuple(problems),
         query=urlencode(query),
         carried=tuple(carried),
     )
+
+
+def _offered(study: Study, *, default: Protocol) -> dict[str, tuple[dict[str, str], str]]:
+    """By the parameter's name, what may be chosen with its words, and the default."""
+    interval = default.interval if study.raters_known else IntervalMethod.T_ITEMS
+    offered: dict[str, tuple[Mapping[Any, str], str]] = {
+        "drop": (RULES, default.drop_rule),
+        "score": ({score: score.value for score in ItemScore}, default.item_score),
+        "interval": (_intervals(study), interval),
+        "confidence": ({c: f"{100 * float(c):g} %" for c in CONFIDENCES}, str(default.confidence)),
+        "items": (ITEM_INTERVALS, IntervalMethod.SOS),
+        "raters": (RATER_MODELS, RaterModel.DIFFERENCES),
+    }
+    left_out = set() if study.is_campaign else {"drop"}
+    left_out |= set() if study.raters_known else {"raters"}
+    return {
+        name: ({str(value): words for value, words in values.items()}, str(usual))
+        for name, (values, usual) in offered.items()
+        if name not in left_out
+    }
 
 
 def _intervals(study: Study) -> dict[str, str]:

@@ -35,6 +35,7 @@ from evaluation.metrics.intervals import (
 from evaluation.metrics.tables import FloatArray, IndexArray, OptOut, RatingTable
 
 MOST_SCALE = 1e150
+ITEM_METHODS = (IntervalMethod.SOS, IntervalMethod.BINOMIAL_BOUNDED)
 
 
 class ZeroWidth(StrEnum):
@@ -153,11 +154,16 @@ def binomial_bounded(
     )
 
 
-def item_intervals(table: RatingTable, *, confidence: float = 0.95) -> ItemIntervals:
-    """SOS intervals of every item's mean rating, for drawing items one by one.
+def item_intervals(
+    table: RatingTable, *, method: IntervalMethod = IntervalMethod.SOS, confidence: float = 0.95
+) -> ItemIntervals:
+    """Intervals of every item's mean rating, for drawing items one by one. method: SOS or BINOMIAL_BOUNDED.
 
     Where the SOS interval has no width (mean at an end of the scale, or no model) the bounded one stands in.
+    Raises ValueError for another method.
     """
+    if method not in ITEM_METHODS:
+        raise ValueError(f"{method} is no interval of single items; choose {' or '.join(ITEM_METHODS)}")
     model = sos_model(table, confidence=confidence)
     low, high = model.scale
     rows = table.opt_out == OptOut.NONE
@@ -165,7 +171,7 @@ def item_intervals(table: RatingTable, *, confidence: float = 0.95) -> ItemInter
     mean, n = model.mean, np.maximum(count, 1)
     spread = model.a.estimate * (mean - low) * (high - mean)
     with np.errstate(invalid="ignore"):
-        by_sos = spread > NO_SPREAD * (high - low) ** 2
+        by_sos = (spread > NO_SPREAD * (high - low) ** 2) & (method == IntervalMethod.SOS)
     t = float(special.stdtrit(max(model.degrees, 1), 0.5 + confidence / 2))
     half = t * np.sqrt(np.where(by_sos, spread, 0.0) / n)
     share = (mean - low) / (high - low)
@@ -180,7 +186,7 @@ def item_intervals(table: RatingTable, *, confidence: float = 0.95) -> ItemInter
         low=np.where(known, np.minimum(np.maximum(lower, low), mean), NAN),
         high=np.where(known, np.maximum(np.minimum(upper, high), mean), NAN),
         bounded=known & ~by_sos,
-        method=IntervalMethod.SOS,
+        method=method,
         confidence=confidence,
     )
 

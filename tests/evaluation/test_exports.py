@@ -31,7 +31,8 @@ def signed_in(client: Client, owner: User) -> Client:
 
 
 def download(client: Client, campaign: Campaign, name: str) -> bytes:
-    response = client.get(reverse("evaluation:file", args=[campaign.public_id, name]))
+    name, _, query = name.partition("?")
+    response = client.get(reverse("evaluation:file", args=[campaign.public_id, name]) + f"?{query}")
     assert response.status_code == 200
     assert response.headers["Content-Disposition"].startswith("attachment; filename=")
     streamed = getattr(response, "streaming_content", None)
@@ -57,6 +58,40 @@ def test_raters_csv_says_whose_answers_count(signed_in: Client, small: Campaign)
     assert [row["verdict"] for row in found] == ["kept", "kept", "kept", "failed checks"]
     assert [(row["checks_answered"], row["checks_wrong"]) for row in found] == [("1", "0")] * 3 + [("1", "1")]
     assert {row["share_of_answers"] for row in found} == {"0.25"}
+
+
+def test_single_items_have_an_interval_that_says_how_it_was_made(signed_in: Client, small: Campaign) -> None:
+    """red has 4, 5 and 2; ball has 5, 5 and 4: by the SOS model, or by the widest spread on request.
+
+    Wilson for 2/3 of 3, carried to 1..5, is 1 + 4 * (0.20766, 0.93851).
+    Control: leave `method` out of `item_intervals`.
+    """
+    usual = {row["word"]: row for row in rows(signed_in, small, "items.csv")}
+    asked = csv.DictReader(
+        io.StringIO(download(signed_in, small, "items.csv?items=binomial_bounded").decode(), newline="")
+    )
+    wide = {row["word"]: row for row in asked}
+    assert (usual["red"]["mean_method"], wide["red"]["mean_method"]) == ("sos", "binomial_bounded")
+    assert usual["on"]["mean_low"] == usual["."]["mean_low"] == ""
+    bounds = [float(wide["red"][name]) for name in ("mean_low", "mean_high")]
+    assert bounds == pytest.approx([1 + 4 * 0.207655, 1 + 4 * 0.938509], abs=1e-4)
+    assert bounds != [float(usual["red"][name]) for name in ("mean_low", "mean_high")]
+
+
+def test_raters_have_a_bias_and_p910_only_on_request(signed_in: Client, small: Campaign) -> None:
+    """Control: let `_rater_fit` fit whatever the settings say, or leave excluded raters out of its table."""
+    usual = rows(signed_in, small, "raters.csv")
+    assert {row["model_bias"] for row in usual} == {""}
+    assert all(row["bias"] or row["bias_undefined_because"] for row in usual)
+    asked = rows(signed_in, small, "raters.csv?raters=p910")
+    # Four scores are too few for a bias of one's own; who failed the checks is not in the model at all.
+    assert [(row["verdict"], row["model_pooled"]) for row in asked] == [("kept", "1")] * 3 + [
+        ("failed checks", "0")
+    ]
+    assert {row["model_score"] != "" for row in rows(signed_in, small, "items.csv?raters=p910")} == {
+        True,
+        False,
+    }
 
 
 def test_groups_csv_holds_the_numbers_of_the_figures(signed_in: Client, small: Campaign) -> None:

@@ -12,10 +12,13 @@ from evaluation import bundles
 from evaluation.files import FAULTS, FileSet
 from evaluation.importing.assembling import Imported, faults_csv, import_file
 from evaluation.importing.mapping import Duplicates, Empty, ImportRefused, Mapping, values_of
+from evaluation.metrics.bounded import ITEM_METHODS
+from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
+from evaluation.metrics.methods import methods_for_means
 from evaluation.pages import results_page
 from evaluation.reports import Report, build, default_settings
-from evaluation.settings import Settings
+from evaluation.settings import RaterModel, Settings
 
 BUNDLE = "bundle.zip"
 EXAMPLES = """examples:
@@ -51,39 +54,8 @@ class Command(BaseCommand):
             metavar=("LO", "HI"),
             help="Lowest and highest score; 1 5 by default.",
         )
-        parser.add_argument("--seconds", metavar="COL", help="Column: time of the answer in seconds.")
-        parser.add_argument(
-            "--values",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="TEXT=SCORE",
-            help="What texts mean: a score, word_too_abstract or image_too_poor.",
-        )
-        parser.add_argument(
-            "--empty",
-            choices=[e.value for e in Empty],
-            default=Empty.FAULT.value,
-            help="What an empty score is; a fault by default.",
-        )
-        parser.add_argument(
-            "--duplicates",
-            choices=[d.value for d in Duplicates],
-            default=Duplicates.LEAVE_OUT.value,
-            help="Of one rater's contradicting answers to one item: which one counts; none by default.",
-        )
-        parser.add_argument(
-            "--item-score",
-            choices=[s.value for s in ItemScore],
-            default=ItemScore.MEDIAN.value,
-            help="How an item's ratings become its score.",
-        )
-        parser.add_argument(
-            "--fair-from",
-            type=float,
-            metavar="SCORE",
-            help="Lowest score that counts as fair; the middle of the scale by default.",
-        )
+        _meaning_arguments(parser)
+        _method_arguments(parser)
         parser.add_argument(
             "--keep-rater-ids",
             action="store_true",
@@ -154,6 +126,65 @@ class Command(BaseCommand):
         )
 
 
+def _meaning_arguments(parser: ArgumentParser) -> None:
+    """What cells mean."""
+    parser.add_argument("--seconds", metavar="COL", help="Column: time of the answer in seconds.")
+    parser.add_argument(
+        "--values",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TEXT=SCORE",
+        help="What texts mean: a score, word_too_abstract or image_too_poor.",
+    )
+    parser.add_argument(
+        "--empty",
+        choices=[e.value for e in Empty],
+        default=Empty.FAULT.value,
+        help="What an empty score is; a fault by default.",
+    )
+    parser.add_argument(
+        "--duplicates",
+        choices=[d.value for d in Duplicates],
+        default=Duplicates.LEAVE_OUT.value,
+        help="Of one rater's contradicting answers to one item: which one counts; none by default.",
+    )
+
+
+def _method_arguments(parser: ArgumentParser) -> None:
+    """How numbers are made of the ratings."""
+    parser.add_argument(
+        "--item-score",
+        choices=[s.value for s in ItemScore],
+        default=ItemScore.MEDIAN.value,
+        help="How an item's ratings become its score.",
+    )
+    parser.add_argument(
+        "--fair-from",
+        type=float,
+        metavar="SCORE",
+        help="Lowest score that counts as fair; the middle of the scale by default.",
+    )
+    parser.add_argument(
+        "--interval",
+        choices=[str(card.name) for card in methods_for_means()],
+        default=IntervalMethod.TWO_WAY.value,
+        help="Interval of a group's mean opinion score; two_way speaks for new items and new raters.",
+    )
+    parser.add_argument(
+        "--item-interval",
+        choices=[str(method) for method in ITEM_METHODS],
+        default=IntervalMethod.SOS.value,
+        help="Interval of a single item's mean in items.csv.",
+    )
+    parser.add_argument(
+        "--rater-model",
+        choices=[model.value for model in RaterModel],
+        default=RaterModel.DIFFERENCES.value,
+        help="Bias of raters: differences from items' means, or P.910's maximum likelihood beside them.",
+    )
+
+
 def _mapping(options: dict[str, Any]) -> Mapping:
     return Mapping(
         item=options["item"],
@@ -172,4 +203,14 @@ def _mapping(options: dict[str, Any]) -> Mapping:
 
 def _settings(imported: Imported, options: dict[str, Any]) -> Settings:
     usual = default_settings(imported.study)
-    return replace(usual, protocol=replace(usual.protocol, item_score=ItemScore(options["item_score"])))
+    protocol = replace(
+        usual.protocol,
+        item_score=ItemScore(options["item_score"]),
+        interval=IntervalMethod(options["interval"]),
+    )
+    return replace(
+        usual,
+        protocol=protocol,
+        item_interval=IntervalMethod(options["item_interval"]),
+        rater_model=RaterModel(options["rater_model"]),
+    )
