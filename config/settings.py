@@ -95,6 +95,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 # Forms are a few kilobytes; uploads have a limit of their own where they are read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Pictures of another system come many at a time.
+DATA_UPLOAD_MAX_NUMBER_FILES = 500
 
 BEHIND_HTTPS = env.flag("BEHIND_HTTPS", default=False)
 SECURE_CONTENT_TYPE_NOSNIFF = True

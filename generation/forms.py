@@ -82,6 +82,14 @@ class ProjectForm(forms.Form):
     name = forms.CharField(max_length=120, label="Name")
 
 
+class SystemForm(forms.Form):
+    """What the system is called whose pictures are uploaded."""
+
+    name = forms.CharField(
+        max_length=120, label="Name of the system", help_text="For you. Raters never see it."
+    )
+
+
 class MemberForm(forms.Form):
     """A researcher with an account, and what she may do."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from generation.views import explored, images, imports, projects, prompt_sets, runs
+from generation.views import explored, images, imports, projects, prompt_sets, runs, uploads
 
 
 class Sha256Converter:
@@ -29,6 +29,7 @@ urlpatterns = [
     path("projects/<int:pk>/members/", projects.member_add, name="member_add"),
     path("projects/<int:pk>/members/<int:member>/", projects.member_change, name="member_change"),
     path("projects/<int:pk>/leave/", projects.project_leave, name="project_leave"),
+    path("prompts/<int:pk>/pictures/", uploads.pictures_upload, name="prompt_pictures"),
     path("prompts/<int:pk>/move/", projects.prompt_set_move, name="prompt_set_move"),
     path("prompts/", prompt_sets.prompt_sets, name="prompt_sets"),
     path("prompts/import/", imports.prompt_import, name="prompt_import"),
