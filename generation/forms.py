@@ -21,6 +21,7 @@ SCHEDULER_NAMES: Final = {
     "pndm": "PNDM",
     "ddim": "DDIM",
     "euler": "Euler",
+    "flow-match-euler": "Euler, flow matching (Stable Diffusion 3, Flux)",
 }
 
 
@@ -181,7 +182,10 @@ class RunForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Adds a refusal where prompts, images, pixels and steps together ask for too much."""
         cleaned = super().clean() or {}
-        if not self.errors and (reason := refusal(self.generation_settings, images=self.images)):
+        if self.errors:
+            return cleaned
+        settings, model = self.generation_settings, self.models[cleaned["model"]]
+        if reason := model.refusal(settings) or refusal(settings, images=self.images):
             raise forms.ValidationError(reason)
         return cleaned
 

@@ -18,7 +18,10 @@ from diffusers import (
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
     PNDMScheduler,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
@@ -36,7 +39,7 @@ from generation.attribution.exploring import (
 )
 from generation.attribution.relevance import HeadRelevance
 from generation.attribution.relevance_counter import count_relevance
-from generation.attribution.tracing import Trace, trace
+from generation.attribution.tracing import Trace, denoiser_of, trace
 from generation.attribution.words import WordSpan
 from generation.registry import GenerationSettings, ModelSpec
 
@@ -59,8 +62,9 @@ _SCHEDULERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "pndm": (PNDMScheduler, {"skip_prk_steps": True}),
     "ddim": (DDIMScheduler, {"clip_sample": False}),
     "euler": (EulerDiscreteScheduler, {}),
+    "flow-match-euler": (FlowMatchEulerDiscreteScheduler, {}),
 }
-_CLASSES = (StableDiffusionPipeline, StableDiffusionXLPipeline)
+_CLASSES = (StableDiffusionPipeline, StableDiffusionXLPipeline, StableDiffusion3Pipeline, FluxPipeline)
 
 
 class UnsupportedModelError(ValueError):
@@ -117,10 +121,10 @@ class Exploration:
 
 
 def load(spec: ModelSpec, *, device: str) -> Any:
-    """The model's pipeline on a device ("cpu", "cuda", "cuda:1"); half precision except on a CPU.
+    """The model's pipeline on a device ("cpu", "cuda", "cuda:1"); in its precision except on a CPU.
 
     Only safetensors files are read and no code that comes with a model is run. Raises UnsupportedModelError
-    for anything but Stable Diffusion 1, 2 and XL, and OSError where files are missing.
+    for anything but Stable Diffusion 1, 2, XL and 3 and Flux, and OSError where files are missing.
     """
     pipeline = DiffusionPipeline.from_pretrained(
         spec.source,
@@ -129,7 +133,7 @@ def load(spec: ModelSpec, *, device: str) -> Any:
         local_files_only=spec.is_folder,
         use_safetensors=True,
         trust_remote_code=False,
-        dtype=torch.float32 if device.startswith("cpu") else torch.float16,
+        dtype=torch.float32 if device.startswith("cpu") else getattr(torch, spec.precision),
     )
     if not isinstance(pipeline, _CLASSES):
         kinds = ", ".join(kind.__name__ for kind in _CLASSES)
@@ -139,7 +143,7 @@ def load(spec: ModelSpec, *, device: str) -> Any:
     pipeline.vae.enable_slicing()
     if device.startswith("cuda"):
         # The order that half-precision convolutions on tensor cores want; others would be copied at each.
-        for part in (pipeline.unet, pipeline.vae):
+        for part in (denoiser_of(pipeline), pipeline.vae):
             part.to(memory_format=torch.channels_last)
     return pipeline.to(device)
 
@@ -180,7 +184,7 @@ def explore(
 ) -> Exploration:
     """The request's image once more, with the maps of every step, layer and method.
 
-    levels: noise levels of the information maps.
+    levels: noise levels of the information maps, which models of flow matching don't have.
     """
     with torch.inference_mode(), _scheduled(pipeline, settings.scheduler):
         with trace(pipeline, words=[request.words], keep="heads") as recording:
@@ -189,8 +193,10 @@ def explore(
             of_run = run_maps(recording, steps, words=request.words)
             layers = layer_names(recording)
         seen = [word for word in request.words if word.position in of_run]
-        of_picture = {}
-        if seen:
+        of_picture: dict[int, np.ndarray] = {}
+        # Information asks for a trained noise schedule, which models of flow matching don't have.
+        has_levels = hasattr(pipeline.scheduler, "alphas_cumprod")
+        if seen and has_levels:
             of_picture = picture_maps(
                 pipeline,
                 latents=encode_image(pipeline, output.images[0]),
@@ -201,11 +207,15 @@ def explore(
             )
     words = {
         position: WordExploration(
-            steps=by_step, layers=by_layer, methods=np.concatenate([by_method, of_picture[position]])
+            steps=by_step,
+            layers=by_layer,
+            methods=np.concatenate([by_method, of_picture[position]]) if has_levels else by_method,
         )
         for position, (by_step, by_layer, by_method) in of_run.items()
     }
-    return Exploration(image=output.images[0], layers=layers, methods=METHODS, words=words)
+    return Exploration(
+        image=output.images[0], layers=layers, methods=METHODS if has_levels else METHODS[:3], words=words
+    )
 
 
 def count_heads(
@@ -228,9 +238,12 @@ def _draw(
     pipeline: Any, requests: Sequence[GenerationRequest], settings: GenerationSettings, **more: Any
 ) -> Any:
     """The pipeline's output for the requests. more: further arguments of the pipeline."""
+    if settings.negative_prompt:
+        if isinstance(pipeline, FluxPipeline):
+            raise ValueError("Flux reads no negative prompt; leave it empty")
+        more["negative_prompt"] = [settings.negative_prompt] * len(requests)
     return pipeline(
         prompt=[request.prompt for request in requests],
-        negative_prompt=[settings.negative_prompt] * len(requests) if settings.negative_prompt else None,
         num_inference_steps=settings.steps,
         guidance_scale=settings.guidance,
         height=settings.height,

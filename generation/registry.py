@@ -14,6 +14,12 @@
     width = 512
     tokens = 77                                                  # optional: how many its text encoder reads
 
+    [models.sd3-medium]                                          # Stable Diffusion 3 and Flux too:
+    ...                                                          # source, revision, steps, guidance, sizes
+    scheduler = "flow-match-euler"                               # the one they run with
+    precision = "bfloat16"                                       # optional: what it computes in on a GPU
+    tokens = 256
+
     [models.mine]
     folder = "/models/mine"                                      # ... or a folder on this machine
 
@@ -31,7 +37,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SCHEDULERS = ("dpm-solver-multistep", "pndm", "ddim", "euler")
+SCHEDULERS = ("dpm-solver-multistep", "pndm", "ddim", "euler", "flow-match-euler")
+# Stable Diffusion 3 and Flux are trained by flow matching: they run with these and with nothing else.
+FLOW_SCHEDULERS = ("flow-match-euler",)
+FLOW_SIDE_STEP = 16  # pixels: eight to a latent pixel, two latent pixels to a place
 DEMO_ID = "demo"
 DEMO_FOLDER = Path(__file__).parent / "demo_model"
 # What CLIP's text encoder reads, in every Stable Diffusion so far.
@@ -53,7 +62,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "height": (int,),
     "width": (int,),
     "tokens": (int,),
+    "precision": (str,),
 }
+PRECISIONS = ("float16", "bfloat16", "float32")
 _REQUIRED = ("steps", "guidance", "scheduler", "height", "width")
 
 
@@ -91,6 +102,7 @@ class ModelSpec:
     source: a hub id with a pinned revision (40 hexadecimal digits), or a folder with revision None.
     variant: the infix of the weight files ("fp16"), or None.
     tokens: how many its text encoder reads of a prompt, its own two marks included.
+    precision: what its weights are kept and computed in on a GPU; on a CPU always float32.
     """
 
     id: str
@@ -100,6 +112,23 @@ class ModelSpec:
     defaults: GenerationSettings
     variant: str | None = None
     tokens: int = USUAL_TOKENS
+    precision: str = "float16"
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it is trained by flow matching (Stable Diffusion 3, Flux), as its own scheduler tells."""
+        return self.defaults.scheduler in FLOW_SCHEDULERS
+
+    def refusal(self, settings: GenerationSettings) -> str:
+        """Why the model can't run with these settings, with the remedy; empty where it can."""
+        fitting = [name for name in SCHEDULERS if (name in FLOW_SCHEDULERS) == self.is_flow]
+        if settings.scheduler not in fitting:
+            return f"Scheduler {settings.scheduler} doesn't fit {self.id}. Choose {' or '.join(fitting)}."
+        sides = {"Width": settings.width, "Height": settings.height}
+        odd = [f"{name} {side}" for name, side in sides.items() if self.is_flow and side % FLOW_SIDE_STEP]
+        if odd:
+            return f"{odd[0]} is no multiple of {FLOW_SIDE_STEP}, which {self.id} needs. Choose one that is."
+        return ""
 
     @property
     def is_folder(self) -> bool:
@@ -169,6 +198,7 @@ def _spec(model_id: str, table: Mapping[str, Any]) -> ModelSpec:
         revision=table.get("revision"),
         description=table.get("description", ""),
         variant=table.get("variant"),
+        precision=table.get("precision") or _usual_precision(table["scheduler"]),
         tokens=table.get("tokens")
         or (_tokens_of(Path(table["folder"])) if "folder" in table else USUAL_TOKENS),
         defaults=GenerationSettings(
@@ -179,6 +209,11 @@ def _spec(model_id: str, table: Mapping[str, Any]) -> ModelSpec:
             width=table["width"],
         ),
     )
+
+
+def _usual_precision(scheduler: str) -> str:
+    # The text encoder T5 overflows in float16.
+    return "bfloat16" if scheduler in FLOW_SCHEDULERS else "float16"
 
 
 def _faults(model_id: str, table: object) -> list[str]:
@@ -223,6 +258,8 @@ def _setting_faults(values: Mapping[str, Any]) -> list[str]:
         faults.append("guidance: must lie between 0 and 100")
     if "tokens" in values and not 2 < values["tokens"] <= MOST_TOKENS:
         faults.append("tokens: must be at least 3; two are the model's own marks")
+    if values.get("precision", PRECISIONS[0]) not in PRECISIONS:
+        faults.append(f"precision: {values['precision']!r} is not one of {', '.join(PRECISIONS)}")
     for side in ("height", "width"):
         if values[side] < 8 or values[side] % 8:
             faults.append(f"{side}: must be a positive multiple of 8")

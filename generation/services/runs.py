@@ -42,7 +42,8 @@ def create_run(owner: User, spec: RunSpec) -> Run:
     prompt_ids = list(
         Prompt.objects.filter(prompt_set=spec.prompt_set).order_by("row_number").values_list("pk", flat=True)
     )
-    reason = refusal(spec.settings, images=len(prompt_ids) * spec.images_per_prompt)
+    reason = spec.model.refusal(spec.settings)
+    reason = reason or refusal(spec.settings, images=len(prompt_ids) * spec.images_per_prompt)
     if reason:
         raise RunRefused(reason)
     run = Run.objects.create(
