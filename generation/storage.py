@@ -92,6 +92,17 @@ def read_word_map(word_map: WordMap) -> Array:
     return raw
 
 
+def read_word_maps(image: Image) -> dict[int, Array]:
+    """The raw maps of all words by word position, the file read once. Raises MediaMissing."""
+    content = _read(_path_of(image.maps_file, image), digest=image.maps_sha256)
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        maps, scales = arrays["maps"], arrays["scales"]
+        return {
+            int(position): maps[place].astype(np.float32) * scales[place]
+            for place, position in enumerate(arrays["positions"])
+        }
+
+
 def read_exploration(word_map: WordMap) -> StoredExploration:
     """The word's maps of every step, layer and method. Raises MediaMissing."""
     path = _exploration_path(word_map.image)

@@ -16,9 +16,10 @@ from evaluation import stylesheets
 from evaluation.figure_set import Figure
 from evaluation.files import FIGURE_FORMATS, FIGURES, HTML, PROVENANCE, figure_pieces
 from evaluation.flow_figure import FlowRow, flow_figure
-from evaluation.kinds import masks, pairs, presence
+from evaluation.kinds import map_report, masks, pairs, presence
 from evaluation.kinds.answers import csv_lines, json_lines
 from evaluation.kinds.loading import ANSWERS, Inputs
+from evaluation.kinds.map_report import MapSettings
 from evaluation.kinds.mask_items import MaskSettings
 from evaluation.kinds.pairs import PairSettings
 from evaluation.kinds.presence import PresenceSettings
@@ -29,10 +30,15 @@ from evaluation.provenance import current_software
 WORD_MAPS: Final = "word_maps.jsonl"
 CODEBOOK: Final = "codebook.csv"
 # Files whose first columns are given, not computed: what a rebuild reads beside the answers.
-GIVEN_FILE: Final = {TaskKind.OBJECT_PRESENCE: "images.csv", TaskKind.MASK: "items.csv"}
+GIVEN_FILE: Final[dict[str, str]] = {
+    TaskKind.OBJECT_PRESENCE: "images.csv",
+    TaskKind.MASK: "items.csv",
+    map_report.KIND: "overlaps.csv",
+}
 GIVEN_FIELDS: Final[dict[str, tuple[Field, ...]]] = {
     TaskKind.OBJECT_PRESENCE: presence.GIVEN,
     TaskKind.MASK: masks.GIVEN,
+    map_report.KIND: map_report.PAIR_FIELDS,
 }
 
 
@@ -58,6 +64,8 @@ def build(inputs: Inputs, *, settings: KindSettings) -> KindReport:
         return presence.presence_report(answers, images=inputs.given, facts=inputs.facts, settings=settings)
     if isinstance(settings, PairSettings):
         return pairs.pairs_report(answers, facts=inputs.facts, settings=settings)
+    if isinstance(settings, MapSettings):
+        return map_report.map_report(answers, pairs=inputs.given, facts=inputs.facts, settings=settings)
     if isinstance(settings, MaskSettings) and inputs.maps is not None:
         maps = json_lines(inputs.maps())
         return masks.masks_report(
@@ -103,7 +111,9 @@ class KindFiles:
         self._inputs = inputs
         self._software = software
         self._tables = {table.file: table for table in report.tables}
-        self.figures = report.figures | ({"flow": flow_of(report)} if report.n_answers else {})
+        self.figures = report.figures | (
+            {"flow": flow_of(report)} if report.flow and report.n_answers else {}
+        )
 
     @property
     def answers_file(self) -> str:

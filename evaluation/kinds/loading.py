@@ -16,6 +16,7 @@ from annotation import kind_exports
 from annotation.choices import ItemKind, TaskKind
 from annotation.models import Campaign, Item
 from common.csv_stream import cell_text
+from evaluation.kinds import map_report
 from evaluation.kinds.mask_items import LAYER, STEP, WHOLE, packed
 from evaluation.kinds.report import Line
 from evaluation.loading import campaign_facts
@@ -31,11 +32,13 @@ ANSWERS: Final[Mapping[str, str]] = {
     TaskKind.OBJECT_PRESENCE: "presence.csv",
     TaskKind.PAIRWISE: "pairs.csv",
     TaskKind.MASK: "masks.jsonl",
+    map_report.KIND: "maps.csv",
 }
 COLUMNS: Final[Mapping[str, Sequence[Any]]] = {
     TaskKind.OBJECT_PRESENCE: kind_exports.PRESENCE,
     TaskKind.PAIRWISE: kind_exports.PAIRS,
     TaskKind.MASK: kind_exports.MASKS,
+    map_report.KIND: map_report.MAP_FIELDS,
 }
 
 

@@ -8,13 +8,15 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from annotation.choices import TaskKind
+from evaluation.kinds.map_report import KIND as MAPS
+from evaluation.kinds.map_report import MapSettings
 from evaluation.kinds.mask_items import MaskSettings, Truth
 from evaluation.kinds.pairs import PairSettings
 from evaluation.kinds.presence import PresenceSettings
 from evaluation.metrics.tests import ExactTest
 from evaluation.settings_form import CONFIDENCES, Choice, OfferedOption
 
-KindSettings = PresenceSettings | PairSettings | MaskSettings
+KindSettings = PresenceSettings | PairSettings | MaskSettings | MapSettings
 _CONFIDENCE: Final = {level: f"{100 * float(level):g} %" for level in CONFIDENCES}
 _OFFERED: Final[Mapping[str, Mapping[str, tuple[str, Mapping[str, str]]]]] = {
     TaskKind.OBJECT_PRESENCE: {
@@ -40,11 +42,16 @@ _OFFERED: Final[Mapping[str, Mapping[str, tuple[str, Mapping[str, str]]]]] = {
         ),
         "confidence": ("Confidence", _CONFIDENCE),
     },
+    MAPS: {
+        "tau": ("Maps are cut at", {tau: f"{tau} of the peak" for tau in ("0.3", "0.4", "0.5")}),
+        "confidence": ("Confidence", _CONFIDENCE),
+    },
 }
 _DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     TaskKind.OBJECT_PRESENCE: {"test": ExactTest.FISHER, "confidence": "0.95"},
     TaskKind.PAIRWISE: {"confidence": "0.95"},
     TaskKind.MASK: {"truth": Truth.MAJORITY, "tau": "0.4", "confidence": "0.95"},
+    MAPS: {"tau": "0.4", "confidence": "0.95"},
 }
 
 
@@ -105,6 +112,8 @@ def settings_of(kind: str, facts: Mapping[str, Any]) -> KindSettings:
         return PresenceSettings(confidence=confidence, test=ExactTest(facts["test"]))
     if kind == TaskKind.PAIRWISE:
         return PairSettings(confidence=confidence)
+    if kind == MAPS:
+        return MapSettings(confidence=confidence, tau=float(facts["tau"]))
     seed = int(facts.get("seed", MaskSettings.seed))
     return MaskSettings(
         confidence=confidence, truth=Truth(facts["truth"]), tau=float(facts["tau"]), seed=seed

@@ -13,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -29,7 +30,8 @@ from evaluation.kinds import presence as presence_kind
 from evaluation.kinds.loading import asked_words
 from evaluation.metrics.resizing import resize_bicubic
 from evaluation.rebuilding import rebuild
-from generation.models import Prompt, PromptWord
+from generation import storage
+from generation.models import Image, Prompt, PromptWord
 from tests import factories
 from tests.evaluation.test_results_page import words
 
@@ -53,6 +55,10 @@ def get(client: Client, campaign: Campaign, name: str = "", query: str = "") -> 
     assert response.status_code == 200, url
     streamed = getattr(response, "streaming_content", None)
     return b"".join(streamed) if streamed is not None else response.content
+
+
+def streamed(client: Client, url: str) -> bytes:
+    return b"".join(getattr(client.get(url), "streaming_content", ()))
 
 
 def rows(client: Client, campaign: Campaign, name: str) -> list[dict[str, str]]:
@@ -275,3 +281,38 @@ def test_the_guide_has_the_columns_of_items_and_images() -> None:
     fields = [*presence_kind.GIVEN, *presence_kind.RESULTS, *pairs_kind.ITEM_FIELDS]
     fields += [*masks_kind.GIVEN, *masks_kind.RESULTS, *masks_kind.MAP_FIELDS]
     assert [field.name for field in fields if f"| `{field.name}` | {field.meaning} |" not in guide] == []
+
+
+def test_the_maps_by_themselves_have_boxes_and_relations(
+    signed_in: Client, owner: User, tmp_path: Path
+) -> None:
+    """Against the stored maps themselves: the share of pixels from 0.4 of the peak up, and their overlap.
+
+    Control: cut at another share in `_measure`, or take the dependent for the head in `_pairs_of`.
+    """
+    campaign = factories.make_campaign_of(2, owner=owner)
+    PromptWord.objects.filter(position=1).update(head_position=0, dependency="amod")
+
+    def table(name: str) -> list[dict[str, str]]:
+        url = reverse("evaluation:maps_file", args=[campaign.public_id, name])
+        content = streamed(signed_in, url)
+        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+    image = Image.objects.get()
+    masks = {place: found >= 0.4 * found.max() for place, found in storage.read_word_maps(image).items()}
+    assert {int(row["position"]): float(row["intensity"]) for row in table("maps.csv")} == pytest.approx(
+        {place: mask.mean() for place, mask in masks.items()}
+    )
+    (pair,) = table("overlaps.csv")
+    assert (pair["relation"], int(pair["both"])) == ("amod", int((masks[0] & masks[1]).sum()))
+    assert (int(pair["head"]), int(pair["dependent"])) == (int(masks[0].sum()), int(masks[1].sum()))
+    (box,) = table("intensity.csv")
+    assert (box["part_of_speech"], box["n"]) == ("NOUN", "2")
+    bundle = tmp_path / "maps.zip"
+    url = reverse("evaluation:maps_file", args=[campaign.public_id, "bundle.zip"])
+    bundle.write_bytes(streamed(signed_in, url))
+    assert rebuild(bundle).is_whole
+    shown = words(signed_in.get(reverse("evaluation:maps", args=[campaign.public_id])).content.decode())
+    assert "Intensity of the maps by part of speech" in shown
+    call_command("map_report", str(campaign.public_id), out=tmp_path / "all", stdout=io.StringIO())
+    assert (tmp_path / "all" / "figures" / "intensity.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,46 @@
+"""python manage.py map_report CAMPAIGN --out DIR: the report of all word maps of a campaign's run."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotation.models import Campaign
+from common import whole_files
+from evaluation.kinds.files import KindFiles, build
+from evaluation.kinds.map_loading import map_inputs
+from evaluation.kinds.map_report import MapSettings
+from generation.storage import MediaMissing
+
+
+class Command(BaseCommand):
+    """Measures every map of the run, one image at a time, and writes the report's files."""
+
+    help = "Intensity by part of speech and overlap by relation, of all word maps of a campaign's run."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the command's options."""
+        parser.add_argument("campaign", type=UUID, help="Public id of the campaign, as in its address.")
+        parser.add_argument("--tau", type=float, default=0.4, help="Share of the peak at which maps are cut.")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="Folder for the files.")
+
+    def handle(self, *args: Any, campaign: UUID, tau: float, out: Path, **options: Any) -> None:
+        """Writes the files. Raises CommandError, and so exits 1, where that can't be done."""
+        if not 0 < tau <= 1:
+            raise CommandError(f"--tau is a share of the peak, above 0 and at most 1, not {tau:g}.")
+        found = Campaign.objects.select_related("run").filter(public_id=campaign).first()
+        if found is None:
+            raise CommandError(f"No campaign has the public id {campaign}. It is in the campaign's address.")
+        try:
+            inputs = map_inputs(found, tau=tau)
+        except MediaMissing as error:
+            raise CommandError(str(error)) from error
+        files = KindFiles(build(inputs, settings=MapSettings(tau=tau)), inputs=inputs)
+        try:
+            for name in files.names():
+                whole_files.write(out / name, b"".join(files.pieces(name)))
+        except OSError as error:
+            raise CommandError(f"{out} can't be written: {error.strerror}.") from error
+        self.stdout.write(f"Wrote {len(files.names())} files to {out}; begin with {out / 'report.html'}.")
