@@ -25,6 +25,9 @@ WORDS: Final = {
     "include_rater": "took a rater back into the analysis",
     "reopen_places": "gave a rater's places to others",
     "approve_payment": "approved a rater for payment",
+    "prolific_places": "added places on Prolific",
+    "prolific_approve": "approved submissions on Prolific",
+    "prolific_bonus": "paid bonuses on Prolific",
     "reject_payment": "rejected a rater's payment",
 }
 

@@ -126,6 +126,9 @@ ATTEMPTS_PER_MINUTE = {
 # Admin pages then ask for the second step of signing in; researchers choose it for themselves.
 SECOND_FACTOR_FOR_ADMINS = env.flag("SECOND_FACTOR_FOR_ADMINS", default=False)
 OTP_TOTP_ISSUER = "Percept"
+# Places, approvals and bonuses on Prolific; without a token its own pages do all of that.
+PROLIFIC_TOKEN = env.text("PROLIFIC_TOKEN", default="")
+PROLIFIC_API = env.text("PROLIFIC_API", default="https://api.prolific.com/api/v1")
 # Webhooks may then go to plain http:// and into private networks: for a lab whose receiver is next door.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.flag("WEBHOOKS_TO_PRIVATE_ADDRESSES", default=False)
 ATTEMPTS_KEPT_FOR = timedelta(minutes=2)

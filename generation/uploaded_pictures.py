@@ -67,9 +67,7 @@ def read(files: Sequence[UploadedFile], *, rows: Collection[int]) -> list[Upload
         if isinstance(place, str):
             problems.append(_problem(file.name, place))
         elif place in found:
-            problems.append(
-                _problem(file.name, "Another file is for the same place. Number them: 3-0.png, 3-1.png.")
-            )
+            problems.append(_problem(file.name, TWICE))
         else:
             picture = _picture(file, place=place)
             if isinstance(picture, str):

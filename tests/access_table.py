@@ -36,7 +36,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
     ABSENT: ("generation:explored_strip", "generation:explored_npy", "generation:explored_tile"),
     EDIT: (
         "annotation:campaign_edit", "annotation:campaign_close", "annotation:campaign_extend",
-        "webhooks:webhooks", "generation:prompt_pictures",
+        "webhooks:webhooks", "generation:prompt_pictures", "annotation:prolific",
         "annotation:known_answers", "annotation:known_answers_csv", "annotation:links_csv",
         "annotation:campaign_effort",
     ),
@@ -62,7 +62,8 @@ POST: Final[dict[str, tuple[str, ...]]] = {
     READ: ("annotation:preview",),
     EDIT: (
         "generation:prompt_words", "generation:prompt_set_move", "generation:run_act",
-        "generation:prompt_pictures", "webhooks:webhooks", "webhooks:webhook_act", "webhooks:delivery_again",
+        "annotation:prolific", "generation:prompt_pictures", "webhooks:webhooks", "webhooks:webhook_act",
+        "webhooks:delivery_again",
         "annotation:campaign_edit", "annotation:campaign_open", "annotation:campaign_pause",
         "annotation:campaign_resume", "annotation:campaign_extend", "annotation:known_answers",
         "annotation:recruitment", "annotation:review", "annotation:rater", "annotation:rater_include",

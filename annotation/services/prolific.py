@@ -1,0 +1,107 @@
+"""What a person decided here, done on Prolific. Prolific's own state says what is still to be done.
+
+Nothing is stored but the audit entry, which counts and names nobody: a participant whose submission is not
+awaiting review any more is left alone, so the same act twice does nothing twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from annotation import prolific
+from annotation.choices import PaymentVerdict, Platform
+from annotation.models import Campaign, PaymentDecision, RaterIdentity
+from annotation.prolific import ProlificRefused, ProlificStudy
+from annotation.services import audit
+
+MOST_BONUS: Final = Decimal(500)
+
+
+def studies(campaign: Campaign) -> list[ProlificStudy]:
+    """The Prolific studies that the campaign's raters came from. Raises ProlificRefused."""
+    return [prolific.study(study) for study in study_ids(campaign)]
+
+
+def study_ids(campaign: Campaign) -> list[str]:
+    """Their ids, those with most raters first."""
+    counts = Counter(_identities(campaign).exclude(study_id="").values_list("study_id", flat=True))
+    return [study for study, _ in counts.most_common(20)]
+
+
+def add_places(campaign: Campaign, actor: User, *, study_id: str, places: int) -> ProlificStudy:
+    """The study has so many places in all from now on; never fewer. Raises ProlificRefused."""
+    now = prolific.study(_own(campaign, study_id))
+    if places <= now.places:
+        raise ProlificRefused(f"The study has {now.places} places already. Give a larger number.")
+    prolific.set_places(study_id, places=places)
+    audit.record(campaign, actor=actor, act="prolific_places", places=[now.places, places])
+    return prolific.study(study_id)
+
+
+def approve_decided(campaign: Campaign, actor: User) -> int:
+    """Approves on Prolific whoever was approved here and still awaits review there; returns how many.
+
+    Raises ProlificRefused; studies that were done before it stay done, and a second try goes on from there.
+    """
+    approved = 0
+    for study_id in study_ids(campaign):
+        waiting = {
+            submission.participant
+            for submission in prolific.submissions(study_id)
+            if submission.status == prolific.AWAITING
+        }
+        decided = _identities(campaign, approved=True).filter(study_id=study_id)
+        chosen = sorted(waiting.intersection(decided.values_list("platform_id", flat=True)))
+        if chosen:
+            prolific.approve(study_id, participants=chosen)
+            audit.record(campaign, actor=actor, act="prolific_approve", raters=len(chosen))
+            approved += len(chosen)
+    return approved
+
+
+def pay_bonuses(campaign: Campaign, actor: User, *, amounts: Mapping[str, Decimal]) -> int:
+    """Pays bonuses by pseudonym; returns to how many. Raises ProlificRefused before anything is paid where
+    somebody is not a Prolific rater of the campaign, or her id is deleted already.
+    """
+    found = {
+        pseudonym: (study_id, platform_id)
+        for pseudonym, study_id, platform_id in _identities(campaign)
+        .filter(rater__pseudonym__in=amounts)
+        .values_list("rater__pseudonym", "study_id", "platform_id")
+    }
+    if missing := [pseudonym for pseudonym in amounts if pseudonym not in found]:
+        raise ProlificRefused(
+            f"{missing[0]} is no rater from Prolific of this campaign, or the platform's id is deleted. "
+            "Nobody was paid."
+        )
+    by_study: dict[str, dict[str, Decimal]] = {}
+    for pseudonym, amount in amounts.items():
+        study_id, platform_id = found[pseudonym]
+        by_study.setdefault(study_id, {})[platform_id] = amount
+    for study_id, of_study in by_study.items():
+        prolific.pay_bonuses(study_id, amounts=of_study)
+        audit.record(
+            campaign, actor=actor, act="prolific_bonus", raters=len(of_study),
+            amount=str(sum(of_study.values(), Decimal(0))),
+        )  # fmt: skip
+    return len(amounts)
+
+
+def _own(campaign: Campaign, study_id: str) -> str:
+    if study_id not in study_ids(campaign):
+        raise ProlificRefused("No rater of this campaign came from that study.")
+    return study_id
+
+
+def _identities(campaign: Campaign, *, approved: bool = False) -> QuerySet[Any]:
+    found = RaterIdentity.objects.filter(
+        rater__campaign=campaign, rater__platform=Platform.PROLIFIC, rater__simulated=False
+    )
+    if not approved:
+        return found
+    latest = PaymentDecision.objects.filter(rater=OuterRef("rater")).order_by("-pk").values("verdict")[:1]
+    return found.annotate(verdict=Subquery(latest)).filter(verdict=PaymentVerdict.APPROVED)
