@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, RaterOutcome, SlotState
 from annotation.models import Draft, Rater, Slot
@@ -17,15 +17,29 @@ from annotation.services.locks import lock_rater
 from annotation.services.repeats import make_repeat
 from annotation.services.seats import PracticePending, Seat, take_seat
 
-# Of the rater's own few slots: how many are kept for her, and what she is given after this task.
-_NEXT: Final = """
-    SELECT count(*) FILTER (WHERE state = 'kept'),
-        (array_agg(public_id ORDER BY state = 'kept', due_after, "order") FILTER (
-            WHERE number IS NULL AND due_after <= %(given)s OR state = 'kept' AND %(may_rate)s
-        ))[1]
-    FROM annotation_slot
-    WHERE rater_id = %(rater)s AND state IN ('free', 'kept')
+# What a page needs of the slot in hand, and of the rater's own few slots: how many are kept for her, and what
+# she is given after this one. One statement, since every answer waits for it.
+_TASK: Final = """
+    SELECT slot.public_id, slot.item_id, item.instruction, slot.number, slot.lease_until, slot.swapped,
+        prompt.text, word."start", word."end", run.height, run.width, hers.kept, hers.next_public_id
+    FROM annotation_slot slot
+    JOIN annotation_item item ON item.id = slot.item_id
+    LEFT JOIN generation_wordmap map ON map.id = item.word_map_id
+    LEFT JOIN generation_promptword word ON word.id = coalesce(map.word_id, item.word_id)
+    JOIN generation_image image ON image.id = coalesce(map.image_id, item.image_id)
+    JOIN generation_prompt prompt ON prompt.id = image.prompt_id
+    JOIN generation_run run ON run.id = image.run_id
+    CROSS JOIN (
+        SELECT count(*) FILTER (WHERE state = 'kept') AS kept,
+            (array_agg(public_id ORDER BY state = 'kept', due_after, "order") FILTER (
+                WHERE number IS NULL AND due_after <= %(given)s OR state = 'kept'
+            ))[1] AS next_public_id
+        FROM annotation_slot
+        WHERE rater_id = %(rater)s AND state IN ('free', 'kept')
+    ) hers
+    WHERE slot.id = %(slot)s
 """
+_NAMED: Final = "SELECT id FROM annotation_slot WHERE rater_id = %s AND public_id = %s"
 Claim = Callable[[claims.Claimant], int | None]
 
 
@@ -71,29 +85,18 @@ def next_task(rater: Rater) -> Task | SessionEnd:
 
 def task_of(seat: Seat, *, slot_id: int) -> Task:
     """The task of a slot that this rater has in hand."""
-    public_id, item, instruction, number, lease_until, swapped, prompt, start, end, height, width = (
-        Slot.objects.filter(pk=slot_id)
-        .values_list(
-            "public_id",
-            "item_id",
-            "item__instruction",
-            "number",
-            "lease_until",
-            "swapped",
-            Coalesce("item__word_map__word__prompt__text", "item__image__prompt__text"),
-            Coalesce("item__word_map__word__start", "item__word__start"),
-            Coalesce("item__word_map__word__end", "item__word__end"),
-            Coalesce("item__word_map__image__run__height", "item__image__run__height"),
-            Coalesce("item__word_map__image__run__width", "item__image__run__width"),
-        )
-        .get()
-    )
+    values = {"slot": slot_id, "rater": seat.claimant.rater_id, "given": seat.given + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_TASK, values)
+        (
+            public_id, item, instruction, number, lease_until, swapped, prompt, start, end, height, width,
+            kept, next_public_id,
+        ) = cursor.fetchone()  # fmt: skip
     is_check = number is None
     newly_claimed = slot_id != seat.in_hand
     # Ratings that may follow this task, were every remaining item hers.
     at_most = max(0, seat.limit - seat.ratings - (not is_check))
     checks_ahead = seat.checks_ahead - (is_check and newly_claimed)
-    kept, next_public_id = _ahead(seat, may_rate=at_most > 0)
     ratings_ahead = min(kept, at_most)
     ratings_ahead += claims.items_ahead(seat.claimant, at_most=at_most - ratings_ahead)
     to_do = 1 + ratings_ahead + checks_ahead
@@ -118,8 +121,10 @@ def task_of(seat: Seat, *, slot_id: int) -> Task:
 
 def slot_of(rater: Rater, *, public_id: UUID) -> int:
     """The slot of that name among the rater's own, whatever its state; 0 where there is none."""
-    found = Slot.objects.filter(rater=rater, public_id=public_id).values_list("pk", flat=True).first()
-    return 0 if found is None else int(found)
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED, [rater.pk, public_id])
+        found = cursor.fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def give_back(rater: Rater, *, keeps_place: bool) -> None:
@@ -193,15 +198,6 @@ def _claim_place(seat: Seat, *, claim: Claim) -> int | None:
         room = seat.limit - seat.ratings - 1
         reservations.keep_more(seat.claimant, at_most=min(seat.places_kept, room))
     return slot_id
-
-
-def _ahead(seat: Seat, *, may_rate: bool) -> tuple[int, UUID | None]:
-    """How many places are kept for the rater, and the name of the slot that she is given after this one."""
-    values = {"rater": seat.claimant.rater_id, "given": seat.given + 1, "may_rate": may_rate}
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, values)
-        kept, next_public_id = cursor.fetchone()
-    return kept, next_public_id
 
 
 def _why_not(seat: Seat) -> EndReason | None:
