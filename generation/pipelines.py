@@ -37,10 +37,11 @@ from generation.attribution.exploring import (
     picture_maps,
     run_maps,
 )
+from generation.attribution.own_image import PictureInformation, fitted, picture_information
 from generation.attribution.relevance import HeadRelevance
 from generation.attribution.relevance_counter import count_relevance
 from generation.attribution.tracing import Trace, denoiser_of, trace
-from generation.attribution.words import WordSpan
+from generation.attribution.words import WordSpan, split_words
 from generation.registry import GenerationSettings, ModelSpec
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "count_heads",
     "explore",
     "generate",
+    "inform_about",
     "load",
 ]
 
@@ -232,6 +234,31 @@ def count_heads(
             requests = [GenerationRequest(prompt=prompt, seed=seed, words=()) for seed in seeds]
             generate(pipeline, requests=requests, settings=settings)
     return counter.relevance()
+
+
+def inform_about(
+    spec: ModelSpec,
+    *,
+    device: str,
+    picture: Image.Image,
+    caption: str,
+    others: Sequence[str],
+    levels: int,
+    seed: int,
+) -> PictureInformation:
+    """What a caption's words tell a model about any picture, fitted to the size of the model's own ones.
+
+    Raises as load and picture_information do.
+    """
+    return picture_information(
+        load(spec, device=device),
+        picture=fitted(picture, size_hw=(spec.defaults.height, spec.defaults.width)),
+        caption=caption,
+        words=split_words(caption),
+        others=others,
+        levels=levels,
+        seed=seed,
+    )
 
 
 def _draw(

@@ -24,6 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from generation import doorbell, pipelines, registry, storage
 from generation.attribution.concepts import ConceptList
+from generation.attribution.own_image import PictureInformation
 from generation.attribution.relevance import HeadRelevance
 from generation.choices import SafetyVerdict
 from generation.fingerprints import FingerprintError, revision_of
@@ -271,6 +272,11 @@ def count_heads(
     return pipelines.count_heads(
         pipeline, concepts=concepts, prompts=prompts, seeds=seeds, settings=spec.defaults
     )
+
+
+def inform_about(spec: registry.ModelSpec, **asked: Any) -> PictureInformation:
+    """See pipelines.inform_about; on this worker's device."""
+    return pipelines.inform_about(spec, device=choose_device(settings.GENERATION_DEVICE), **asked)
 
 
 def choose_device(wish: str) -> str:

@@ -27,6 +27,10 @@ class LevelTrace:
     def __init__(self, recording: Trace) -> None:
         self._recording = recording
 
+    def sees(self, word: WordSpan) -> bool:
+        """Whether the model reads the whole word."""
+        return self._recording.select(word).is_seen
+
     def word_map(
         self,
         word: str | WordSpan,

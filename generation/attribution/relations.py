@@ -47,13 +47,14 @@ def score_captions(
     perturbed: Sequence[str],
     levels: int,
     seed: int,
-    estimator: Estimator = "orthogonal",
+    estimator: Estimator = "standard",
     sampling: LevelSampling = PAPER,
     rows_at_once: int = 32,
 ) -> CaptionScores:
     """The captions' information about one image; the noise is the same for all.
 
-    estimator: "orthogonal" is the paper's choice; "standard" is the log-likelihood ratio.
+    estimator: "standard" is the log-likelihood ratio. "orthogonal", the paper's choice, counts how much a
+    caption moves the estimate, right or wrong; see docs/map-validity.md for what that does.
     Raises ValueError where a perturbed caption equals the right one, which no model could tell apart.
     """
     if not perturbed or caption in perturbed:

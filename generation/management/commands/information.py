@@ -1,0 +1,107 @@
+"""python manage.py information IMAGE --caption TEXT: what each word tells a model about your picture."""
+
+import csv
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand, CommandError
+from PIL import Image
+
+from generation import registry
+from generation.attribution.rendering import overlay_png
+
+OPACITY = 0.8
+MOST_LEVELS = 1000
+
+
+class Command(BaseCommand):
+    """Writes maps of every word as pictures and arrays, and the bits of words and captions as CSV."""
+
+    help = "Maps of mutual information between the words of a caption and a picture of yours."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the command's options."""
+        parser.add_argument("image", type=Path, help="PNG, JPEG or WebP; fitted to the model's own size.")
+        parser.add_argument("--caption", required=True, help="What the picture shows.")
+        parser.add_argument(
+            "--against", action="append", default=[], help="Another caption to compare with; may be repeated."
+        )
+        parser.add_argument("--model", default=registry.DEMO_ID, help="A model of the allow-list.")
+        parser.add_argument("--output", type=Path, default=Path("information"), help="Folder to write to.")
+        parser.add_argument("--levels", type=int, default=50, help="Noise levels (default 50).")
+        parser.add_argument("--seed", type=int, default=0, help="Draws the noise and its levels.")
+
+    def handle(self, *args: Any, image: Path, output: Path, **options: Any) -> None:
+        """Refuses what can't work before a model is loaded."""
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        spec, picture = self._inputs(image, options)
+        # Here, not above: only a process that generates may import torch.
+        from generation.worker import inform_about, silence_progress_bars
+
+        silence_progress_bars()
+        try:
+            found = inform_about(
+                spec,
+                picture=picture,
+                caption=options["caption"],
+                others=options["against"],
+                levels=options["levels"],
+                seed=options["seed"],
+            )
+        except (TypeError, ValueError) as error:
+            raise CommandError(f"{spec.id}: {error}") from error
+        self._write(found, output)
+        self._tell(found, output)
+
+    def _inputs(self, image: Path, options: dict[str, Any]) -> tuple[registry.ModelSpec, Image.Image]:
+        if not 1 <= options["levels"] <= MOST_LEVELS:
+            raise CommandError(f"--levels must lie between 1 and {MOST_LEVELS}, not {options['levels']}")
+        if not options["caption"].strip():
+            raise CommandError("--caption is empty; say what the picture shows")
+        if options["caption"] in options["against"]:
+            raise CommandError("--against repeats the caption; give another one")
+        try:
+            spec = registry.get(options["model"])
+            with Image.open(image, formats=["PNG", "JPEG", "WEBP"]) as opened:
+                opened.load()
+        except Image.DecompressionBombError as error:
+            raise CommandError(f"{image} has too many pixels; make it smaller") from error
+        except (LookupError, ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        return spec, opened
+
+    def _write(self, found: Any, output: Path) -> None:
+        output.mkdir(parents=True, exist_ok=True)
+        found.picture.save(output / "picture.png")
+        for each in found.words:
+            for kind in ("cmi", "mi", "attention"):
+                word_map = getattr(each, kind)
+                stem = output / f"{each.word.position:02}-{kind}"
+                np.save(stem.with_suffix(".npy"), word_map)
+                stem.with_suffix(".png").write_bytes(overlay_png(found.picture, word_map, opacity=OPACITY))
+        with (output / "words.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["position", "word", "seen_by_model", "bits", "standard_error"])
+            for each in found.words:
+                word = each.word
+                rows.writerow([word.position, word.text, "yes", f"{each.bits:.6g}", f"{each.error:.6g}"])
+            rows.writerows([word.position, word.text, "no", "", ""] for word in found.unseen)
+        with (output / "captions.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["caption", "bits", "standard_error"])
+            rows.writerows([text, f"{bits:.6g}", f"{error:.6g}"] for text, bits, error in found.captions)
+
+    def _tell(self, found: Any, output: Path) -> None:
+        self.stdout.write("What each word adds to the rest of the caption, in bits:")
+        for each in found.words:
+            self.stdout.write(f"  {each.word.text:20} {each.bits:12.2f} ± {1.96 * each.error:.2f}")
+        for word in found.unseen:
+            self.stdout.write(f"  {word.text:20} not read by the model")
+        if len(found.captions) > 1:
+            self.stdout.write("Captions against none, in bits:")
+            for text, bits, error in found.captions:
+                self.stdout.write(f"  {bits:12.2f} ± {1.96 * error:.2f}  {text}")
+        self.stdout.write(f"Maps, arrays and tables: {output}")
