@@ -30,7 +30,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "annotation:recruitment", "annotation:history", "annotation:history_csv", "annotation:review",
         "annotation:rater", "annotation:preview", "annotation:preview_picture", "annotation:presence_csv",
         "annotation:pairs_csv", "annotation:masks_jsonl", "annotation:masks_zip", "evaluation:results",
-        "evaluation:live", "evaluation:file", "studies:dry_run",
+        "evaluation:live", "evaluation:file", "evaluation:maps", "evaluation:maps_file", "studies:dry_run",
     ),
     HALF: ("second_step",),
     ABSENT: ("generation:explored_strip", "generation:explored_npy", "generation:explored_tile"),

@@ -61,6 +61,10 @@ def scene() -> Scene:
     return Scene(campaign=campaign, project=project, people=people)
 
 
+# What a route takes as a name; ratings.csv elsewhere.
+_FILES: Final = {"annotation:preview_picture": "map", "evaluation:maps_file": "maps.csv"}
+
+
 def test_every_route_has_a_row() -> None:
     """Control: add a route to a urls.py alone."""
     routes = {name for name, _ in _routes() if not name.startswith("admin:")}
@@ -212,7 +216,7 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
         "digest": DIGEST if route.startswith("generation") else _upload_digest(scene),
         "pseudonym": campaign.raters.order_by("pk")[0].pseudonym,
         "item_id": campaign.items.order_by("pk")[0].pk,
-        "name": "map" if route == "annotation:preview_picture" else "ratings.csv",
+        "name": _FILES.get(route, "ratings.csv"),
         "token": "forged",
         "slot": campaign.public_id,
         "number": 1,

@@ -6,16 +6,19 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import Page
 
 from annotation.choices import TaskKind
 from annotation.contents import AnswerContent
@@ -316,3 +319,14 @@ def test_the_maps_by_themselves_have_boxes_and_relations(
     assert "Intensity of the maps by part of speech" in shown
     call_command("map_report", str(campaign.public_id), out=tmp_path / "all", stdout=io.StringIO())
     assert (tmp_path / "all" / "figures" / "intensity.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_pages_break_no_rule_of_accessibility_and_fit_a_small_phone(
+    sign_in: Callable[..., Page], owner: User, masks: Campaign
+) -> None:
+    """Control: leave `tabindex` off the figures, which scroll sideways."""
+    page = sign_in(owner, "small phone")
+    for name in ("evaluation:results", "evaluation:maps"):
+        page.goto(reverse(name, args=[masks.public_id]))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert Axe().run(page).response["violations"] == []
