@@ -1,7 +1,7 @@
 """What a campaign can be made from: finished runs, and their word maps by part of speech."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
@@ -23,6 +23,7 @@ class Material:
     images: int = 0
     comparable: tuple[tuple[int, str], ...] = ()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    run: Run | None = None
 
 
 def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
@@ -33,7 +34,31 @@ def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
         images=showable_images(run).count(),
         comparable=tuple((other.pk, f"{other.name} ({other.model_id})") for other in others),
         columns=prompt_columns(run),
+        run=run,
     )
+
+
+def narrowed(material: Material, wanted: Mapping[str, Sequence[str]]) -> Material:
+    """What is left of the material with only the prompts that have these values in these columns."""
+    if not wanted or material.run is None:
+        return material
+    run, prompts = material.run, chosen_prompts(material.run, wanted)
+    maps = ratable_maps(run).filter(image__prompt__in=prompts)
+    return replace(
+        material,
+        word_counts=_counted(maps),
+        images=showable_images(run).filter(prompt__in=prompts).count(),
+    )
+
+
+def chosen_prompts(run: Run, wanted: Mapping[str, Sequence[str]]) -> list[int]:
+    """The run's prompts that have one of the wanted values in every column named."""
+    prompts = Prompt.objects.filter(prompt_set=run.prompt_set_id).values_list("pk", "extra")
+    return [
+        pk
+        for pk, extra in prompts
+        if all(str(extra.get(column, "")) in values for column, values in wanted.items())
+    ]
 
 
 def prompt_columns(run: Run) -> dict[str, frozenset[str]]:
@@ -80,6 +105,10 @@ def showable_images(run: Run) -> QuerySet[Image]:
 
 def word_counts(run: Run) -> dict[str, int]:
     """Ratable maps of the run by part of speech, the largest group first."""
+    return _counted(ratable_maps(run))
+
+
+def _counted(maps: QuerySet[WordMap]) -> dict[str, int]:
     part = "word__part_of_speech"
-    counts = ratable_maps(run).values(part).annotate(n=Count("pk")).order_by("-n", part)
+    counts = maps.values(part).annotate(n=Count("pk")).order_by("-n", part)
     return {row[part]: row["n"] for row in counts}

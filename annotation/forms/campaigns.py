@@ -12,7 +12,7 @@ from annotation.effort import Effort, effort
 from annotation.forms import choosing, task_kinds
 from annotation.forms.addresses import ReturnAddressField
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
-from annotation.sources import Material
+from annotation.sources import Material, narrowed
 from generation.choices import PartOfSpeech
 
 MOST_ITEMS: Final = 100_000
@@ -49,6 +49,7 @@ class EffortForm(forms.Form):
             "required": "Choose at least one part of speech: without words there is nothing to rate."
         },
     )
+    prompt_filter = choosing.PromptFilterField()
     items_limit = forms.IntegerField(
         label="At most so many items",
         required=False,
@@ -134,6 +135,8 @@ class EffortForm(forms.Form):
             return None
         chosen = self.cleaned_data
         offered = self._offered(chosen)
+        if not offered:
+            return None
         return effort(
             items=min(offered, chosen["items_limit"] or offered),
             raters_per_item=chosen["raters_per_item"],
@@ -145,9 +148,10 @@ class EffortForm(forms.Form):
 
     def _offered(self, chosen: Mapping[str, Any]) -> int:
         """Items that the run has; of a comparison at most so many, where the other run has them too."""
+        material = narrowed(self.material, chosen.get("prompt_filter") or {})
         if self.task_kind == TaskKind.OBJECT_PRESENCE or chosen.get("pair_of") == PairOf.IMAGES:
-            return self.material.images
-        return sum(self.word_counts[part] for part in chosen["parts_of_speech"])
+            return material.images
+        return sum(material.word_counts.get(part, 0) for part in chosen["parts_of_speech"])
 
 
 class CampaignForm(EffortForm):
@@ -160,7 +164,6 @@ class CampaignForm(EffortForm):
         help_text="Another finished run of the same prompts. Raters never see which image is whose.",
         error_messages={"required": "Choose the run to compare with: a pair needs two."},
     )
-    prompt_filter = choosing.PromptFilterField()
     stratify_by = choosing.StrataField()
     pair_of = forms.ChoiceField(label="Shown side by side", choices=PairOf.choices)
     language = forms.ChoiceField(

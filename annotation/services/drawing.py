@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 from django.db.models import QuerySet
 
 from annotation.models import Campaign
-from generation.models import Image, Prompt, WordMap
+from annotation.sources import chosen_prompts
+from generation.models import Image, WordMap
 
 PART_OF_SPEECH: Final = "part_of_speech"
 Thing = TypeVar("Thing", bound=Mapping[str, int])
@@ -18,13 +19,7 @@ def of_chosen_prompts(campaign: Campaign, rows: Rows, *, path: str) -> Rows:
     wanted: Mapping[str, list[str]] = campaign.prompt_filter
     if not wanted:
         return rows
-    prompts = Prompt.objects.filter(prompt_set=campaign.run.prompt_set_id).values_list("pk", "extra")
-    chosen = [
-        pk
-        for pk, extra in prompts
-        if all(str(extra.get(column, "")) in values for column, values in wanted.items())
-    ]
-    return rows.filter(**{f"{path}__in": chosen})
+    return rows.filter(**{f"{path}__in": chosen_prompts(campaign.run, wanted)})
 
 
 def drawn(campaign: Campaign, things: Sequence[Thing]) -> list[Thing]:

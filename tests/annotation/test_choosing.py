@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from annotation import sources, specification
 from annotation.choices import PairOf, TaskKind
+from annotation.forms.campaigns import EffortForm
 from annotation.forms.choosing import PromptFilterField, filter_fault
 from annotation.models import Campaign
 from annotation.services.campaigns import create_campaign
@@ -102,3 +103,15 @@ def test_file_page_and_opening_know_the_choice(client: Client, run: Run) -> None
     client.force_login(run.owner)
     html = client.get(reverse("annotation:campaign_edit", args=[made.public_id])).content.decode()
     assert "subject = cat | fish" in html
+
+
+def test_the_summary_beside_the_form_counts_what_is_left(run: Run) -> None:
+    """Control: count the whole run."""
+    material = sources.material_of(run, among=Run.objects.all())
+    entries = {
+        "parts_of_speech": ["DET"], "raters_per_item": 3, "items_per_rater": 40, "share_cap_percent": 100,
+        "places_kept": 3, "seconds_per_item": 8, "checks_per_rater": 0,
+    }  # fmt: skip
+    for chosen, ratings in (("", 27), ("subject = cat", 6), ("subject = cow", 0)):
+        found = EffortForm(entries | {"prompt_filter": chosen}, material=material).effort()
+        assert (found.ratings if found else 0) == ratings
