@@ -7,7 +7,7 @@ raters_figure  bias and inconsistency of every rater (after Li and Bampis 2017, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,8 @@ DOT: Final = "#2f6ea6"
 OUT_DOT: Final = "#b2453c"
 LEFT, TOP, WIDTH, HEIGHT = 76.0, 52.0, 520.0, 320.0
 LARGEST_DOT, SMALLEST_DOT = 13.0, 2.2
+# Of more raters, those within so many pixels share a dot.
+MOST_DOTS, SAME_PLACE = 2_000, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,7 @@ def raters_figure(
     zero = frame.at(0, 0)[0]
     body += svg.line(x1=zero, y1=TOP, x2=zero, y2=TOP + HEIGHT, stroke=svg.SOFT_INK)
     # Joined once: with ten thousand raters, adding one by one copies megabytes again and again.
-    body += "".join(_rater_dot(point, frame=frame) for point in drawn)
+    body += "".join(_rater_dot(*points, frame=frame) for points in _by_place(drawn, frame=frame))
     n_out = sum(not point.kept for point in drawn)
     note = f"{len(drawn)} raters with three shared items or more" + (
         f"; red rings: {n_out} left out." if n_out else "."
@@ -145,12 +147,25 @@ def raters_figure(
     )
 
 
-def _rater_dot(point: RaterPoint, *, frame: _Frame) -> str:
+def _by_place(points: Sequence[RaterPoint], *, frame: _Frame) -> Iterable[list[RaterPoint]]:
+    """The raters by the dot that stands for them: each alone, or where there are many, by place."""
+    if len(points) <= MOST_DOTS:
+        return [[point] for point in points]
+    found: dict[tuple[int, int, bool], list[RaterPoint]] = {}
+    for point in points:
+        x, y = frame.at(point.bias, point.inconsistency)
+        found.setdefault((round(x / SAME_PLACE), round(y / SAME_PLACE), point.kept), []).append(point)
+    return found.values()
+
+
+def _rater_dot(point: RaterPoint, *others: RaterPoint, frame: _Frame) -> str:
     x, y = frame.at(point.bias, point.inconsistency)
     words = (
         f"{point.rater[:12]}: bias {point.bias:+.2f}, inconsistency {point.inconsistency:.2f},"
         f" {point.n_compared} items{'' if point.kept else ', left out'}"
     )
+    if others:
+        words += f"; and {len(others)} more raters in this place"
     dot = (
         svg.circle(x=x, y=y, radius=4, fill=DOT, opacity=0.65)
         if point.kept

@@ -3,11 +3,14 @@
 import math
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import svg
+from evaluation import painting, svg
+from evaluation.box_figure import box_figure
+from evaluation.curve_figure import curve_figure
 from evaluation.figures import (
     FEW_FILL,
     OpinionBar,
@@ -17,10 +20,13 @@ from evaluation.figures import (
     response_bars,
     response_figure,
 )
+from evaluation.metrics.ablation import ablation_curve
+from evaluation.metrics.intensity import tukey_box
 from evaluation.metrics.intervals import Interval, undefined, wilson
 from evaluation.metrics.opinion import opinion_report
 from evaluation.metrics.responses import response_shares
 from evaluation.metrics.tables import AnswerRow, RatingTable
+from evaluation.scatter_figures import RaterPoint, raters_figure
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 OPTIONS = ("1", "2", "3", "4", "5", "word_too_abstract", "image_too_poor")
@@ -187,3 +193,41 @@ def test_any_label_and_any_number_give_well_formed_svg(
 def test_long_words_are_cut_to_their_place() -> None:
     assert svg.fitted("coordinating conjunction", width=60).endswith("…")
     assert svg.fitted("NOUN", width=60) == "NOUN"
+
+
+def test_of_many_raters_every_one_is_in_some_dot() -> None:
+    """Control: draw the first MOST_DOTS raters alone."""
+    rng = np.random.default_rng(5)
+    points = [
+        RaterPoint(rater=f"r{i}", bias=b, inconsistency=s, n_compared=9, kept=bool(i % 7))
+        for i, (b, s) in enumerate(zip(rng.normal(0, 0.4, 5000), rng.uniform(0.2, 1.5, 5000), strict=True))
+    ]
+    drawing = raters_figure(points)
+    tips = [g.findtext(f"{NAMESPACE}title") or "" for g in read(drawing).iter(f"{NAMESPACE}g")]
+    shared = [int(tip.split("; and ")[1].split()[0]) for tip in tips if "; and " in tip]
+    assert len(tips) < 5000
+    assert len(tips) + sum(shared) == 5000
+
+
+def test_a_curve_has_a_mean_for_every_setting_and_a_difference_for_all_but_the_reference() -> None:
+    """Control: draw the reference's difference as 0."""
+    values = np.array([[0.2, 0.5, 0.4], [0.3, 0.6, 0.2], [0.1, 0.55, 0.3]])
+    points = ablation_curve(values, settings=["0.3", "0.4", "0.5"], reference="0.4")
+    drawing = curve_figure(
+        points, reference="0.4", axis="threshold", value="mIoU", figure_id="c", title="Curve"
+    )
+    discs = [c.attrib["fill"] for c in read(drawing).iter(f"{NAMESPACE}circle")]
+    assert (discs.count("#2f6ea6"), discs.count("#b2453c")) == (3, 2)
+    assert painting.png(drawing).startswith(b"\x89PNG")
+
+
+def test_a_box_has_its_median_between_its_quartiles_and_its_outliers_beyond() -> None:
+    """Control: let `_y` grow downwards."""
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.95])
+    drawing = box_figure([tukey_box(values, group="NOUN")], value="share", figure_id="b", title="Boxes")
+    (box,) = bars_of(drawing)
+    top, height = float(box.attrib["y"]), float(box.attrib["height"])
+    (outlier,) = list(read(drawing).iter(f"{NAMESPACE}circle"))
+    assert float(outlier.attrib["cy"]) < top < top + height
+    medians = [line for line in read(drawing).iter(f"{NAMESPACE}line") if line.attrib["stroke-width"] == "2"]
+    assert top < float(medians[0].attrib["y1"]) < top + height
