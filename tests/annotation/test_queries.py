@@ -36,6 +36,7 @@ def test_places_are_answered_live_expired_or_free() -> None:
         "completed": 0,
         "stopped": 1,
         "declined": 0,
+        "screened_out": 0,
     }
 
 
