@@ -60,6 +60,9 @@ def second_step_act(request: HttpRequest) -> HttpResponse:
     """act: begin sets up an app, confirm switches the step on, codes renews recovery codes, off ends it."""
     user, act = user_of(request), request.POST.get("act", "")
     code = request.POST.get("code", "")[:40]
+    if act == "begin" and second_factor.is_on(user):
+        messages.error(request, "Switch it off first, with a code of the app in use.")
+        return redirect("account")
     if act == "begin":
         second_factor.begin(user)
         return redirect("account")

@@ -34,7 +34,10 @@ def is_on(user: User) -> bool:
 
 @transaction.atomic
 def begin(user: User) -> Setup:
-    """A new device, which counts for nothing until a code of it was given; one begun before is forgotten."""
+    """A new device, which counts for nothing until a code of it was given; one begun before is forgotten.
+
+    Only where the second step is off: else an open session would be enough to put another app in place.
+    """
     TOTPDevice.objects.filter(user=user, confirmed=False).delete()
     device = TOTPDevice.objects.create(user=user, name="app", confirmed=False)
     return _setup(device)
@@ -50,9 +53,8 @@ def begun(user: User) -> Setup | None:
 def confirm(user: User, *, code: str) -> list[str]:
     """The second step is on from now on; returns the recovery codes, empty where the code was wrong."""
     device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=False).first()
-    if device is None or not device.verify_token(_clean(code)):
+    if is_on(user) or device is None or not device.verify_token(_clean(code)):
         return []
-    TOTPDevice.objects.filter(user=user, confirmed=True).delete()
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     return _new_codes(user)

@@ -127,6 +127,21 @@ def test_it_is_switched_off_by_a_code_only(client: Client, user: User) -> None:
     assert is_signed_in(client)
 
 
+def test_an_open_session_can_not_put_another_app_in_place(client: Client, user: User) -> None:
+    """Control: let `begin` and `confirm` go on where it is on."""
+    codes = switched_on(client, user)
+    sign_in(client)
+    client.post(reverse("second_step"), {"code": codes[0]})
+    act = reverse("second_step_act")
+    before = TOTPDevice.objects.get()
+    client.post(act, {"act": "begin"})
+    assert TOTPDevice.objects.get() == before
+    other = TOTPDevice.objects.create(user=user, confirmed=False)
+    code = f"{TOTP(other.bin_key).token():06d}"
+    assert client.post(act, {"act": "confirm", "code": code}).status_code == 400
+    assert TOTPDevice.objects.get(confirmed=True) == before
+
+
 def test_admin_pages_ask_for_it_where_that_is_switched_on(client: Client, settings: Settings) -> None:
     """Control: Django's own admin site."""
     admin = factories.make_user("ada", superuser=True)
