@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +20,8 @@ from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import method_card
 from evaluation.metrics.opinion import ALL_GROUPS, DropRule, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
-from evaluation.metrics.tables import FloatArray, FlowStep
+from evaluation.metrics.tables import FlowStep
+from evaluation.page_words import number, outlier_rules, p_value, percent, with_bounds
 from evaluation.reports import Report, Section
 
 MOST_RATERS_SHOWN: Final = 200
@@ -159,6 +159,8 @@ class ResultsPage:
     raters_failed: int
     raters_excluded: int
     raters_simulated: int
+    outlier_rules: tuple[str, ...]
+    kept_by_rule: tuple[tuple[str, int], ...]
     max_share: str
     effective_raters: str
     alpha: Estimate
@@ -190,7 +192,7 @@ def results_page(report: Report) -> ResultsPage:
             report.overall)
         ),
         sos=_drawing(drawn, "sos"),
-        sos_parameter=_number(report.sos.a.estimate, digits=3),
+        sos_parameter=number(report.sos.a.estimate, digits=3),
         raters_drawn=_drawing(drawn, "raters"),
         flow_drawn=_drawing(drawn, "flow"),
         flow_start=lines[0],
@@ -200,8 +202,10 @@ def results_page(report: Report) -> ResultsPage:
         raters_failed=verdicts.count(campaign_columns.FAILED),
         raters_excluded=verdicts.count(campaign_columns.EXCLUDED),
         raters_simulated=_cells(report, "simulated").count("1"),
-        max_share=_percent(report.shares.max_share),
-        effective_raters=_number(report.shares.effective_raters, digits=1),
+        outlier_rules=outlier_rules(report),
+        kept_by_rule=tuple((DROP_RULES[rule], n) for rule, n in report.opinion.kept_by_rule.items()),
+        max_share=percent(report.shares.max_share),
+        effective_raters=number(report.shares.effective_raters, digits=1),
         alpha=_estimate(report.alpha),
         scale=f"{low:g} to {high:g}",
         fair=figure_set.fair_words(report),
@@ -272,8 +276,8 @@ def _comparison(found: Comparison, *, section: Section) -> ComparisonRow:
         first=section.label(found.first),
         second=section.label(found.second),
         difference=_estimate(found.test.effect),
-        p_value=_p(found.test.p_value),
-        p_holm=_p(found.p_holm),
+        p_value=p_value(found.test.p_value),
+        p_holm=p_value(found.p_holm),
         mark=mark(found.p_holm),
         test=f"paired t, {found.n_shared} shared" if found.n_shared else "Welch's t",
     )
@@ -282,7 +286,7 @@ def _comparison(found: Comparison, *, section: Section) -> ComparisonRow:
 def _estimate(interval: Interval) -> Estimate:
     bounds = f"{interval.low:.2f} to {interval.high:.2f}" if interval.is_defined else ""
     return Estimate(
-        value=_number(interval.estimate, digits=2),
+        value=number(interval.estimate, digits=2),
         interval=bounds.replace("-", "−"),
         reason=interval.reason,
         flag=interval.flag,
@@ -290,13 +294,15 @@ def _estimate(interval: Interval) -> Estimate:
 
 
 def _share(interval: Interval) -> Estimate:
-    bounds = f"{_percent(interval.low)} to {_percent(interval.high)}" if interval.is_defined else ""
-    return Estimate(value=_percent(interval.estimate), interval=bounds, reason=interval.reason)
+    bounds = f"{percent(interval.low)} to {percent(interval.high)}" if interval.is_defined else ""
+    return Estimate(value=percent(interval.estimate), interval=bounds, reason=interval.reason)
 
 
 def _responses(shares: ResponseShares, *, label: str) -> ResponseRow:
     return ResponseRow(
-        label=label, shares=tuple(_percent(share) for share in shares.shares), n_answers=shares.n_answers
+        label=label,
+        shares=tuple(percent(share) for share in shares.shares),
+        n_answers=shares.n_answers,
     )
 
 
@@ -347,19 +353,13 @@ def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> Rater
         reason=cell("exclusion_reason"),
         checks=f"{cell('checks_wrong')} of {cell('checks_answered')}" if "checks_wrong" in columns else "",
         n_answers=screen.n_answers if screen else 0,
-        share=_percent(screen.share_of_answers) if screen else "",
-        correlation=_number(screen.leave_one_out_correlation, digits=2) if screen else "",
-        bias=_with_bounds(report.biases.bias, report.biases.bias_low, report.biases.bias_high, line=line),
-        inconsistency=_number(float(report.biases.inconsistency[line]), digits=2),
-        median_seconds=_number(screen.median_seconds, digits=1) if screen else "",
+        share=percent(screen.share_of_answers) if screen else "",
+        correlation=number(screen.leave_one_out_correlation, digits=2) if screen else "",
+        bias=with_bounds(report.biases.bias, report.biases.bias_low, report.biases.bias_high, line=line),
+        inconsistency=number(float(report.biases.inconsistency[line]), digits=2),
+        median_seconds=number(screen.median_seconds, digits=1) if screen else "",
         longest_run=str(screen.longest_run) if screen else "",
     )
-
-
-def _with_bounds(value: FloatArray, low: FloatArray, high: FloatArray, *, line: int) -> str:
-    """A number of a rater with its interval, where they are defined."""
-    shown, *bounds = (_number(float(column[line]), digits=2) for column in (value, low, high))
-    return f"{shown} ({bounds[0]} to {bounds[1]})" if all(bounds) else shown
 
 
 def _verdicts(report: Report) -> Sequence[str]:
@@ -376,17 +376,3 @@ def _cells(report: Report, name: str) -> list[str]:
 def _drawing(drawn: dict[str, Figure], name: str) -> SafeString:
     """The figures escape every text that goes into them (evaluation.svg.clean)."""
     return mark_safe(drawn[name].svg) if name in drawn else SafeString()  # noqa: S308
-
-
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _number(value: float, *, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
-def _percent(share: float) -> str:
-    return "" if math.isnan(share) else f"{100 * share:.0f} %"

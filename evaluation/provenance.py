@@ -42,6 +42,10 @@ def provenance_json(report: Report, *, ratings_sha256: str, software: dict[str, 
         "settings": settings_facts(report.settings)
         | {"interval_used": report.headline_interval, "scale": list(report.study.table.scale)},
         "groupings": [section.grouping.name for section in report.sections],
+        "outlier_rules": {
+            "bt500": {"raters_rejected": len(report.bt500.rejected), "note": report.bt500.note},
+            "p808_z_filter": {"answers_rejected": report.z_filter.n_outliers, "note": report.z_filter.note},
+        },
         "rater_model_problem": report.rater_fit.reason if report.rater_fit else "",
         "tests": {"groups": "welch_t, or paired_t where items are shared", "correction": "holm"},
         "seeds": {"bootstrap": report.settings.protocol.seed},

@@ -21,6 +21,7 @@ from evaluation.metrics.opinion import (
     Protocol,
     opinion_report,
 )
+from evaluation.metrics.outlier_rules import Bt500Screen, ZFilter, bt500_screen, z_filter
 from evaluation.metrics.rater_bias import RaterBiases, rater_biases
 from evaluation.metrics.responses import ResponseShares, response_shares
 from evaluation.metrics.screening import RaterScreen, screen_raters
@@ -64,6 +65,7 @@ class Report:
     item_spread: (items,), standard deviation (n - 1) of each kept item's scores, NaN below two.
     item_intervals: of every item's mean, over the raters who count.
     rater_fit: over the same answers, of all raters of the table; None unless it was asked for.
+    bt500, z_filter: what two published rules would reject of the same answers; nothing is left out by them.
     sos: how spread follows the mean, over the kept items.  biases: of the study's raters, excluded ones too.
     screens: one per rater of the table, over its answers to rated items; None without one.
     responses: of all groups together, after the exclusion of raters, before the drop rule; None without
@@ -84,6 +86,8 @@ class Report:
     item_spread: FloatArray
     item_intervals: ItemIntervals
     rater_fit: SubjectiveFit | None
+    bt500: Bt500Screen
+    z_filter: ZFilter
     sos: SosModel
     biases: RaterBiases
     screens: tuple[RaterScreen | None, ...]
@@ -143,6 +147,8 @@ def build(study: Study, *, settings: Settings | None = None) -> Report:
         item_spread=_spread(kept, opinion=opinion),
         item_intervals=item_intervals(kept, method=settings.item_interval, confidence=protocol.confidence),
         rater_fit=_rater_fit(study, settings=settings),
+        bt500=bt500_screen(kept),
+        z_filter=z_filter(kept),
         sos=sos_model(kept.only_items(opinion.items.kept, name="kept", detail="items with a score")),
         biases=rater_biases(study.table, confidence=protocol.confidence),
         screens=_screens(study.table),
