@@ -9,8 +9,8 @@ the other and writes the PNG. Both in one process, in turns; the least of the ro
 
 On a GPU: the real topology of Stable Diffusion 2-base with random weights in half precision, 512 pixels, 30
 guided steps, seconds of the clock; with the share of the arithmetic limit, the device's own measured matrix
-rate, and with --check a target of three times the plain loop and 40 % of the limit. On a CPU: the mini
-topology, CPU seconds of the process on one thread, where batches save only the calls; no target.
+rate, and with --check a target of three times the plain loop and 40 % of the limit. On a CPU: the bundled
+model as a run has it, CPU seconds of the process on one thread, where batches save only the calls; no target.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import devices
-from benchmarks.models import mini_sd2
-from generation import pipelines
+from generation import pipelines, registry
 from generation.attribution import split_words
 from generation.writer import Writer
 
@@ -65,7 +64,8 @@ def main() -> int:
         settings = _settings(steps=30, side=512)
     else:
         torch.set_num_threads(1)
-        pipeline, settings = mini_sd2(), _settings(steps=4, side=512)
+        bundled = registry.get(registry.DEMO_ID)
+        pipeline, settings = pipelines.load(bundled, device="cpu"), bundled.defaults
     found = measure(
         pipeline, settings=settings, images=arguments.images, batch=arguments.batch, rounds=arguments.rounds
     )
@@ -229,8 +229,8 @@ def _print(found: Throughput, misses: list[str]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     on_gpu = torch.cuda.is_available()
-    parser.add_argument("--images", type=int, default=64 if on_gpu else 4, help="images of a round")
-    parser.add_argument("--batch", type=int, default=16 if on_gpu else 4, help="images at a time")
+    parser.add_argument("--images", type=int, default=64 if on_gpu else 16, help="images of a round")
+    parser.add_argument("--batch", type=int, default=16 if on_gpu else 8, help="images at a time")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
     parser.add_argument("--device", default="cuda" if on_gpu else "cpu", help="torch device")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
