@@ -15,7 +15,7 @@ class Given:
 
 ITEMS: Final = (
     Given("item", "Number of the item.", "pk"),
-    Given("item_kind", "rating, or attention for an attention check.", "kind"),
+    Given("item_kind", "rating; attention for an attention check; training or qualification.", "kind"),
     Given("position", "Place in the campaign's seeded order, from 0.", "position"),
     Given("prompt_row", "Line of the prompt in the imported file.", "word_map__image__prompt__row_number"),
     Given("prompt", "The prompt.", "word_map__image__prompt__text"),

@@ -193,7 +193,8 @@ def test_the_preview_shows_the_practice_first_with_its_feedback(client: Client) 
     assert client.get(f"{address}?page=feedback&item=1&option=x").status_code == 404
 
 
-def test_a_dry_run_walks_the_practice_and_screens_careless_raters_out(owner: User) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_dry_run_walks_the_practice_and_screens_careless_raters_out(owner: User, client: Client) -> None:
     """Control: leave practice items out of `settled_answer`: everybody is screened out sooner or later."""
     draft = practising(["training", "qualification"] * 2, owner=owner, items_per_rater=1)
     copy = dry_runs.start_dry_run(draft, owner)
@@ -203,6 +204,11 @@ def test_a_dry_run_walks_the_practice_and_screens_careless_raters_out(owner: Use
     outcomes = list(Rater.objects.filter(campaign=copy).values_list("outcome", flat=True))
     assert outcomes.count(RaterOutcome.COMPLETED) == 5 * draft.raters_per_item
     assert RaterOutcome.SCREENED_OUT in outcomes
+    client.force_login(owner)
+    assert client.get(reverse("evaluation:results", args=[copy.public_id])).status_code == 200
+    items = client.get(reverse("evaluation:file", args=[copy.public_id, "items.csv"]))
+    listed = b"".join(items.streaming_content).decode()  # type: ignore[attr-defined]
+    assert [listed.count(f",{kind},") for kind in ("rating", "training", "qualification")] == [5, 2, 2]
     dry_runs.discard_dry_run(copy, owner)
     assert not PracticeAnswer.objects.exists()
 
