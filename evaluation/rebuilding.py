@@ -279,7 +279,7 @@ def _listing(archive: zipfile.ZipFile, name: str, *, given: Sequence[Any]) -> Li
 def _rows(member: IO[bytes], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """The cells of these columns, row by row. Raises ValueError where a column is missing."""
     rows = csv.reader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
-    header = [cell.removeprefix("'") for cell in next(rows)]
+    header = [cell.removeprefix("'") for cell in next(rows, [])]
     places = [header.index(name) for name in names]
     for row in rows:
         yield tuple([row[place] for place in places])

@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 REMEDIES: Final = {
     Kind.RAGGED: "Give the row as many cells as the header, or quote cells that hold the separator.",
-    Kind.NOT_AN_OBJECT: 'Make every line an object, such as {"item": "a", "score": 4}.',
+    Kind.NOT_AN_OBJECT: 'Make every line an object with each name once, such as {"item": "a", "score": 4}.',
     Kind.NO_ITEM: "Fill in which item was rated.",
     Kind.NO_RATER: "Fill in who answered, or say that raters are unknown (--no-rater-ids).",
     Kind.NO_SCORE: "Fill in the score, or say what empty means (--empty not-asked, --values =OPT_OUT).",

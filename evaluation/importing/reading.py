@@ -121,11 +121,21 @@ def _json_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
 
 
 def _object(line: str) -> dict[str, Any] | None:
+    """None for what is no JSON object, names a key twice, or holds half a character, which no file can."""
     try:
-        found = json.loads(line)
+        found = json.loads(line, object_pairs_hook=_each_key_once)
+        if "\\u" in line:
+            json.dumps(found, ensure_ascii=False).encode()
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is named twice")
+    return found
 
 
 def _cell(value: Any) -> str:

@@ -114,6 +114,18 @@ def test_json_lines_are_read_like_csv() -> None:
     assert scores(imported) == {"a": 5}
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['{"item": "\\ud800", "rater": 7, "score": 3}', '{"item": "b", "rater": 7, "score": 3, "score": 4}'],
+    ids=["half a character", "a name twice"],
+)
+def test_a_line_that_json_only_guesses_at_is_a_fault(line: str) -> None:
+    """Control: plain json.loads takes the last of two; half a character stops the writing of every file."""
+    imported = read(f'{{"item": "a", "rater": 7, "score": 5}}\n{line}\n', name="ratings.jsonl")
+    assert faults(imported) == [(2, "not a JSON object", line)]
+    assert scores(imported) == {"a": 5}
+
+
 @pytest.mark.parametrize(("separator", "start"), [(";", ""), ("\t", ""), (",", "\ufeff")])
 def test_separators_and_a_byte_order_mark_are_recognised(separator: str, start: str) -> None:
     rows = ("item", "rater", "score"), ("a", "ann", "4"), ('"b"', "ann", "2")
@@ -235,6 +247,17 @@ def test_a_changed_bundle_is_found_out(
     with pytest.raises(CommandError, match="not reproduced"):
         call_command("rebuild", str(changed), stdout=said)
     assert seen in said.getvalue()
+
+
+def test_a_bundle_without_its_ratings_is_refused(paired: Path, tmp_path: Path) -> None:
+    """Control: take the header with next() alone."""
+    bundle = analyse(paired, tmp_path / "report")
+    emptied = tmp_path / "emptied.zip"
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(emptied, "w") as other:
+        for entry in archive.namelist():
+            other.writestr(entry, b"" if entry == "ratings.csv" else archive.read(entry))
+    with pytest.raises(CommandError):
+        call_command("rebuild", str(emptied))
 
 
 def test_the_same_file_gives_the_same_bundle(paired: Path, tmp_path: Path) -> None:
