@@ -182,7 +182,7 @@ def results_page(report: Report) -> ResultsPage:
     lines = _flow(report)
     return ResultsPage(
         report=report,
-        overall=_group(report.overall, label="all words" if report.study.is_campaign else "all items",
+        overall=_group(report.overall, label="all words" if report.study.is_campaign else "All items",
         scale=(low, high)),
         sections=tuple(_section(report, section, drawn=drawn) for section in report.sections),
         options=tuple(figure_set.option_words(report)[option.code] for option in report.study.options),

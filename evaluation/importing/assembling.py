@@ -279,7 +279,9 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = [
         f"Items stand in more than one group of {mapping.groups[place]!r}: each counts once per group, and"
-        " these groups are compared pair by pair. If that is a slip of the pen, correct the column."
+        " these groups are compared pair by pair. In all items together, and in groups of other columns, it"
+        " counts as several independent items: those intervals are too narrow. If that is a slip of the pen,"
+        " correct the column."
         for place in telling
     ]
     if gathered.not_asked:

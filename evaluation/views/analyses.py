@@ -95,7 +95,6 @@ def report(request: HttpRequest, digest: str) -> HttpResponse:
         "faults": imported.faults.summary(),
         "fault_rows": imported.faults.in_order()[:MOST_FAULTS_SHOWN],
         "n_faults": sum(imported.faults.counts.values()),
-        "notes": imported.notes,
         "columns_query": urlencode(_carried(request)),
         "files": links(url_of, names=tuple(WORDS)),
         "faults_url": url_of("faults.csv"),

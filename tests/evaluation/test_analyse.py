@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,19 @@ def test_a_changed_bundle_is_found_out(
     with pytest.raises(CommandError, match="not reproduced"):
         call_command("rebuild", str(changed), stdout=said)
     assert seen in said.getvalue()
+
+
+def test_the_report_keeps_groups_names_and_says_what_counts_several_times(tmp_path: Path) -> None:
+    """Controls: capfirst on labels of groups; leave the notes out of the report's subject."""
+    path = tmp_path / "two.csv"
+    rows = [f"{item},{rater},{score},{way}" for item, score in (("p", 3), ("q", 4)) for rater in "xy"
+            for way in ("a", "A")]  # fmt: skip
+    path.write_text("\n".join(["prompt,who,score,method", *rows]))
+    analyse(path, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "those intervals are too narrow" in page
+    named = re.findall(r'<th scope="row">([aA])<', page)
+    assert named.count("a") == named.count("A") > 1
 
 
 def test_a_bundle_without_its_ratings_is_refused(paired: Path, tmp_path: Path) -> None:

@@ -119,7 +119,9 @@ class Command(BaseCommand):
         page = results_page(report)
         score = page.overall.score
         shown = (
-            f"{score.interval} ({page.interval_words})" if score.interval else f"no interval: {score.reason}"
+            f"{score.interval} ({score.flag or page.interval_words})"
+            if score.interval
+            else f"no interval: {score.reason}"
         )
         self.stdout.write(
             f"Mean opinion score {score.value or 'undefined'}; {page.confidence} interval {shown}."
