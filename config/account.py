@@ -1,17 +1,21 @@
-"""A researcher's own page: tokens for programs, the second step of signing in."""
+"""A researcher's own page: tokens for programs, the second step of signing in, the password."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from annotation.choices import AttemptKind
+from annotation.services.attempts import TooManyAttempts, count_attempt
 from config import second_factor
 from generation.choices import TokenScope
 from generation.models import ApiToken
@@ -35,6 +39,16 @@ class TokenForm(forms.Form):
     days = forms.IntegerField(
         min_value=1, max_value=MOST_DAYS, initial=90, label="Days until it expires", help_text="At most 366."
     )
+
+
+class PasswordForm(PasswordChangeForm):
+    """The old password and, twice, the new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The form is in the middle of a page; nobody comes for it alone.
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["new_password1"].help_text = "Eight characters or more, no common one, not your name."
 
 
 @login_required
@@ -81,6 +95,26 @@ def second_step_act(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@never_cache
+@require_POST
+def password(request: HttpRequest) -> HttpResponse:
+    """Another password, given the old one; every other session of this account ends."""
+    try:
+        # As at sign-in: an open session is no place to guess the password without end either.
+        count_attempt(AttemptKind.LOGIN, who=f"password of {user_of(request).pk}")
+    except TooManyAttempts as refused:
+        response = render(request, "429.html", {"seconds": refused.seconds}, status=429)
+        response["Retry-After"] = str(refused.seconds)
+        return response
+    form = PasswordForm(user_of(request), request.POST)
+    if not form.is_valid():
+        return _page(request, form=TokenForm(), password_form=form, status=400)
+    update_session_auth_hash(request, form.save())
+    messages.success(request, "The password is changed. Other browsers have to sign in again.")
+    return redirect("account")
+
+
+@login_required
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """The token opens nothing any more."""
@@ -98,7 +132,13 @@ def _state(token: ApiToken) -> str:
 
 
 def _page(
-    request: HttpRequest, *, form: TokenForm, secret: str = "", codes: Sequence[str] = (), status: int = 200
+    request: HttpRequest,
+    *,
+    form: TokenForm,
+    secret: str = "",
+    codes: Sequence[str] = (),
+    password_form: PasswordForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     user = user_of(request)
     context = {
@@ -109,6 +149,7 @@ def _page(
         "second_step": second_factor.is_on(user),
         "setup": second_factor.begun(user),
         "codes_left": second_factor.codes_left(user),
+        "password_form": password_form or PasswordForm(user),
         "tokens": [(token, _state(token)) for token in api_tokens.of(user)],
     }
     return render(request, "account/account.html", context, status=status)

@@ -12,12 +12,15 @@ from ninja.security import HttpBearer
 
 from annotation.addresses import address_of
 from annotation.api import router as campaigns
+from annotation.api_webhooks import router as webhooks
 from annotation.choices import AttemptKind
 from annotation.services.attempts import TooManyAttempts, count_attempt
 from evaluation.api import router as results
 from generation import strict_json
 from generation.api import router as generation
+from generation.api_members import router as members
 from generation.problems import ApiRefused, Problem, as_json, refused
+from generation.question_api import router as questions
 from generation.services import api_tokens
 
 DESCRIPTION: Final = (
@@ -80,6 +83,9 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 api.add_router("", generation)
+api.add_router("", questions)
+api.add_router("", members)
+api.add_router("", webhooks)
 # Before the campaigns: their last route takes any act.
 api.add_router("", results)
 api.add_router("", campaigns)

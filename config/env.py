@@ -58,6 +58,14 @@ def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     return int(value)
 
 
+def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
+    """One of a few words, in any case."""
+    value = text(name, default=default).lower()
+    if value not in choices:
+        raise SettingError(f"{name} is {_value_class(value)}. Write {name}={' or '.join(choices)}.")
+    return value
+
+
 def words(name: str, *, default: tuple[str, ...]) -> list[str]:
     """The parts of a comma-separated list, blanks dropped."""
     value = os.environ.get(name, "").strip()

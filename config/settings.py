@@ -68,6 +68,10 @@ WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
 LOGIN_REDIRECT_URL = "/"
 
 DATABASES: dict[str, dict[str, Any]] = {"default": databases.default(PERCEPT_VAR)}
@@ -164,3 +168,8 @@ GENERATION_HARD_LIMIT_SECONDS = env.integer(
 # 0: one thread for small images, every core for large ones (generation/threads.py).
 GENERATION_THREADS = env.integer("GENERATION_THREADS", default=0, minimum=0, maximum=1024)
 GENERATION_DEVICE = env.text("GENERATION_DEVICE", default="auto")
+# auto decides by the device (generation/tuning.py).
+GENERATION_CHANNELS_LAST = env.choice(
+    "GENERATION_CHANNELS_LAST", default="auto", choices=("auto", "on", "off")
+)
+GENERATION_COMPILE = env.choice("GENERATION_COMPILE", default="auto", choices=("auto", "on", "off"))

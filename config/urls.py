@@ -17,6 +17,7 @@ urlpatterns = [
     path("login/code/", second_step, name="second_step"),
     path("account/second-step/", account.second_step_act, name="second_step_act"),
     path("account/", account.account, name="account"),
+    path("account/password/", account.password, name="password"),
     path("account/tokens/<int:pk>/revoke/", account.token_revoke, name="token_revoke"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
     # The admin site has a form of its own, without the limit.

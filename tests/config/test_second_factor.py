@@ -1,8 +1,10 @@
 """The second step of signing in: asked for where it is on, each code once, recovery codes, admin pages."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -92,6 +94,46 @@ def test_a_recovery_code_works_once(client: Client, user: User) -> None:
     other = Client()
     sign_in(other)
     assert other.post(reverse("second_step"), {"code": codes[0]}).status_code == 400
+
+
+def test_recovery_codes_are_stored_as_hashes(client: Client, user: User) -> None:
+    """Control: bulk_create with the codes themselves; verify what was typed."""
+    codes = switched_on(client, user)
+    stored = set(StaticToken.objects.values_list("token", flat=True))
+    assert len(stored) == 10
+    assert not stored.intersection(codes)
+    sign_in(client)
+    assert client.post(reverse("second_step"), {"code": stored.pop()}).status_code == 400
+
+
+def test_codes_that_lie_in_the_database_as_they_are_become_hashes(client: Client, user: User) -> None:
+    """Control: leave the migration out: the codes of before open nothing any more."""
+    switched_on(client, user)
+    StaticToken.objects.all().delete()
+    StaticToken.objects.create(device=StaticDevice.objects.get(), token="abcd2345")
+    migration = import_module("config.migrations.0001_hash_recovery_codes")
+    for _ in range(2):
+        migration.hash_codes(apps, None)
+    sign_in(client)
+    client.post(reverse("second_step"), {"code": "abcd-2345"})
+    assert is_signed_in(client)
+
+
+def test_a_new_password_takes_the_old_one_and_ends_other_sessions(client: Client, user: User) -> None:
+    """Control: SetPasswordForm, which asks for no old one; leave `update_session_auth_hash` out."""
+    other = Client()
+    for browser in (client, other):
+        sign_in(browser)
+    new = {"new_password1": "a long new one 77", "new_password2": "a long new one 77"}
+    page = reverse("password")
+    for wrong in ({"old_password": "wrong"}, {"old_password": "password", "new_password2": "another"}):
+        assert client.post(page, new | wrong).status_code == 400
+    short = {"old_password": "password", "new_password1": "short", "new_password2": "short"}
+    assert client.post(page, short).status_code == 400
+    assert client.post(page, new | {"old_password": "password"}).status_code == 302
+    assert is_signed_in(client)
+    assert not is_signed_in(other)
+    assert sign_in(Client(), password="a long new one 77").status_code == 302
 
 
 def test_the_step_is_for_who_has_just_given_the_password(client: Client, user: User) -> None:
