@@ -82,6 +82,7 @@ class RunIn(StrictSchema):
     width: int | None = None
     height: int | None = None
     negative_prompt: str | None = None
+    explored: bool = False
 
 
 class RunOut(Schema):
@@ -103,6 +104,7 @@ class RunOut(Schema):
     negative_prompt: str
     images_per_prompt: int
     first_seed: int
+    explored: bool
     images: int
     done: int
     failed: int
@@ -123,6 +125,15 @@ def allowed(request: HttpRequest, needed: TokenScope) -> None:
         raise refused(
             403, f"This token lacks the scope {needed.value!r}. Make one that has it on your account page."
         )
+
+
+def only_fields(request: HttpRequest, *known: str) -> None:
+    """Raises ApiRefused for every other name in a multipart body: a schema of parts can't forbid them."""
+    strange = sorted({*request.POST, *request.FILES} - set(known))
+    if strange:
+        remedy = f"There is no such field. Leave it out; there are {', '.join(known)}."
+        value = {**request.POST.dict(), **dict.fromkeys(request.FILES, "a file")}
+        raise ApiRefused(400, *(Problem(field=name, value=value[name], remedy=remedy) for name in strange))
 
 
 def key(value: int) -> int:
@@ -158,6 +169,7 @@ def import_prompt_set(
     202: the words are still being found. Send the same request again.
     """
     allowed(request, TokenScope.GENERATE)
+    only_fields(request, "file", "name", "project")
     given = {"name": name or (file.name or "prompts").rsplit(".", 1)[0][:120], "project": project}
     form = PromptSetForm({key: value for key, value in given.items() if value is not None}, user=request.user)
     if not form.is_valid():
@@ -165,11 +177,11 @@ def import_prompt_set(
     draft = _draft(request, file)
     parse = _words(draft)
     if parse is None:
-        return Status(202, {"state": "finding words", "sha256": draft.sha256})
+        return Status(202, {"state": "finding words", "sha256": draft.digest})
     made = import_prompts(
         scope.user_of(request),
         name=form.cleaned_data["name"],
-        source=SourceFile(name=draft.name, sha256=draft.sha256),
+        source=SourceFile(name=draft.name, sha256=draft.digest),
         rows=draft.rows(),
         parse=parse,
         project=form.cleaned_data["project"],
@@ -207,17 +219,8 @@ def start_run(request: HttpRequest, run: RunIn) -> Any:
     form = RunForm({name: str(value) for name, value in (start | given).items()}, user=request.user)
     if not form.is_valid():
         raise ApiRefused(400, *of_form(form, given=given))
-    cleaned = form.cleaned_data
-    wanted = run_service.RunSpec(
-        name=cleaned["name"],
-        prompt_set=cleaned["prompt_set"],
-        model=form.model_spec,
-        settings=form.generation_settings,
-        images_per_prompt=cleaned["images_per_prompt"],
-        first_seed=cleaned["first_seed"],
-    )
     try:
-        made = run_service.create_run(scope.user_of(request), wanted)
+        made = run_service.create_run(scope.user_of(request), form.run_spec)
     except (run_service.RunRefused, FingerprintError) as problem:
         raise refused(400, str(problem)) from problem
     wake_worker.delay_on_commit(made.pk)
@@ -305,7 +308,7 @@ def _run(row: Run) -> dict[str, Any]:
     progress = queries.run_progress(row)
     same = (
         "name", "state", "model_revision", "scheduler", "steps", "guidance", "width", "height",
-        "negative_prompt", "images_per_prompt", "first_seed", "created_at",
+        "negative_prompt", "images_per_prompt", "first_seed", "explored", "created_at",
     )  # fmt: skip
     return {name: getattr(row, name) for name in same} | {
         "id": row.pk,

@@ -16,8 +16,9 @@ class TokenScope(models.TextChoices):
 
     READ = "read", "Read projects, prompts, runs, campaigns and their progress"
     GENERATE = "generate", "Import prompts, start and steer runs"
-    CAMPAIGNS = "campaigns", "Make, open, pause, extend and close campaigns"
+    CAMPAIGNS = "campaigns", "Make, open, pause, extend and close campaigns; webhooks"
     RESULTS = "results", "Read results and download files"
+    MEMBERS = "members", "Add and remove members of projects, change their roles"
 
 
 class RunState(models.TextChoices):
@@ -43,6 +44,22 @@ class ImageState(models.TextChoices):
 
     READY = "ready", "Waiting"
     LEASED = "leased", "Generating"
+    DONE = "done", "Done"
+    DEAD = "dead", "Failed"
+
+
+class MapRequestKind(models.TextChoices):
+    """What somebody asked for beyond the maps of a run."""
+
+    EXPLORE = "explore", "Steps, layers and methods of an image"
+    INFORM = "inform", "Information of a caption's words in a picture"
+
+
+class MapRequestState(models.TextChoices):
+    """Where a request stands. Like an image, the row is its own job."""
+
+    READY = "ready", "Waiting"
+    LEASED = "leased", "Working"
     DONE = "done", "Done"
     DEAD = "dead", "Failed"
 

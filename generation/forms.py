@@ -11,6 +11,7 @@ from generation.limits import refusal
 from generation.models import Project, PromptSet, PromptWord
 from generation.prompt_bytes import MAX_BYTES
 from generation.registry import SCHEDULERS, GenerationSettings, ModelSpec, available
+from generation.services.runs import RunSpec
 
 DIGITS: Final = re.compile(r"-?[0-9]+")
 DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -167,6 +168,13 @@ class RunForm(forms.Form):
     negative_prompt = forms.CharField(
         max_length=1000, required=False, label="Negative prompt", help_text="What the images should not show."
     )
+    explored = forms.BooleanField(
+        required=False,
+        label="Take every image’s maps apart",
+        help_text="Also keeps the maps of every step, every layer and eight methods side by side, chosen "
+        "heads and information among them. Takes several times as long; a single image can be taken apart "
+        "later, on its page.",
+    )
 
     def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -212,6 +220,20 @@ class RunForm(forms.Form):
     def model_spec(self) -> ModelSpec:
         """The model that was chosen."""
         return self.models[self.cleaned_data["model"]]
+
+    @property
+    def run_spec(self) -> RunSpec:
+        """The run that was asked for."""
+        cleaned = self.cleaned_data
+        return RunSpec(
+            name=cleaned["name"],
+            prompt_set=cleaned["prompt_set"],
+            model=self.model_spec,
+            settings=self.generation_settings,
+            images_per_prompt=cleaned["images_per_prompt"],
+            first_seed=cleaned["first_seed"],
+            explored=cleaned["explored"],
+        )
 
 
 def defaults_of(spec: ModelSpec) -> dict[str, Any]:

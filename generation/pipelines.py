@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -27,22 +28,25 @@ from diffusers import (
 )
 from PIL import Image
 
+from generation.attribution.chosen_heads import ChosenHeads
+from generation.attribution.compiling import compile_parts, why_not
 from generation.attribution.concepts import ConceptList
-from generation.attribution.denoisers import encode_image
+from generation.attribution.denoisers import encode_image, pixels_per_step
 from generation.attribution.exploring import (
-    METHODS,
     StepSums,
     WordExploration,
     layer_names,
     picture_maps,
     run_maps,
 )
+from generation.attribution.information import AfterLevel, nothing
 from generation.attribution.own_image import PictureInformation, fitted, picture_information
-from generation.attribution.relevance import HeadRelevance
-from generation.attribution.relevance_counter import count_relevance
+from generation.attribution.relevance import HeadRelevance, from_published
+from generation.attribution.relevance_counter import count_relevance, heads_in_call_order
 from generation.attribution.tracing import Trace, denoiser_of, trace
 from generation.attribution.words import WordSpan, split_words
 from generation.registry import GenerationSettings, ModelSpec
+from generation.tuning import Tuning, tuning_for
 
 __all__ = [
     "Exploration",
@@ -55,7 +59,10 @@ __all__ = [
     "generate",
     "inform_about",
     "load",
+    "name_heads",
 ]
+
+logger = logging.getLogger(__name__)
 
 # What latent diffusion needs whatever the model folder's own scheduler was: latents are not clipped to [-1,
 # 1], and PNDM starts with its multistep rule.
@@ -113,17 +120,18 @@ class GeneratedImage:
 class Exploration:
     """An image drawn again, and its words' maps taken apart.
 
-    layers, methods: names along the first axis of each word's maps.  words: by word position.
+    layers: names along the first axis of each word's layers.  words: by word position.
     """
 
     image: Image.Image
     layers: tuple[str, ...]
-    methods: tuple[str, ...]
     words: dict[int, WordExploration]
 
 
-def load(spec: ModelSpec, *, device: str) -> Any:
+def load(spec: ModelSpec, *, device: str, tuning: Tuning | None = None) -> Any:
     """The model's pipeline on a device ("cpu", "cuda", "cuda:1"); in its precision except on a CPU.
+
+    tuning: left out, as tuning_for says of auto. Where it can't be compiled it runs uncompiled.
 
     Only safetensors files are read and no code that comes with a model is run. Raises UnsupportedModelError
     for anything but Stable Diffusion 1, 2, XL and 3 and Flux, and OSError where files are missing.
@@ -143,11 +151,17 @@ def load(spec: ModelSpec, *, device: str) -> Any:
     pipeline.set_progress_bar_config(disable=True)
     # One image after the other: the decoder needs more memory per image than all steps before it.
     pipeline.vae.enable_slicing()
-    if device.startswith("cuda"):
-        # The order that half-precision convolutions on tensor cores want; others would be copied at each.
+    tuned = tuning or tuning_for(device, precision=spec.precision, channels_last="auto", compiled="auto")
+    if tuned.channels_last:
         for part in (denoiser_of(pipeline), pipeline.vae):
             part.to(memory_format=torch.channels_last)
-    return pipeline.to(device)
+    pipeline = pipeline.to(device)
+    if tuned.compiled:
+        if reason := why_not(device):
+            logger.warning("%s runs uncompiled: %s", spec.id, reason)
+        else:
+            compile_parts(pipeline)
+    return pipeline
 
 
 def generate(
@@ -182,42 +196,41 @@ def generate(
 
 
 def explore(
-    pipeline: Any, *, request: GenerationRequest, settings: GenerationSettings, levels: int
+    pipeline: Any,
+    *,
+    request: GenerationRequest,
+    settings: GenerationSettings,
+    levels: int,
+    heads: Mapping[int, ChosenHeads],
+    after_level: AfterLevel = nothing,
 ) -> Exploration:
     """The request's image once more, with the maps of every step, layer and method.
 
-    levels: noise levels of the information maps, which models of flow matching don't have.
+    levels: noise levels of the information maps, which models of flow matching don't have; after_level is
+    told how many are done.  heads: by word position, see run_maps.
     """
     with torch.inference_mode(), _scheduled(pipeline, settings.scheduler):
         with trace(pipeline, words=[request.words], keep="heads") as recording:
             steps = StepSums(recording)
             output = _draw(pipeline, [request], settings, callback_on_step_end=steps.after_step)
-            of_run = run_maps(recording, steps, words=request.words)
+            words = run_maps(recording, steps, words=request.words, heads=heads)
             layers = layer_names(recording)
-        seen = [word for word in request.words if word.position in of_run]
-        of_picture: dict[int, np.ndarray] = {}
         # Information asks for a trained noise schedule, which models of flow matching don't have.
-        has_levels = hasattr(pipeline.scheduler, "alphas_cumprod")
-        if seen and has_levels:
+        if words and hasattr(pipeline.scheduler, "alphas_cumprod"):
             of_picture = picture_maps(
                 pipeline,
                 latents=encode_image(pipeline, output.images[0]),
                 caption=request.prompt,
-                words=seen,
+                words=[word for word in request.words if word.position in words],
                 levels=levels,
                 seed=request.seed,
+                after_level=after_level,
             )
-    words = {
-        position: WordExploration(
-            steps=by_step,
-            layers=by_layer,
-            methods=np.concatenate([by_method, of_picture[position]]) if has_levels else by_method,
-        )
-        for position, (by_step, by_layer, by_method) in of_run.items()
-    }
-    return Exploration(
-        image=output.images[0], layers=layers, methods=METHODS if has_levels else METHODS[:3], words=words
-    )
+            words = {
+                position: replace(word, methods=word.methods | of_picture[position])
+                for position, word in words.items()
+            }
+    return Exploration(image=output.images[0], layers=layers, words=words)
 
 
 def count_heads(
@@ -236,28 +249,46 @@ def count_heads(
     return counter.relevance()
 
 
+def name_heads(
+    pipeline: Any, array: np.ndarray, *, concepts: Sequence[str], origin: Mapping[str, str]
+) -> HeadRelevance:
+    """Vectors from a published array, concepts x heads in the order in which the model runs them.
+
+    Raises ValueError where the array doesn't fit, or for a model without a UNet.
+    """
+    if getattr(pipeline, "unet", None) is None:
+        raise ValueError("head relevance vectors are known of models with a UNet only")
+    heads = heads_in_call_order(pipeline.unet)
+    return from_published(array, concepts=concepts, heads=heads, origin=origin)
+
+
 def inform_about(
-    spec: ModelSpec,
+    pipeline: Any,
     *,
-    device: str,
+    size_hw: tuple[int, int],
     picture: Image.Image,
     caption: str,
     others: Sequence[str],
     levels: int,
     seed: int,
+    after_level: AfterLevel = nothing,
 ) -> PictureInformation:
-    """What a caption's words tell a model about any picture, fitted to the size of the model's own ones.
+    """What a caption's words tell a model about any picture, fitted to (height, width).
 
-    Raises as load and picture_information do.
+    size_hw: in pixels; what is no multiple of the model's step is cut at its edges to the next smaller one.
+    Raises as picture_information does.
     """
+    step = pixels_per_step(pipeline)
+    height, width = (max(step, side - side % step) for side in size_hw)
     return picture_information(
-        load(spec, device=device),
-        picture=fitted(picture, size_hw=(spec.defaults.height, spec.defaults.width)),
+        pipeline,
+        picture=fitted(picture, size_hw=(height, width)),
         caption=caption,
         words=split_words(caption),
         others=others,
         levels=levels,
         seed=seed,
+        after_level=after_level,
     )
 
 

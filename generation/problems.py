@@ -19,7 +19,7 @@ class Problem:
 
 
 class ApiRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
-    """The request was not done. status: 400, 401, 403, 404, 409, 413 or 429.  problems: every one found."""
+    """The request was not done. status: 400 to 429 or 507 (no room).  problems: every one found."""
 
     def __init__(self, status: int, *problems: Problem, retry_after: int | None = None) -> None:
         super().__init__("; ".join(problem.remedy for problem in problems))

@@ -117,6 +117,11 @@ def _name_faults(rows: Sequence[PromptRow]) -> list[BadLine]:
     ]
 
 
+def text_faults(text: str) -> list[str]:
+    """Every reason not to give a model this text, in words; none for a good one."""
+    return list(_prompt_rules(text))
+
+
 def _row_faults(rows: Sequence[PromptRow]) -> list[BadLine]:
     faults: list[BadLine] = []
     first_lines: dict[str, int] = {}

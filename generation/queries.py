@@ -22,8 +22,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, Now
 
-from generation.choices import ImageState, PartOfSpeech, RunState
-from generation.models import Image, Prompt, PromptSet, PromptWord, Run
+from generation.choices import ImageState, MapRequestKind, MapRequestState, PartOfSpeech, RunState
+from generation.models import Image, MapRequest, Prompt, PromptSet, PromptWord, Run
 
 # Images over which the time of one is averaged: enough to be steady, few enough to follow a change of
 # machine.
@@ -139,6 +139,15 @@ def seconds_per_image(*, model_id: str, work: int) -> float | None:
     own_work = Cast(F("run__height"), FloatField()) * F("run__width") * F("run__steps")
     found = Image.objects.filter(pk__in=latest).aggregate(pace=Avg(F("seconds") / own_work))
     return None if found["pace"] is None else float(found["pace"]) * work
+
+
+def explorations(run: Run) -> dict[str, int]:
+    """Images whose maps are taken apart (done), are to be (open), or could not be (dead)."""
+    return MapRequest.objects.filter(image__run=run, kind=MapRequestKind.EXPLORE).aggregate(
+        done=Count("pk", filter=Q(state=MapRequestState.DONE)),
+        open=Count("pk", filter=Q(state__in=[MapRequestState.READY, MapRequestState.LEASED])),
+        dead=Count("pk", filter=Q(state=MapRequestState.DEAD)),
+    )
 
 
 def failures(run: Run) -> Sequence[dict[str, Any]]:

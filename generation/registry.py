@@ -13,6 +13,7 @@
     height = 512
     width = 512
     tokens = 77                                                  # optional: how many its text encoder reads
+    heads = "/models/sd2-base-heads.json"                        # optional: its head relevance vectors
 
     [models.sd3-medium]                                          # Stable Diffusion 3 and Flux too:
     ...                                                          # source, revision, steps, guidance, sizes
@@ -63,6 +64,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "width": (int,),
     "tokens": (int,),
     "precision": (str,),
+    "heads": (str,),
 }
 PRECISIONS = ("float16", "bfloat16", "float32")
 _REQUIRED = ("steps", "guidance", "scheduler", "height", "width")
@@ -103,6 +105,7 @@ class ModelSpec:
     variant: the infix of the weight files ("fp16"), or None.
     tokens: how many its text encoder reads of a prompt, its own two marks included.
     precision: what its weights are kept and computed in on a GPU; on a CPU always float32.
+    heads: file of its head relevance vectors (manage.py head_relevance), or None.
     """
 
     id: str
@@ -113,6 +116,7 @@ class ModelSpec:
     variant: str | None = None
     tokens: int = USUAL_TOKENS
     precision: str = "float16"
+    heads: str | None = None
 
     @property
     def is_flow(self) -> bool:
@@ -159,6 +163,7 @@ def _demo() -> ModelSpec:
             steps=16, guidance=2.0, scheduler="dpm-solver-multistep", height=64, width=64
         ),
         tokens=_tokens_of(DEMO_FOLDER),
+        heads=str(DEMO_FOLDER / "head_relevance.json"),
     )
 
 
@@ -199,6 +204,7 @@ def _spec(model_id: str, table: Mapping[str, Any]) -> ModelSpec:
         description=table.get("description", ""),
         variant=table.get("variant"),
         precision=table.get("precision") or _usual_precision(table["scheduler"]),
+        heads=table.get("heads"),
         tokens=table.get("tokens")
         or (_tokens_of(Path(table["folder"])) if "folder" in table else USUAL_TOKENS),
         defaults=GenerationSettings(
@@ -229,6 +235,8 @@ def _faults(model_id: str, table: object) -> list[str]:
     faults += [f"{key}: missing" for key in _REQUIRED if key not in table]
     if not _ID.fullmatch(model_id) or model_id == DEMO_ID:
         faults.append(f"the id must match {_ID.pattern} and not be {DEMO_ID!r}")
+    if "heads" in table and not Path(str(table["heads"])).is_file():
+        faults.append(f"heads: there is no file {table['heads']}; make it with manage.py head_relevance")
     return faults or [*_source_faults(table), *_setting_faults(table)]
 
 

@@ -6,7 +6,9 @@ largest absolute value. Raw values are maps * scales: float16 alone would
 overflow above 65504 and lose small values.
 
 An explored image has a third file, .explored.npz: `positions`, `layers` and `methods` (names), `drift`, and
-for each of `steps`, `by_layer` and `by_method` an array (n, maps, height, width) with its scales (n, maps).
+for each of `steps`, `by_layer` and `by_method` an array (n, maps, height, width) with its scales (n, maps);
+`has_method` (n, methods) says which methods a word has, `concepts` and `notes` (n,) whose heads spoke or why
+none did.
 """
 
 import io
@@ -38,6 +40,7 @@ class StoredExploration:
     """Raw maps of one word, (maps, height, width) each: of every step, layer and method.
 
     drift: largest difference of a pixel's value, 0 to 255, between the image drawn again and the stored one.
+    concept: whose heads the maps of chosen heads are; empty where there are none, and note says why.
     """
 
     layers: tuple[str, ...]
@@ -46,6 +49,8 @@ class StoredExploration:
     steps: Array
     by_layer: Array
     by_method: Array
+    concept: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +124,54 @@ def read_exploration(word_map: WordMap) -> StoredExploration:
             arrays[name][place].astype(np.float32) * arrays[f"{name}_scales"][place][:, None, None]
             for name in _EXPLORED
         )
+        # Files of before chosen heads lack the last three arrays.
+        has = arrays["has_method"][place] if "has_method" in arrays else np.ones(len(by_method), dtype=bool)
         return StoredExploration(
             layers=tuple(arrays["layers"].tolist()),
-            methods=tuple(arrays["methods"].tolist()),
+            methods=tuple(arrays["methods"][has].tolist()),
             drift=int(arrays["drift"]),
             steps=steps,
             by_layer=by_layer,
-            by_method=by_method,
+            by_method=by_method[has],
+            concept=str(arrays["concepts"][place]) if "concepts" in arrays else "",
+            note=str(arrays["notes"][place]) if "notes" in arrays else "",
         )
+
+
+def explored_methods(image: Image) -> tuple[str, ...]:
+    """The methods by which the maps of all its words were taken apart; empty where they were not.
+
+    Without maps of chosen heads where a word has none: a campaign must not show a word no map.
+    """
+    path = _exploration_path(image)
+    if not path.is_file():
+        return ()
+    with np.load(path, allow_pickle=False) as arrays:
+        methods = arrays["methods"]
+        of_all = arrays["has_method"].all(axis=0) if "has_method" in arrays else slice(None)
+        return tuple(methods[of_all].tolist())
+
+
+def read_method_map(word_map: WordMap, *, method: str) -> Array:
+    """The word's raw map by one method, (height, width) float32. Raises MediaMissing."""
+    path = _exploration_path(word_map.image)
+    if not path.is_file():
+        raise MediaMissing(f"The maps of image {word_map.image_id} were not taken apart.")
+    # Opened by its path: of the arrays only those that are asked for are read.
+    with np.load(path, allow_pickle=False) as arrays:
+        places = np.flatnonzero(arrays["positions"] == word_map.word.position)
+        methods = arrays["methods"].tolist()
+        is_there = len(places) == 1 and method in methods
+        if is_there and "has_method" in arrays:
+            is_there = bool(arrays["has_method"][int(places[0]), methods.index(method)])
+        if not is_there:
+            raise MediaMissing(
+                f"{path.name} has no map by {method!r} for word {word_map.word.position}. "
+                "Take the maps of the image apart again: manage.py explore_maps."
+            )
+        where = int(places[0]), methods.index(method)
+        raw: Array = arrays["by_method"][where].astype(np.float32) * arrays["by_method_scales"][where]
+    return raw
 
 
 def write_exploration(image: Image, words: Mapping[int, StoredExploration]) -> None:
@@ -134,19 +179,25 @@ def write_exploration(image: Image, words: Mapping[int, StoredExploration]) -> N
     if not words:
         raise ValueError("no word of this prompt is read by the model: there is nothing to explore")
     positions = sorted(words)
-    any_word = words[positions[0]]
+    listed = [words[position] for position in positions]
+    # The fullest word names them all, in their order.
+    methods = max((each.methods for each in listed), key=len)
     packed: dict[str, NDArray[Any]] = {}
     for name in _EXPLORED:
-        stack = np.stack([getattr(words[position], name) for position in positions]).astype(np.float32)
+        parts = [_spread(each, methods) if name == "by_method" else getattr(each, name) for each in listed]
+        stack = np.stack(parts).astype(np.float32)
         peaks = np.abs(stack).max(axis=(2, 3))
         scales = np.where(peaks > 0, peaks, 1).astype(np.float32)
         packed[name] = (stack / scales[:, :, None, None]).astype(np.float16)
         packed[f"{name}_scales"] = scales
     content = _npz(
         positions=np.array(positions, dtype=np.int32),
-        layers=np.array(any_word.layers),
-        methods=np.array(any_word.methods),
-        drift=np.array(any_word.drift),
+        layers=np.array(listed[0].layers),
+        methods=np.array(methods),
+        has_method=np.array([[name in each.methods for name in methods] for each in listed]),
+        concepts=np.array([each.concept for each in listed], dtype=np.str_),
+        notes=np.array([each.note for each in listed], dtype=np.str_),
+        drift=np.array(listed[0].drift),
         **packed,
     )
     path = _exploration_path(image)
@@ -208,6 +259,13 @@ def pack_word_maps(word_maps: Mapping[int, Array]) -> bytes:
         scales=scales,
         maps=(stack / scales[:, None, None]).astype(np.float16),
     )
+
+
+def _spread(word: StoredExploration, methods: tuple[str, ...]) -> Array:
+    """Its maps at the places of these methods; zeros at those that it lacks."""
+    own = dict(zip(word.methods, word.by_method, strict=True))
+    nothing = np.zeros(word.steps.shape[1:], dtype=np.float32)
+    return np.stack([own.get(name, nothing) for name in methods])
 
 
 def _npz(**arrays: NDArray[Any]) -> bytes:

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from generation.views import explored, images, imports, projects, prompt_sets, runs, uploads
+from generation.views import explored, images, imports, projects, prompt_sets, questions, runs, uploads
 
 
 class Sha256Converter:
@@ -45,6 +45,20 @@ urlpatterns = [
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/progress/", runs.run_progress, name="run_progress"),
     path("runs/<int:pk>/<str:act>/", runs.run_act, name="run_act"),
+    path("runs/<int:pk>/images/<int:image_pk>/question/", questions.image_question, name="image_question"),
+    path("runs/<int:pk>/images/<int:image_pk>/explore/", explored.explore, name="explore"),
+    path("runs/<int:pk>/images/<int:image_pk>/explore/state/", explored.explore_state, name="explore_state"),
+    path("questions/", questions.questions, name="questions"),
+    path("questions/new/", questions.question_new, name="question_new"),
+    path("questions/<int:pk>/", questions.question, name="question"),
+    path("questions/<int:pk>/state/", questions.question_state, name="question_state"),
+    path("questions/<int:pk>/delete/", questions.question_delete, name="question_delete"),
+    path("questions/<int:pk>/again/", questions.question_again, name="question_again"),
+    path("questions/<int:pk>/picture.png", questions.question_png, name="question_png"),
+    path("questions/<int:pk>/maps.npz", questions.question_npz, name="question_npz"),
+    path("questions/<int:pk>/<str:table>.csv", questions.question_csv, name="question_csv"),
+    path("questions/<int:pk>/<int:position>/<str:kind>.png", questions.question_map, name="question_map"),
+    path("questions/<int:pk>/<int:position>/<str:kind>.npy", questions.question_npy, name="question_npy"),
     path("runs/<int:pk>/images/<int:image_pk>/", images.image, name="image"),
     path("runs/<int:pk>/images/<int:image_pk>/image.png", images.image_png, name="image_png"),
     path("runs/<int:pk>/images/<int:image_pk>/legend.png", images.legend_png, name="legend_png"),

@@ -6,9 +6,8 @@ import io
 import logging
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +18,10 @@ import PIL.Image
 import torch
 from diffusers.utils import logging as diffusers_logging
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 from transformers.utils import logging as transformers_logging
 
-from generation import doorbell, pipelines, registry, storage
+from generation import map_jobs, pipelines, registry, storage
 from generation.attribution.concepts import ConceptList
 from generation.attribution.own_image import PictureInformation
 from generation.attribution.relevance import HeadRelevance
@@ -40,8 +39,8 @@ from generation.services.images import (
     fail_image,
     hand_back,
 )
-from generation.sweeping import swept
 from generation.threads import threads_for
+from generation.tuning import tuning_for
 from generation.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -51,9 +50,6 @@ MORE_MEMORY: Final = "Free memory or make smaller images."
 NO_SPACE: Final = "No space left on the media disk. Free some; the image is tried again by itself."
 WAIT_FOR_DISK_SECONDS: Final = 30
 WAIT_FOR_MODEL_SECONDS: Final = 15
-SWEEP_EVERY_SECONDS: Final = 15
-# A file is staged for milliseconds; what is this old belongs to nobody alive.
-ORPHAN_SECONDS: Final = 40
 REASON_CHARACTERS: Final = 500
 
 
@@ -83,23 +79,31 @@ class Worker:
     def drain(self, *, should_stop: Callable[[], bool] = lambda: False) -> int:
         """Works until nothing can be claimed, or, between batches, asked to stop. Returns images claimed.
 
-        Files are written while the next batch is computed; when this returns, all are.
+        Between two batches it answers one question about a picture, so that neither waits for all of the
+        others. Files are written while the next batch is computed; when this returns, all are.
         """
         claimed = 0
         # Two batches wait at most: one is being written, one has just been made.
         with Writer(room=2 * self.batch_size, at_end=_close_connection) as writer:
             while not should_stop():
+                models = list(runnable_models())
                 claims = claim_images(
-                    self.name,
-                    models=list(runnable_models()),
-                    batch_size=self.batch_size,
-                    lease_seconds=self.lease_seconds,
+                    self.name, models=models, batch_size=self.batch_size, lease_seconds=self.lease_seconds
                 )
-                if not claims:
+                if claims:
+                    claimed += len(claims)
+                    self._work(claims, writer, should_stop=should_stop)
+                if not self._answer(models, should_stop=should_stop) and not claims:
                     break
-                claimed += len(claims)
-                self._work(claims, writer, should_stop=should_stop)
+        # Images that were just written may have brought questions with them.
+        while self._answer(list(runnable_models()), should_stop=should_stop):
+            pass
         return claimed
+
+    def _answer(self, models: Sequence[ModelPin], *, should_stop: Callable[[], bool]) -> bool:
+        return not should_stop() and map_jobs.answer_one(
+            self.name, models=models, lease_seconds=self.lease_seconds, engine=self._engine()
+        )
 
     def _work(self, claims: Sequence[Claim], writer: Writer, *, should_stop: Callable[[], bool]) -> None:
         """Each of the claims is completed, failed or handed back when the writer is done.
@@ -151,7 +155,7 @@ class Worker:
             problem = (
                 f"Out of memory at {run.width} x {run.height} pixels, batch {len(jobs)}. {MORE_MEMORY}"
                 if out_of_memory
-                else f"{type(error).__name__}: {error}"
+                else problem_of(error)
             )
             logger.warning("batch of %s failed: %s", len(jobs), problem, exc_info=not out_of_memory)
         else:
@@ -172,49 +176,24 @@ class Worker:
             self._attempt(pipeline, jobs[start : start + part], writer, should_stop)
 
     def _pipeline(self, image: Image) -> Any:
-        pin, _, _ = _size(image)
+        return self._warmed(_size(image)[0])
+
+    def _warmed(self, pin: ModelPin) -> Any:
         if pin not in self._warm:
-            self._warm[pin] = pipelines.load(registry.get(pin.model_id), device=self.device)
+            spec = registry.get(pin.model_id)
+            tuning = tuning_for(
+                self.device,
+                precision=spec.precision,
+                channels_last=settings.GENERATION_CHANNELS_LAST,
+                compiled=settings.GENERATION_COMPILE,
+            )
+            self._warm[pin] = pipelines.load(spec, device=self.device, tuning=tuning)
         return self._warm[pin]
 
-
-class Drainer(threading.Thread):
-    """A worker's loop: drains the table, sweeps orphans, waits for the doorbell or the next poll."""
-
-    def __init__(self, worker: Worker, *, poll_seconds: float) -> None:
-        super().__init__(name="drainer")
-        self._worker = worker
-        self._poll_seconds = poll_seconds
-        self._stopping = threading.Event()
-        self._swept = 0.0
-
-    def run(self) -> None:
-        """Loops until `stop` is called; the thread's body."""
-        while not self._stopping.is_set():
-            close_old_connections()
-            try:
-                self._worker.drain(should_stop=self._stopping.is_set)
-                self._sweep()
-            except Exception:
-                # The database may be restarting, the model list may be edited: the images are safe, so try
-                # again.
-                logger.exception("the worker's loop failed; it goes on in %s s", self._poll_seconds)
-            doorbell.rung.wait(self._poll_seconds)
-            doorbell.rung.clear()
-        connection.close()
-
-    def stop(self) -> None:
-        """Lets the batch in hand finish and ends the loop."""
-        self._stopping.set()
-        doorbell.rung.set()
-        self.join()
-
-    def _sweep(self) -> None:
-        if time.monotonic() - self._swept > SWEEP_EVERY_SECONDS:
-            storage.sweep(older_than_seconds=ORPHAN_SECONDS)
-            # Robust: Django logs what a receiver raises and goes on.
-            swept.send_robust(sender=type(self))
-            self._swept = time.monotonic()
+    def _engine(self) -> map_jobs.Engine:
+        return map_jobs.Engine(
+            load=self._warmed, explore=_explore, inform=pipelines.inform_about, say=problem_of
+        )
 
 
 def runnable_models() -> Sequence[ModelPin]:
@@ -243,23 +222,11 @@ def explore_image(image: Image, *, levels: int) -> int:
     pin = ModelPin(model_id=image.run.model_id, revision=image.run.model_revision)
     if pin not in runnable_models():
         raise LookupError(f"model {pin.model_id} is not here in revision {pin.revision}; install it again")
-    job = _job(Claim(image_id=image.pk, run_id=image.run_id, fence=image.fence), image)
-    pipeline = pipelines.load(registry.get(pin.model_id), device=choose_device(settings.GENERATION_DEVICE))
-    found = pipelines.explore(pipeline, request=job.request, settings=_settings(image), levels=levels)
-    with PIL.Image.open(io.BytesIO(storage.read_png(image)), formats=["PNG"]) as stored:
-        apart = np.abs(np.asarray(stored, dtype=np.int64) - np.asarray(found.image.convert("RGB")))
-    drift = int(apart.max())
-    words = {
-        position: storage.StoredExploration(
-            layers=found.layers,
-            methods=found.methods,
-            drift=drift,
-            steps=word.steps,
-            by_layer=word.layers,
-            by_method=word.methods,
-        )
-        for position, word in found.words.items()
-    }
+    spec = registry.get(pin.model_id)
+    heads = map_jobs.heads_of(image, spec, concepts={})
+    pipeline = pipelines.load(spec, device=choose_device(settings.GENERATION_DEVICE))
+    found = _explore(pipeline, image, levels=levels, heads=heads)
+    words, drift = map_jobs.explored(image, found, heads=heads)
     storage.write_exploration(image, words)
     return drift
 
@@ -274,9 +241,18 @@ def count_heads(
     )
 
 
+def name_heads(
+    spec: registry.ModelSpec, array: np.ndarray, *, concepts: Sequence[str], origin: Mapping[str, str]
+) -> HeadRelevance:
+    """See pipelines.name_heads."""
+    return pipelines.name_heads(pipelines.load(spec, device="cpu"), array, concepts=concepts, origin=origin)
+
+
 def inform_about(spec: registry.ModelSpec, **asked: Any) -> PictureInformation:
-    """See pipelines.inform_about; on this worker's device."""
-    return pipelines.inform_about(spec, device=choose_device(settings.GENERATION_DEVICE), **asked)
+    """See pipelines.inform_about; on this worker's device, at the size of the model's own images."""
+    pipeline = pipelines.load(spec, device=choose_device(settings.GENERATION_DEVICE))
+    size_hw = (spec.defaults.height, spec.defaults.width)
+    return pipelines.inform_about(pipeline, size_hw=size_hw, **asked)
 
 
 def choose_device(wish: str) -> str:
@@ -291,6 +267,14 @@ def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def problem_of(error: Exception) -> str:
+    """Why something could not be made, in words for its page."""
+    if is_out_of_memory(error):
+        free_memory()
+        return f"Out of memory. {MORE_MEMORY}"
+    return f"{type(error).__name__}: {error}"
 
 
 def free_memory() -> None:
@@ -308,6 +292,12 @@ def _jobs(claims: Sequence[Claim]) -> list[Job]:
         .in_bulk()
     )
     return [_job(claim, images[claim.image_id]) for claim in claims]
+
+
+def _explore(pipeline: Any, image: Image, **asked: Any) -> pipelines.Exploration:
+    job = _job(Claim(image_id=image.pk, run_id=image.run_id, fence=image.fence), image)
+    _take_threads(image.run)
+    return pipelines.explore(pipeline, request=job.request, settings=_settings(image), **asked)
 
 
 def _job(claim: Claim, image: Image) -> Job:

@@ -115,13 +115,19 @@ def shares_of(log_snr: Tensor, *, like: Tensor) -> tuple[Tensor, Tensor]:
     return signal.to(like), noise.to(like)
 
 
+def pixels_per_step(pipeline: Any) -> int:
+    """The number of pixels that the sides of an image must be multiples of for the UNet to read all of it."""
+    levels = len(pipeline.unet.config.block_out_channels)
+    return int(pipeline.vae_scale_factor * 2 ** (levels - 1))
+
+
 @torch.no_grad()
 def encode_image(pipeline: Any, image: Image.Image) -> Tensor:
     """The image's latents, (channels, height, width), float32, in the scale that the UNet works in.
 
     Raises ValueError for sizes that are no multiple of the UNet's; nothing is resized unasked.
     """
-    factor = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
+    factor = pixels_per_step(pipeline)
     if image.width % factor or image.height % factor:
         raise ValueError(
             f"an image of {image.width} x {image.height} pixels does not fit this model; "

@@ -12,27 +12,41 @@ from torch import Tensor
 
 from generation.attribution import aggregation
 from generation.attribution.attention_information import trace_levels
+from generation.attribution.chosen_heads import IN_PROPORTION, MOST_RELEVANT, ChosenHeads
 from generation.attribution.denoisers import PipelineDenoiser
-from generation.attribution.information import conditional_contrast, information, marginal_contrast
+from generation.attribution.information import (
+    AfterLevel,
+    conditional_contrast,
+    information,
+    marginal_contrast,
+    nothing,
+)
+from generation.attribution.reading import read_part
 from generation.attribution.sums import Grid, GridSums
 from generation.attribution.tracing import Trace
 from generation.attribution.words import WordSpan
 
 Maps = NDArray[np.float32]
 
-METHODS = ("paper", "castorini", "v1", "MI", "CMI", "attention + information")
+RUN_METHODS = ("paper", "castorini", "v1")
+HEAD_METHODS = (MOST_RELEVANT, IN_PROPORTION)
+PICTURE_METHODS = ("MI", "CMI", "attention + information")
+METHODS = (*RUN_METHODS, *HEAD_METHODS, *PICTURE_METHODS)
+Named = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WordExploration:
-    """Maps of one word, raw, all at latent size. steps: (steps, height, width); layers and methods likewise.
+    """Maps of one word, raw, all at latent size. steps: (steps, height, width); layers likewise.
 
-    Steps and layers are means over what they hold, as "paper" maps are. MI and CMI are in nats.
+    Steps and layers are means over what they hold, as "paper" maps are. methods: by name, in the order of
+    METHODS; MI and CMI are in nats. heads: whose heads the maps of chosen heads are, or why there are none.
     """
 
     steps: Maps
     layers: Maps
-    methods: Maps
+    methods: Named
+    heads: ChosenHeads
 
 
 class StepSums:
@@ -74,42 +88,68 @@ def layer_names(recording: Trace) -> tuple[str, ...]:
 
 
 def run_maps(
-    recording: Trace, steps: StepSums, *, words: Sequence[WordSpan]
-) -> dict[int, tuple[Maps, Maps, Maps]]:
-    """What the run itself tells: word position -> (steps, layers, attention methods), of the first image.
+    recording: Trace, steps: StepSums, *, words: Sequence[WordSpan], heads: Mapping[int, ChosenHeads]
+) -> dict[int, WordExploration]:
+    """What the run itself tells of each word, by word position, of the first image.
 
-    recording: traced with keep="heads". Words that the model doesn't read whole are left out.
+    recording: traced with keep="heads". Words that the model doesn't read whole are left out. heads: by word
+    position; words that it doesn't name get no maps of chosen heads.
     """
     layers = recording.layer_sums()
     size = recording.latent_hw
+    by_step = [maps[0] for maps in steps.token_maps()]
     by_layer = [
-        aggregation.heads(layers, weights={(one.path, head): 1.0 for head in one.heads}, out_hw=size)
+        aggregation.heads(layers, weights={(one.path, head): 1.0 for head in one.heads}, out_hw=size)[0]
         for one in layers
     ]
-    by_method = [
-        recording.token_maps(),
-        recording.token_maps(variant="castorini"),
-        recording.token_maps(variant="v1"),
-    ]
+    of_all = dict(
+        zip(
+            RUN_METHODS,
+            (
+                recording.token_maps()[0],
+                recording.token_maps(variant="castorini")[0],
+                recording.token_maps(variant="v1")[0],
+            ),
+            strict=True,
+        )
+    )
+    # Words of one concept share their maps of all tokens.
+    of_concept: dict[tuple[str, str], Tensor] = {}
     found = {}
     for word in words:
         selection = recording.select(word)
-        if selection.is_seen:
-            steps_maps, layers_maps, methods_maps = (
-                np.stack([recording.mean_over(selection, each[0]) for each in maps])
-                for maps in (steps.token_maps(), by_layer, by_method)
-            )
-            found[word.position] = (steps_maps, layers_maps, methods_maps)
+        if not selection.is_seen:
+            continue
+        chosen = heads.get(word.position, ChosenHeads())
+        for name, weights in chosen.weights.items():
+            if (chosen.concept, name) not in of_concept:
+                of_concept[chosen.concept, name] = recording.token_maps(head_weights=weights)[0]
+        methods = of_all | {name: of_concept[chosen.concept, name] for name in chosen.weights}
+        found[word.position] = WordExploration(
+            steps=np.stack([recording.mean_over(selection, maps) for maps in by_step]),
+            layers=np.stack([recording.mean_over(selection, maps) for maps in by_layer]),
+            methods={name: recording.mean_over(selection, maps) for name, maps in methods.items()},
+            heads=chosen,
+        )
     return found
 
 
 def picture_maps(
-    pipeline: Any, *, latents: Tensor, caption: str, words: Sequence[WordSpan], levels: int, seed: int
-) -> dict[int, Maps]:
-    """What the finished picture tells: word position -> MI, CMI, attention + information, stacked.
+    pipeline: Any,
+    *,
+    latents: Tensor,
+    caption: str,
+    words: Sequence[WordSpan],
+    levels: int,
+    seed: int,
+    after_level: AfterLevel = nothing,
+) -> dict[int, Named]:
+    """What the finished picture tells: word position -> MI, CMI, attention + information.
 
-    words: that the model reads whole. To be called outside of any trace.
+    words: that the model reads whole; of the caption only what it reads counts. To be called outside of any
+    trace.  after_level: see information.
     """
+    caption = read_part(pipeline, caption, words=words).text
     found = information(
         PipelineDenoiser(pipeline),
         latents=latents,
@@ -119,14 +159,17 @@ def picture_maps(
         ],
         levels=levels,
         seed=seed,
+        after_level=after_level,
     )
     with trace_levels(
         pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words
     ) as recording:
         attended = [recording.word_map(word) for word in words]
     return {
-        word.position: np.stack(
-            [found.map_of(place), found.map_of(len(words) + place), attended[place]]
-        ).astype(np.float32)
+        word.position: {
+            "MI": found.map_of(place).astype(np.float32),
+            "CMI": found.map_of(len(words) + place).astype(np.float32),
+            "attention + information": attended[place],
+        }
         for place, word in enumerate(words)
     }

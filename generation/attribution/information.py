@@ -9,7 +9,7 @@ Source: Kong et al. 2024, "Interpretable Diffusion via Information Decomposition
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,11 @@ Array = NDArray[np.float64]
 Estimator = Literal["orthogonal", "standard"]
 Unit = Literal["nats", "bits"]
 Removal = Literal["delete", "underscore"]
+AfterLevel = Callable[[int], None]
+
+
+def nothing(_: int) -> None:
+    """What is done after a noise level where nobody waits for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,7 @@ def conditional_contrast(caption: str, word: WordSpan, *, removal: Removal = "de
     """What a word tells given the rest of its caption (CMI): the caption against the caption without it.
 
     removal: "underscore" leaves a _ in its place, so that the words after it keep their positions.
+    caption: as long as the model reads it, see reading.read_part: words past the window would move up.
     """
     if caption[word.start : word.end] != word.text:
         raise ValueError(f"{word.text!r} does not stand at {word.start} to {word.end} of {caption!r}")
@@ -103,11 +109,13 @@ def information(
     seed: int,
     sampling: LevelSampling = PAPER,
     rows_at_once: int = 32,
+    after_level: AfterLevel = nothing,
 ) -> Information:
     """The information of each contrast, estimated at so many noise levels with one noise each.
 
     latents: (channels, height, width).  Every distinct text is evaluated once per level, with the same noise:
     W words of a caption cost (W + 1) * levels evaluations. rows_at_once bounds the memory of one evaluation.
+    after_level: told how many levels are done, after each.
     """
     if not contrasts:
         raise ValueError("no contrast was given; name at least one word")
@@ -129,6 +137,7 @@ def information(
         standard += 0.5 * weight * gained.numpy() / levels
         by_level[0, :, level] = 0.5 * apart.sum(dim=(1, 2))
         by_level[1, :, level] = 0.5 * gained.sum(dim=(1, 2))
+        after_level(level + 1)
     return Information(
         contrasts=tuple(contrasts),
         orthogonal=orthogonal,

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from generation.attribution.attention_information import trace_levels
 from generation.attribution.denoisers import PipelineDenoiser, encode_image
 from generation.attribution.information import (
+    AfterLevel,
     Contrast,
     conditional_contrast,
     information,
     marginal_contrast,
+    nothing,
 )
+from generation.attribution.reading import ReadText, read_part
 from generation.attribution.words import WordSpan
 
 Map = NDArray[np.float32]
@@ -41,9 +45,24 @@ class WordInformation:
     error: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class CaptionInformation:
+    """What a caption tells the model about a picture, against none.
+
+    bits: i^s, with its standard error.  unread: its words that the model doesn't read whole.
+    same_as: the first caption before it that is the same to the model, which can't tell them apart; or None.
+    """
+
+    text: str
+    bits: float
+    error: float
+    unread: tuple[WordSpan, ...] = ()
+    same_as: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PictureInformation:
-    """Of one picture: its words, and the bits of each caption against none (i^s), the right one first.
+    """Of one picture: its words, and its captions, the right one first.
 
     picture: as the model saw it.  unseen: words that the model doesn't read whole.
     """
@@ -51,7 +70,7 @@ class PictureInformation:
     picture: Image.Image
     words: tuple[WordInformation, ...]
     unseen: tuple[WordSpan, ...]
-    captions: tuple[tuple[str, float, float], ...]
+    captions: tuple[CaptionInformation, ...]
 
 
 def fitted(picture: Image.Image, *, size_hw: tuple[int, int]) -> Image.Image:
@@ -70,30 +89,35 @@ def picture_information(
     others: Sequence[str] = (),
     levels: int,
     seed: int,
+    after_level: AfterLevel = nothing,
 ) -> PictureInformation:
     """Maps and totals of a caption's words, and the caption against others. All see the same noise.
 
     picture: of a size that the model takes, see fitted.  others: captions to compare with.
+    after_level: told how many noise levels are done, after each.
+    Of each caption only the part that the model reads counts: words past its window change no number.
     Raises TypeError for a model trained by flow matching, ValueError for sizes that don't fit.
     """
     latents = encode_image(pipeline, picture)
-    with trace_levels(
-        pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words
-    ) as recording:
-        seen = [word for word in words if recording.sees(word)]
-        attention = [recording.word_map(word) for word in seen]
+    read = read_part(pipeline, caption, words=words)
+    seen = [word for word in words if word not in read.unread]
+    # A text for each caption: equal for those that are the same to the model.
+    parts = {text: read_part(pipeline, text) for text in others} | {caption: read}
     texts = [caption, *others]
+    firsts = [_first_same(parts, texts, text) for text in texts]
     found = information(
         PipelineDenoiser(pipeline),
         latents=latents,
         contrasts=[
-            *(conditional_contrast(caption, word) for word in seen),
+            *(conditional_contrast(read.text, word) for word in seen),
             *(marginal_contrast(word) for word in seen),
-            *(Contrast(given=text, without="") for text in texts),
+            *(Contrast(given=parts[first].text, without="") for first in firsts),
         ],
         levels=levels,
         seed=seed,
+        after_level=after_level,
     )
+    attention = _attention(pipeline, latents=latents, caption=read.text, words=seen, levels=levels, seed=seed)
     count = len(seen)
     return PictureInformation(
         picture=picture,
@@ -108,9 +132,30 @@ def picture_information(
             )
             for place, word in enumerate(seen)
         ),
-        unseen=tuple(word for word in words if word not in seen),
+        unseen=read.unread,
         captions=tuple(
-            (text, found.total(place, unit="bits"), found.standard_error(place, unit="bits"))
-            for place, text in enumerate(texts, start=2 * count)
+            CaptionInformation(
+                text=text,
+                bits=found.total(place, unit="bits"),
+                error=found.standard_error(place, unit="bits"),
+                unread=parts[text].unread,
+                same_as=None if first == text else first,
+            )
+            for place, (text, first) in enumerate(zip(texts, firsts, strict=True), start=2 * count)
         ),
     )
+
+
+def _first_same(parts: Mapping[str, ReadText], texts: Sequence[str], text: str) -> str:
+    return next(other for other in texts if parts[other].tokens == parts[text].tokens)
+
+
+def _attention(
+    pipeline: Any, *, latents: Tensor, caption: str, words: Sequence[WordSpan], levels: int, seed: int
+) -> list[Map]:
+    if not words:
+        return []
+    with trace_levels(
+        pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words
+    ) as recording:
+        return [recording.word_map(word) for word in words]

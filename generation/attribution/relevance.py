@@ -29,12 +29,14 @@ class HeadRelevance:
     heads: (module path, number), in order.  scores: (concepts, heads), >= 0; each row adds up to the number
     of heads, or is NaN throughout where the concept never was the strongest at any head.
     origin: what the vectors were made from, for the record.
+    words: the words that stood for each concept; empty where they are not known.
     """
 
     concepts: tuple[str, ...]
     heads: tuple[Head, ...]
     scores: NDArray[np.float64]
     origin: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.scores.shape != (len(self.concepts), len(self.heads)):
@@ -42,6 +44,8 @@ class HeadRelevance:
             raise ValueError(f"scores have the shape {self.scores.shape}; {wanted} are needed")
         if len(set(self.concepts)) < len(self.concepts) or len(set(self.heads)) < len(self.heads):
             raise ValueError("a concept or a head stands twice")
+        if strange := [name for name in self.words if name not in self.concepts]:
+            raise ValueError(f"words are given for {strange[0]!r}, which is none of the concepts")
         if np.isinf(self.scores).any() or (self.scores < 0).any():
             raise ValueError("scores must be finite and >= 0")
 
@@ -126,6 +130,7 @@ def save_relevance(relevance: HeadRelevance, path: Path) -> None:
         "origin": dict(relevance.origin),
         "heads": [list(head) for head in relevance.heads],
         "concepts": dict(zip(relevance.concepts, rows, strict=True)),
+        "words": {name: list(words) for name, words in relevance.words.items()},
     }
     path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
@@ -143,8 +148,9 @@ def load_relevance(path: Path) -> HeadRelevance:
             heads=tuple((str(module), int(number)) for module, number in content["heads"]),
             scores=np.array(rows, dtype=np.float64),
             origin=dict(content["origin"]),
+            words={name: tuple(words) for name, words in content.get("words", {}).items()},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name} holds no head relevance vectors ({FORMAT}): {error}") from error
 
 

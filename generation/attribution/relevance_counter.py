@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,8 @@ class RelevanceCounter:
     def relevance(self) -> HeadRelevance:
         """The vectors of what has been counted so far."""
         origin = {"concepts_sha256": self._concepts.sha256, "seed": str(self._seed)}
-        return from_counts(self.counts, concepts=self._concepts.names, heads=self._heads, origin=origin)
+        found = from_counts(self.counts, concepts=self._concepts.names, heads=self._heads, origin=origin)
+        return replace(found, words=self._concepts.words)
 
     def start(self, batch: PromptBatch) -> None:
         """Told of the prompts of a pipeline call; the counts go on."""

@@ -42,6 +42,9 @@ class Run(models.Model):
     first_seed = models.PositiveBigIntegerField(
         default=0, help_text="Image i (from 0) of a prompt uses seed first_seed + i."
     )
+    explored = models.BooleanField(
+        default=False, help_text="Whether every image's maps are also taken apart: steps, layers, methods."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = RunQuerySet.as_manager()

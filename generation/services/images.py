@@ -14,11 +14,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from generation import storage
-from generation.choices import ImageState, RunState, SafetyVerdict
-from generation.models import Image, WordMap
+from generation.choices import ImageState, MapRequestKind, RunState, SafetyVerdict
+from generation.models import Image, MapRequest, WordMap
 from generation.models.images import ImageQuerySet
 
 MAX_ATTEMPTS: Final = 3
+# Noise levels of the information maps of a run whose images are all taken apart.
+EXPLORED_LEVELS: Final = 32
 WORKER_DIED: Final = (
     "The worker stopped without a result, {attempts} times in a row (killed, or out of memory?)."
 )
@@ -128,6 +130,18 @@ def complete_image(claim: Claim, *, staged: storage.StagedImage, result: ImageRe
         WordMap(image_id=claim.image_id, word_id=word_id, seen_by_model=peak is not None, peak=peak)
         for word_id, peak in result.peaks.items()
     )
+    run = image.run
+    if run.explored and any(peak is not None for peak in result.peaks.values()):
+        MapRequest.objects.create(
+            project_id=run.prompt_set.project_id,
+            asked_by_id=run.owner_id,
+            kind=MapRequestKind.EXPLORE,
+            image_id=image.pk,
+            model_id=run.model_id,
+            model_revision=run.model_revision,
+            levels=EXPLORED_LEVELS,
+            seed=image.seed,
+        )
     return True
 
 

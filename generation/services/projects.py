@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from generation.choices import ProjectRole
-from generation.models import Membership, Project, ProjectAct, PromptSet
+from generation.models import MapRequest, Membership, Project, ProjectAct, PromptSet
 
 
 class ProjectRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -77,6 +77,8 @@ def move_prompt_set(prompt_set: PromptSet, *, to: Project, actor: User) -> None:
     """The prompts, with their runs and campaigns, belong to another project: its members see them."""
     before = prompt_set.project
     PromptSet.objects.filter(pk=prompt_set.pk).update(project=to)
+    # Questions about its images go along; those about other pictures stay.
+    MapRequest.objects.filter(image__run__prompt_set=prompt_set).update(project=to)
     prompt_set.project = to
     _record(before, actor=actor, act=f"moved the prompts “{prompt_set.name}” to “{to.name}”")
     _record(to, actor=actor, act=f"brought the prompts “{prompt_set.name}” from “{before.name}”")

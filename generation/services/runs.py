@@ -26,7 +26,10 @@ class RunRefused(ValueError):  # noqa: N818 (an outcome that the page shows, not
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What a run is made of. Image i (from 0) of each prompt uses seed first_seed + i."""
+    """What a run is made of. Image i (from 0) of each prompt uses seed first_seed + i.
+
+    explored: whether every image's maps are also taken apart.
+    """
 
     name: str
     prompt_set: PromptSet
@@ -34,6 +37,7 @@ class RunSpec:
     settings: GenerationSettings
     images_per_prompt: int = 1
     first_seed: int = 0
+    explored: bool = False
 
 
 @transaction.atomic
@@ -60,6 +64,7 @@ def create_run(owner: User, spec: RunSpec) -> Run:
         negative_prompt=spec.settings.negative_prompt,
         images_per_prompt=spec.images_per_prompt,
         first_seed=spec.first_seed,
+        explored=spec.explored,
     )
     Image.objects.bulk_create(
         [

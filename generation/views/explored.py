@@ -2,23 +2,31 @@
 
 import io
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
-from generation import storage
+from generation import registry, storage
 from generation.attribution import rendering, strips
-from generation.models import WordMap
+from generation.choices import ImageState, MapRequestKind
+from generation.fingerprints import FingerprintError
+from generation.head_vectors import vectors_of
+from generation.models import Image, MapRequest, WordMap
+from generation.question_forms import ConceptsForm
+from generation.services import map_requests
+from generation.tasks import wake_worker
 from generation.views import scope
+from generation.views.fragments import reload_page
 
 # Tiles of a strip to take away: no smaller than this, however small the model's images are.
 STRIP_TILE: Final = 128
 STRIP_COLUMNS: Final = 8
-kept_an_hour = cache_control(private=True, max_age=3600)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +58,17 @@ AXES: Final = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Opened:
-    """The maps of one word along one axis, (maps, height, width), with a label for each."""
+    """The maps of one word along one axis, (maps, height, width), with a label for each.
+
+    concept: whose heads the maps of chosen heads are; empty where there are none, and note says why.
+    """
 
     axis: Axis
     maps: storage.Array
     labels: tuple[str, ...]
     drift: int
+    concept: str
+    note: str
 
     @property
     def value_range(self) -> tuple[float, float] | None:
@@ -74,11 +87,59 @@ def open_axis(word_map: WordMap, name: str) -> Opened:
         "layers": (found.by_layer, tuple(_short(path) for path in found.layers)),
         "methods": (found.by_method, found.methods),
     }[name]
-    return Opened(axis=axis, maps=maps, labels=labels, drift=found.drift)
+    return Opened(
+        axis=axis, maps=maps, labels=labels, drift=found.drift, concept=found.concept, note=found.note
+    )
 
 
 @login_required
-@kept_an_hour
+@require_POST
+def explore(request: HttpRequest, pk: int, image_pk: int) -> HttpResponse:
+    """The image's maps will be taken apart by a worker, with the concepts that were chosen."""
+    image = _image(request, pk, image_pk)
+    form = concepts_form(image, request.POST)
+    if form.is_valid():
+        try:
+            asked = map_requests.ask_exploration(image, user=scope.user_of(request), concepts=form.chosen)
+        except map_requests.MapRequestRefused as refused:
+            messages.warning(request, str(refused))
+        else:
+            wake_worker.delay_on_commit(asked.pk)
+    else:
+        messages.warning(request, "Nothing was asked: choose each concept from its list.")
+    return redirect("generation:image", pk, image_pk)
+
+
+@login_required
+@never_cache
+@require_safe
+def explore_state(request: HttpRequest, pk: int, image_pk: int) -> HttpResponse:
+    """How far the taking apart is; tells the page to load again once it is over."""
+    image = _image(request, pk, image_pk)
+    asked = exploration_of(image)
+    context = {"run": image.run, "image": image, "exploration": asked}
+    response = render(request, "generation/partials/explore_state.html", context)
+    return response if asked is not None and asked.is_open else reload_page(response)
+
+
+def exploration_of(image: Image) -> MapRequest | None:
+    """The latest wish to take the image's maps apart."""
+    return MapRequest.objects.filter(image=image, kind=MapRequestKind.EXPLORE).first()
+
+
+def concepts_form(image: Image, data: Any = None) -> ConceptsForm:
+    """Whose heads speak for each word; without fields where the model has no vectors that can be used."""
+    words = [word_map.word for word_map in image.word_maps.filter(seen_by_model=True).select_related("word")]
+    relevance, fault = None, ""
+    try:
+        relevance = vectors_of(registry.get(image.run.model_id))
+    except (LookupError, ValueError, FingerprintError) as problem:
+        fault = str(problem)
+    return ConceptsForm(words, relevance, data, fault=fault)
+
+
+@login_required
+@never_cache
 @require_safe
 def tile_png(request: HttpRequest, pk: int, map_pk: int, axis: str, place: int) -> HttpResponse:
     """One of the maps, at the image's size."""
@@ -93,7 +154,7 @@ def tile_png(request: HttpRequest, pk: int, map_pk: int, axis: str, place: int) 
 
 
 @login_required
-@kept_an_hour
+@never_cache
 @require_safe
 def strip_png(request: HttpRequest, pk: int, map_pk: int, axis: str) -> HttpResponse:
     """All maps with their labels as one picture, to take away."""
@@ -111,7 +172,7 @@ def strip_png(request: HttpRequest, pk: int, map_pk: int, axis: str) -> HttpResp
 
 
 @login_required
-@kept_an_hour
+@never_cache
 @require_safe
 def raw_npy(request: HttpRequest, pk: int, map_pk: int, axis: str) -> HttpResponse:
     """All maps, raw: (maps, height, width) float32 at latent size."""
@@ -132,6 +193,12 @@ def _download(content: bytes, word_map: WordMap, *, name: str, content_type: str
     file_name = f"image-{word_map.image_id}-word-{word_map.word.position}-{name}"
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     return response
+
+
+def _image(request: HttpRequest, pk: int, image_pk: int) -> Image:
+    rows = Image.objects.select_related("run", "prompt")
+    found: Image = scope.one_of(request, rows, pk=image_pk, run=pk, state=ImageState.DONE)
+    return found
 
 
 def _opened(request: HttpRequest, pk: int, map_pk: int, axis: str) -> tuple[WordMap, Opened]:

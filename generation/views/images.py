@@ -15,7 +15,7 @@ from generation.attribution import hard, rendering
 from generation.choices import ImageState
 from generation.models import Image, WordMap
 from generation.views import scope
-from generation.views.explored import AXES, Opened, npy, open_axis
+from generation.views.explored import AXES, Opened, concepts_form, exploration_of, npy, open_axis
 from generation.views.fragments import wants_fragment
 
 OVERLAY_OPACITY = 0.7
@@ -76,6 +76,9 @@ def image(request: HttpRequest, pk: int, image_pk: int) -> HttpResponse:
         "rules": RULES,
         "axes": AXES,
         "explored": shown,
+        "exploration": exploration_of(found) if chosen else None,
+        "concepts": concepts_form(found) if chosen else None,
+        "can_edit": scope.can_edit(request, found),
         "siblings": run_images.filter(prompt=found.prompt_id),
         "before": before,
         "after": after,

@@ -79,7 +79,7 @@ def prompt_preview(request: HttpRequest, digest: str) -> HttpResponse:
         prompt_set = import_prompts(
             user_of(request),
             name=form.cleaned_data["name"],
-            source=SourceFile(name=draft.name, sha256=draft.sha256),
+            source=SourceFile(name=draft.name, sha256=draft.digest),
             rows=rows,
             parse=parse,
             project=form.cleaned_data["project"],
@@ -117,7 +117,7 @@ def _keep(request: HttpRequest, form: PromptFileForm, *, name: str, content: byt
         draft = drafts.keep(_owner_id(request), name=name[:200], content=content)
     except PromptFileRefused as refused:
         return _upload_page(request, form, refused=refused, name=name, status=400)
-    return redirect("generation:prompt_preview", draft.sha256)
+    return redirect("generation:prompt_preview", draft.digest)
 
 
 def _upload_page(

@@ -122,17 +122,8 @@ def _state(found: Run) -> str:
 
 
 def _create(request: HttpRequest, form: RunForm) -> Run | None:
-    cleaned = form.cleaned_data
-    spec = service.RunSpec(
-        name=cleaned["name"],
-        prompt_set=cleaned["prompt_set"],
-        model=form.model_spec,
-        settings=form.generation_settings,
-        images_per_prompt=cleaned["images_per_prompt"],
-        first_seed=cleaned["first_seed"],
-    )
     try:
-        run = service.create_run(scope.user_of(request), spec)
+        run = service.create_run(scope.user_of(request), form.run_spec)
     except (service.RunRefused, FingerprintError) as refused:
         form.add_error(None, str(refused))
         return None
@@ -191,7 +182,10 @@ def _run_context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "progress": progress,
         "failures": queries.failures(found),
         "page": page,
+        "apart": queries.explorations(found) if found.explored else None,
         "acts": found.acts.select_related("actor")[:ACTS_SHOWN],
         "can_edit": scope.can_edit(request, found),
-        "is_live": progress.leased > 0 or (found.state == RunState.QUEUED and not progress.is_finished),
+        "is_live": progress.leased > 0
+        or (found.state == RunState.QUEUED and not progress.is_finished)
+        or (found.explored and queries.explorations(found)["open"] > 0),
     }

@@ -1,30 +1,10 @@
-"""The fixed cast, and a model of random weights on the allow-list, as an administrator would put it there."""
+"""A browser of the owner, and a model of random weights, allowed as an administrator would allow it."""
 
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-
-from tests import factories
-
-
-@pytest.fixture
-def owner(db: None) -> User:
-    """She owns what the tests make."""
-    return factories.make_user("owner")
-
-
-@pytest.fixture
-def stranger(db: None) -> User:
-    """A researcher who is not on the owner's projects."""
-    return factories.make_user("stranger")
-
-
-@pytest.fixture
-def admin(db: None) -> User:
-    """Sees everything."""
-    return factories.make_user("admin", superuser=True)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Maps taken apart: the command, the page, tiles, strips and raw arrays."""
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +11,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from PIL import Image as Picture
 
+from benchmarks.models import tiny_pipeline
 from generation import storage
 from generation.attribution.hard import Comparison, Norm, hard
+from generation.attribution.relevance_counter import heads_in_call_order
 from generation.attribution.rendering import at_size
 from generation.choices import ImageState
-from generation.models import Image, Run, WordMap
+from generation.models import Image, MapRequest, Run, WordMap
+from generation.queries import explorations
 from generation.worker import Worker
 from tests.generation.test_worker import tiny_run
 
@@ -47,7 +52,7 @@ def test_an_explored_image_gives_the_same_pixels_and_its_parts_add_up(run: Run, 
     """The mean over steps, and the mean over layers weighted by heads, is the stored map."""
     (image,) = run.images.all()
     page = f"/runs/{run.pk}/images/{image.pk}/"
-    assert f"explore_maps {image.pk}" in browser.get(page).content.decode()
+    assert "Take the maps apart" in browser.get(page).content.decode()
     call_command("explore_maps", str(image.pk), "--levels", "2", stdout=(said := io.StringIO()))
     assert "the same pixels" in said.getvalue()
 
@@ -134,6 +139,100 @@ def test_maps_of_others_are_not_found(run: Run, stranger: User) -> None:
     for name in ("raw.npy", "mask.png", "explored/steps.png", "explored/steps.npy", "explored/steps/0.png"):
         assert client.get(f"/runs/{run.pk}/maps/{cat.pk}/{name}").status_code == 404
     assert client.get(f"/runs/{run.pk}/images/{cat.image_id}/legend.png").status_code == 404
+
+
+HEADS = """{"format": "percept-head-relevance-1", "origin": {}, "heads": %s,
+"concepts": {"colours": %s, "animals": %s}, "words": {"colours": ["red", "blue"], "animals": ["cat"]}}"""
+
+
+@pytest.fixture
+def with_vectors(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model with vectors: colours in the first heads, animals in the last."""
+    del run
+    paths = [
+        "down_blocks.0", "down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1"
+    ]  # fmt: skip
+    pipeline = tiny_pipeline()
+    heads = heads_in_call_order(pipeline.unet)
+    assert {path.split(".attentions")[0] for path, _ in heads} == set(paths)
+    count = len(heads)
+    rising = [2 * place / (count - 1) for place in range(count)]
+    (tmp_path / "heads.json").write_text(HEADS % (json.dumps(heads), rising[::-1], rising))
+    listed = tmp_path / "models.toml"
+    listed.write_text(listed.read_text() + f'heads = "{tmp_path / "heads.json"}"\n')
+
+
+@pytest.mark.usefixtures("with_vectors")
+def test_chosen_heads_speak_for_words_with_a_concept_and_the_page_says_so(run: Run, browser: Client) -> None:
+    """By the rule "red" is a colour and "dog" nothing; asked again, "dog" is an animal and "red" nothing.
+
+    Controls: the same heads for every concept; a guess for a word without one; zeros shown as a map, also to
+    a campaign that compares methods.
+    """
+    (image,) = run.images.all()
+    page = f"/runs/{run.pk}/images/{image.pk}/"
+    red, dog = _word(run, "red"), _word(run, "dog")
+    assert browser.post(f"{page}explore/").headers["Location"] == page
+    assert "wait for a worker" in browser.get(page).content.decode()
+    worker = Worker(name="test", device="cpu", batch_size=2, lease_seconds=60)
+    worker.drain()
+    assert browser.get(f"{page}explore/state/").headers["X-Poll-Reload"] == "1"
+    found = storage.read_exploration(red)
+    assert (found.concept, len(found.methods)) == ("colours", 8)
+    of = dict(zip(found.methods, found.by_method, strict=True))
+    assert not np.allclose(of["heads, most relevant"], of["heads, in proportion"], rtol=1e-2)
+    assert not np.allclose(of["heads, in proportion"], of["paper"], rtol=1e-2)
+    without = storage.read_exploration(dog)
+    assert (without.concept, len(without.methods)) == ("", 6)
+    # A rater is never shown a word's zeros for a map.
+    assert storage.explored_methods(image) == without.methods
+    with pytest.raises(storage.MediaMissing, match="no map by 'heads, most relevant'"):
+        storage.read_method_map(dog, method="heads, most relevant")
+    assert storage.read_method_map(red, method="heads, most relevant") == pytest.approx(
+        of["heads, most relevant"]
+    )
+    assert (
+        "“dog” has no concept" in browser.get(f"{page}?word={dog.word.position}&by=methods").content.decode()
+    )
+
+    fields = {f"concept-{red.word.position}": "", f"concept-{dog.word.position}": "animals"}
+    browser.post(f"{page}explore/", fields)
+    worker.drain()
+    assert storage.read_exploration(dog).concept == "animals"
+    assert storage.read_exploration(red).concept == ""
+    assert MapRequest.objects.count() == 1
+    shown = browser.get(f"{page}?word={dog.word.position}&by=methods").content.decode()
+    assert "<strong>animals</strong>" in shown
+
+
+@pytest.mark.usefixtures("with_vectors")
+def test_vectors_of_other_weights_cost_only_the_maps_of_chosen_heads_and_the_page_says_why(
+    run: Run, browser: Client, tmp_path: Path
+) -> None:
+    """Controls: a page that says there are no vectors; a worker that fails the whole exploration."""
+    file = tmp_path / "heads.json"
+    file.write_text(file.read_text().replace('"origin": {}', '"origin": {"model_revision": "0123"}'))
+    (image,) = run.images.all()
+    page = f"/runs/{run.pk}/images/{image.pk}/"
+    before = browser.get(page).content.decode()
+    assert ("other weights" in before, "no head relevance vectors" in before) == (True, False)
+    browser.post(f"{page}explore/")
+    Worker(name="test", device="cpu", batch_size=2, lease_seconds=60).drain()
+    found = storage.read_exploration(_word(run, "red"))
+    assert (len(found.methods), found.concept) == (6, "")
+    assert "other weights" in found.note
+
+
+def test_a_run_can_take_all_its_images_apart(tiny_model: str) -> None:
+    """Control: complete_image without the request."""
+    made = tiny_run("a red cat", images_per_prompt=2)
+    Run.objects.update(explored=True)
+    Worker(name="test", device="cpu", batch_size=2, lease_seconds=60).drain()
+    for image in made.images.all():
+        word_map = image.word_maps.select_related("word", "image").first()
+        assert word_map is not None
+        assert "no head relevance vectors" in storage.read_exploration(word_map).note
+    assert explorations(made) == {"done": 2, "open": 0, "dead": 0}
 
 
 def test_what_cannot_be_explored_is_refused_with_its_reason(

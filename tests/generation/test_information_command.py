@@ -24,7 +24,7 @@ def picture(folder: Path) -> Path:
 
 def run(folder: Path, *more: str, image: Path | None = None, caption: str = CAPTION) -> Path:
     out = folder / "found"
-    options: list[Any] = ["--caption", caption, "--model", "tiny", "--output", str(out), "--levels", "3"]
+    options: list[Any] = ["--caption", caption, "--model", "tiny", "--output", str(out), "--levels", "20"]
     call_command("information", str(image or picture(folder)), *options, *more)
     return out
 
@@ -77,7 +77,7 @@ def test_a_picture_is_covered_and_cut_around_its_middle(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "caption", "message"),
     [
-        (["--levels", "0"], CAPTION, "--levels must lie between"),
+        (["--levels", "19"], CAPTION, "--levels must lie between 20"),
         ([], "  ", "--caption is empty"),
         (["--against", CAPTION], CAPTION, "repeats the caption"),
         (["--model", "nothing"], CAPTION, "not an allowed model"),

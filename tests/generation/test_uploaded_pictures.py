@@ -5,6 +5,7 @@ import struct
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -73,11 +74,12 @@ def test_campaigns_show_them_alone_or_against_a_run_of_ours(
     of_kind: dict[TaskKind, dict[str, Any]] = {
         TaskKind.OBJECT_PRESENCE: {"vocabulary": factories.VOCABULARY},
         TaskKind.MASK: {"parts_of_speech": ("NOUN",)},
-        TaskKind.PAIRWISE: {"compared_run_id": ours.pk, "pair_of": PairOf.IMAGES.value},
+        TaskKind.PAIRWISE: {"compared_run_ids": (ours.pk,), "pair_of": PairOf.IMAGES.value},
     }
     campaign = factories.make_open_campaign(owner, run=theirs, task_kind=kind.value, **of_kind[kind])
     assert campaign.items.count() >= 2
-    assert factories.rate_all(factories.make_rater(campaign)) == campaign.items.count()
+    rated = campaign.items.filter(kind="rating").count()
+    assert factories.rate_all(factories.make_rater(campaign)) == rated
 
 
 def test_nothing_of_a_file_but_its_pixels_is_kept() -> None:
@@ -101,6 +103,22 @@ def test_a_picture_lying_on_its_side_is_put_upright() -> None:
     exif[0x0112] = 6
     (picture,) = uploaded_pictures.read([file("2.jpg", encoded("JPEG", size=(64, 32), exif=exif))], rows=ROWS)
     assert (picture.width, picture.height) == (32, 64)
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_shades() -> None:
+    """Truth: value / 257, white where transparent. Control: convert("RGBA") alone, which cuts off at 255."""
+    ramp = np.linspace(0, 65535, 64 * 64).round().astype(np.uint16).reshape(64, 64)
+    buffer = io.BytesIO()
+    Picture.fromarray(ramp).save(buffer, format="PNG")
+    content = buffer.getvalue()
+    after_header = 8 + 25
+    see_through = content[:after_header] + chunk(b"tRNS", struct.pack(">H", 0)) + content[after_header:]
+    for given, darkest in ((content, 0), (see_through, 255)):
+        picture = uploaded_pictures.read_one(file("2.png", given))
+        shades = np.asarray(Picture.open(io.BytesIO(picture.png)))
+        assert shades[0, 0].tolist() == [darkest] * 3
+        expected = np.repeat(np.rint(ramp / 257)[..., None], 3, axis=2)
+        assert np.array_equal(shades.reshape(-1, 3)[1:], expected.reshape(-1, 3)[1:])
 
 
 def test_a_flood_of_pixels_is_refused_by_its_header(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -33,7 +35,7 @@ def worker() -> Worker:
     return Worker(name="test worker", device="cpu", batch_size=4, lease_seconds=60)
 
 
-def tiny_run(*texts: str, images_per_prompt: int = 1) -> Run:
+def tiny_run(*texts: str, images_per_prompt: int = 1, **changed: Any) -> Run:
     spec = registry.get("tiny")
     owner = factories.make_user()
     return runs.create_run(
@@ -42,7 +44,7 @@ def tiny_run(*texts: str, images_per_prompt: int = 1) -> Run:
             name="Tiny",
             prompt_set=factories.make_prompt_set(texts, owner=owner),
             model=spec,
-            settings=spec.defaults,
+            settings=replace(spec.defaults, **changed),
             images_per_prompt=images_per_prompt,
         ),
     )
@@ -283,7 +285,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_it_has_not_begun(
     worker: Worker, tiny_model: str
 ) -> None:
     tiny_run("a cat", "a dog")
-    answers = iter([False, True, True, True])
+    answers = chain([False], repeat(True))
     worker.drain(should_stop=lambda: next(answers))
     assert list(Image.objects.values_list("state", "attempts")) == [(ImageState.READY, 0)] * 2
 

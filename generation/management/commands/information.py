@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from PIL import Image
 
 from generation import registry
+from generation.attribution.level_intervals import FEWEST_LEVELS, half_width
 from generation.attribution.rendering import overlay_png
 
 OPACITY = 0.8
@@ -54,11 +55,14 @@ class Command(BaseCommand):
         except (TypeError, ValueError) as error:
             raise CommandError(f"{spec.id}: {error}") from error
         self._write(found, output)
-        self._tell(found, output)
+        self._tell(found, output, levels=options["levels"])
 
     def _inputs(self, image: Path, options: dict[str, Any]) -> tuple[registry.ModelSpec, Image.Image]:
-        if not 1 <= options["levels"] <= MOST_LEVELS:
-            raise CommandError(f"--levels must lie between 1 and {MOST_LEVELS}, not {options['levels']}")
+        if not FEWEST_LEVELS <= options["levels"] <= MOST_LEVELS:
+            raise CommandError(
+                f"--levels must lie between {FEWEST_LEVELS} and {MOST_LEVELS}, not {options['levels']}: "
+                "of fewer there is no interval to trust"
+            )
         if not options["caption"].strip():
             raise CommandError("--caption is empty; say what the picture shows")
         if options["caption"] in options["against"]:
@@ -91,17 +95,36 @@ class Command(BaseCommand):
             rows.writerows([word.position, word.text, "no", "", ""] for word in found.unseen)
         with (output / "captions.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(["caption", "bits", "standard_error"])
-            rows.writerows([text, f"{bits:.6g}", f"{error:.6g}"] for text, bits, error in found.captions)
+            rows.writerow(["caption", "bits", "standard_error", "words_not_read", "same_to_the_model_as"])
+            rows.writerows(
+                [
+                    each.text,
+                    f"{each.bits:.6g}",
+                    f"{each.error:.6g}",
+                    " ".join(word.text for word in each.unread),
+                    each.same_as or "",
+                ]
+                for each in found.captions
+            )
 
-    def _tell(self, found: Any, output: Path) -> None:
+    def _tell(self, found: Any, output: Path, *, levels: int) -> None:
         self.stdout.write("What each word adds to the rest of the caption, in bits:")
         for each in found.words:
-            self.stdout.write(f"  {each.word.text:20} {each.bits:12.2f} ± {1.96 * each.error:.2f}")
+            self.stdout.write(f"  {each.word.text:20} {_told(each, levels=levels)}")
         for word in found.unseen:
             self.stdout.write(f"  {word.text:20} not read by the model")
         if len(found.captions) > 1:
             self.stdout.write("Captions against none, in bits:")
-            for text, bits, error in found.captions:
-                self.stdout.write(f"  {bits:12.2f} ± {1.96 * error:.2f}  {text}")
+            for each in found.captions:
+                self.stdout.write(f"  {_told(each, levels=levels)}  {each.text}")
+                if each.unread:
+                    self.stdout.write(f"  {'':15}not read: {' '.join(word.text for word in each.unread)}")
+                if each.same_as is not None:
+                    self.stdout.write(f"  {'':15}the same to the model as: {each.same_as}")
+        self.stdout.write(f"± spans 95 % over the drawing of {levels} noise levels, for this picture only.")
         self.stdout.write(f"Maps, arrays and tables: {output}")
+
+
+def _told(found: Any, *, levels: int) -> str:
+    half = half_width(found.error, levels=levels)
+    return f"{found.bits:12.2f} ± {'–' if half is None else format(half, '.2f')}"

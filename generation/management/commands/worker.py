@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from generation.drainer import Drainer
 from generation.threads import waiting_policy
 
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         # The threads' library reads it as it is loaded, with torch.
         os.environ |= waiting_policy(os.environ)
         # Here, not above: only this process may import torch.
-        from generation.worker import Drainer, Worker, silence_progress_bars
+        from generation.worker import Worker, silence_progress_bars
 
         silence_progress_bars()
         worker = Worker()

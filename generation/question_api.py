@@ -1,0 +1,138 @@
+"""The API of questions about pictures: asked, waited for, read. The form of the page judges what is sent."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import File, Form, Query, Router, Schema, Status
+from ninja.files import UploadedFile
+
+from generation import picture_storage
+from generation.api import Page, Refusal, allowed, key, only_fields
+from generation.choices import MapRequestKind, TokenScope
+from generation.fingerprints import FingerprintError
+from generation.models import MapRequest
+from generation.problems import ApiRefused, of_form, refused
+from generation.question_forms import FULL, USUAL_LEVELS, QuestionForm
+from generation.registry import DEMO_ID
+from generation.services import map_requests as service
+from generation.services.projects import personal_project
+from generation.tasks import wake_worker
+from generation.views import scope
+
+router = Router()
+
+
+class QuestionIn(Schema):
+    """What is asked about the picture. others: further captions, one a line. Left out, as on the page."""
+
+    caption: str
+    others: str = ""
+    model: str = DEMO_ID
+    levels: int = USUAL_LEVELS
+    seed: int = 0
+    project: int | None = None
+
+
+class QuestionOut(Schema):
+    """A question. state: ready, leased, done or dead, then failure says why.
+
+    words: position, text, nats and nats_error of each word (what it adds to the rest of the caption).
+    unread: words past the model's window.  captions: text, nats, nats_error, unread words of its own,
+    and same_as: a caption before it that is the same to the model, or null. One bit is ln 2 nats.
+    """
+
+    id: int
+    project: int
+    state: str
+    percent: int
+    failure: str
+    caption: str
+    others: list[str]
+    model: str
+    model_revision: str
+    levels: int
+    seed: int
+    words: list[dict[str, Any]]
+    unread: list[dict[str, Any]]
+    captions: list[dict[str, Any]]
+    maps_sha256: str
+    asked_at: datetime
+
+
+@router.get("/questions", response=list[QuestionOut], tags=["questions"])
+def list_questions(request: HttpRequest, page: Query[Page]) -> Any:
+    """Questions about pictures in these projects, the newest first."""
+    allowed(request, TokenScope.READ)
+    visible = MapRequest.objects.visible_to(request.user).filter(kind=MapRequestKind.INFORM)
+    return [_question(row) for row in visible[page.offset : page.offset + page.limit]]
+
+
+@router.post("/questions", response={201: QuestionOut, 400: Refusal}, tags=["questions"])
+def ask_question(request: HttpRequest, picture: File[UploadedFile], asked: Form[QuestionIn]) -> Any:
+    """A picture of one's own with its caption; a worker answers."""
+    allowed(request, TokenScope.GENERATE)
+    only_fields(request, "picture", *QuestionIn.model_fields)
+    user = scope.user_of(request)
+    given = asked.model_dump()
+    if asked.project is None:
+        given["project"] = personal_project(user).pk
+    sent = {name: str(value) for name, value in given.items()}
+    form = QuestionForm(sent, {"picture": picture}, user=user)
+    if not form.is_valid():
+        raise ApiRefused(400, *of_form(form, given=given))
+    question = form.question(png=form.cleaned_data["picture"])
+    try:
+        made = service.ask_information(user, form.cleaned_data["project"], question, model=form.model_spec)
+    except (service.MapRequestRefused, FingerprintError) as problem:
+        raise refused(400, str(problem)) from problem
+    except OSError as problem:
+        raise refused(507, FULL, field="picture") from problem
+    wake_worker.delay_on_commit(made.pk)
+    made.refresh_from_db()
+    return Status(201, _question(made))
+
+
+@router.get("/questions/{number}", response=QuestionOut, tags=["questions"])
+def read_question(request: HttpRequest, number: int) -> Any:
+    """One question, with its answer once there is one."""
+    allowed(request, TokenScope.READ)
+    return _question(_one(request, number))
+
+
+@router.get("/questions/{number}/maps.npz", tags=["questions"])
+def read_maps(request: HttpRequest, number: int) -> HttpResponse:
+    """The maps of all words: picture, positions, attention, mi and cmi (nats), as a NumPy archive.
+
+    409 before the answer.
+    """
+    allowed(request, TokenScope.RESULTS)
+    found = _one(request, number)
+    if found.answered_at is None:
+        remedy = f"The question is not answered yet; its state is {found.state}. "
+        raise refused(409, remedy + (found.failure or "Ask for the question itself to see how far it is."))
+    try:
+        content = picture_storage.read_maps_file(found.pk, digest=found.maps_sha256)
+    except picture_storage.PictureMissing as missing:
+        raise refused(404, str(missing)) from missing
+    return HttpResponse(content, content_type="application/octet-stream")
+
+
+def _one(request: HttpRequest, number: int) -> MapRequest:
+    found: MapRequest = scope.one_of(request, MapRequest.objects, pk=key(number), kind=MapRequestKind.INFORM)
+    return found
+
+
+def _question(row: MapRequest) -> dict[str, Any]:
+    same = (
+        "state", "percent", "failure", "caption", "others", "model_revision", "levels", "seed",
+        "maps_sha256", "asked_at",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in same} | {
+        "id": row.pk,
+        "project": row.project_id,
+        "model": row.model_id,
+        "words": row.result.get("words", []),
+        "unread": row.result.get("unread", []),
+        "captions": row.result.get("captions", []),
+    }
