@@ -6,7 +6,7 @@ answers this takes about a second, where a cursor's tuples take several and hund
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,17 +22,22 @@ from evaluation.metrics.tables import OPT_OUT_BY_NAME, FloatArray, IndexArray, O
 HEADER: Final = 19
 BLOCK: Final = 4 * 1024 * 1024
 UNKNOWN: Final = -1
-# A record: the number of fields, and before each field its length.
-RECORD: Final = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("answer_length", ">i4"), ("answer", ">i8"),
-        ("item_length", ">i4"), ("item", ">i8"),
-        ("rater_length", ">i4"), ("rater", ">i8"),
-        ("score_length", ">i4"), ("score", ">i2"),
-        ("opt_out_length", ">i4"), ("opt_out", ">i2"),
-        ("microseconds_length", ">i4"), ("microseconds", ">i8"),
-    ]
+
+
+def record_of(fields: Sequence[tuple[str, str]]) -> np.dtype[Any]:
+    """What COPY writes of a row of fields of fixed width: how many fields, and before each field its length.
+
+    fields: names and types, e.g. ">i8".
+    """
+    parts = [part for name, kind in fields for part in ((f"{name}_length", ">i4"), (name, kind))]
+    return np.dtype([("fields", ">i2"), *parts])
+
+
+RECORD: Final = record_of(
+    (
+        ("answer", ">i8"), ("item", ">i8"), ("rater", ">i8"), ("score", ">i2"), ("opt_out", ">i2"),
+        ("microseconds", ">i8"),
+    )
 )  # fmt: skip
 
 
@@ -65,7 +70,7 @@ def read_answers(campaign: Campaign) -> Answers:
 
 def stream(answers: QuerySet[Answer]) -> Answers:
     """These answers, in order of their keys. Raises ValueError for an opt-out unknown to the analysis."""
-    records = np.concatenate([*_records(answers), np.zeros(0, dtype=RECORD)])
+    records = copied_records(*_statement(answers), record=RECORD)
     records = records[np.argsort(records["answer"], kind="stable")]
     opt_out = records["opt_out"].astype(np.int8)
     if (opt_out == UNKNOWN).any():
@@ -82,24 +87,29 @@ def stream(answers: QuerySet[Answer]) -> Answers:
     )
 
 
-def _records(answers: QuerySet[Answer]) -> Iterator[np.ndarray]:
+def copied_records(statement: str, parameters: tuple[Any, ...], *, record: np.dtype[Any]) -> np.ndarray:
+    """The rows of a COPY in binary form as one array of records."""
+    blocks = _records(statement, parameters, record=record)
+    return np.concatenate([*blocks, np.zeros(0, dtype=record)])
+
+
+def _records(statement: str, parameters: tuple[Any, ...], *, record: np.dtype[Any]) -> Iterator[np.ndarray]:
     """Blocks of records, as they arrive."""
     held = bytearray()
     start = HEADER
-    statement, parameters = _statement(answers)
     with connection.wrap_database_errors, connection.cursor() as cursor:
         # Django's own wrapper takes no parameters for COPY while it logs queries (DEBUG).
         with cursor.cursor.copy(statement, parameters) as copy:
             for piece in copy:
                 held += piece
                 if len(held) >= BLOCK:
-                    whole = (len(held) - start) // RECORD.itemsize
-                    yield np.frombuffer(bytes(held), dtype=RECORD, count=whole, offset=start)
-                    del held[: start + whole * RECORD.itemsize]
+                    whole = (len(held) - start) // record.itemsize
+                    yield np.frombuffer(bytes(held), dtype=record, count=whole, offset=start)
+                    del held[: start + whole * record.itemsize]
                     start = 0
-        rest = (len(held) - start) // RECORD.itemsize
+        rest = (len(held) - start) // record.itemsize
         if rest > 0:
-            yield np.frombuffer(bytes(held), dtype=RECORD, count=rest, offset=start)
+            yield np.frombuffer(bytes(held), dtype=record, count=rest, offset=start)
 
 
 def _statement(answers: QuerySet[Answer]) -> tuple[str, tuple[Any, ...]]:

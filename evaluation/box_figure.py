@@ -7,6 +7,7 @@ from typing import Final
 
 from evaluation import svg
 from evaluation.metrics.intensity import TukeyBox
+from evaluation.number_words import grouped
 
 FILL, INK = "#6c9bd1", "#1c1b19"
 LEFT, TOP, BOTTOM = 84.0, 52.0, 332.0
@@ -57,7 +58,7 @@ def _highest(box: TukeyBox) -> float:
 
 def _box(box: TukeyBox, *, x: float, band: float, top: float) -> str:
     body = svg.text(svg.fitted(box.group, width=band - 6), x=x, y=BOTTOM + 20, anchor="middle", weight=600)
-    body += svg.text(f"{box.n:,} maps".replace(",", " "), x=x, y=BOTTOM + 37, anchor="middle", size=12,
+    body += svg.text(f"{grouped(box.n)} maps", x=x, y=BOTTOM + 37, anchor="middle", size=12,
                      fill=svg.SOFT_INK)  # fmt: skip
     if not box.n:
         return svg.group(body, tooltip=_words(box))

@@ -17,18 +17,22 @@ ITEMS: Final = (
     Given("item", "Number of the item.", "pk"),
     Given("item_kind", "rating; attention for an attention check; training or qualification.", "kind"),
     Given("position", "Place in the campaign's seeded order, from 0.", "position"),
-    Given("prompt_row", "Line of the prompt in the imported file.", "word_map__image__prompt__row_number"),
-    Given("prompt", "The prompt.", "word_map__image__prompt__text"),
+    Given(
+        "system", "System under comparison: the run's name, or the map method's of several.", "shown_system"
+    ),
+    Given("map_method", "Method of the word's map; empty for the stored one.", "method"),
+    Given("prompt_row", "Line of the prompt in the imported file.", "shown_prompt_row"),
+    Given("prompt", "The prompt.", "shown_prompt"),
     Given("word", "The word in question.", "word_map__word__text"),
     Given("word_position", "Place of the word in the prompt; 0 is the first.", "word_map__word__position"),
     Given("part_of_speech", "Universal part-of-speech tag.", "word_map__word__part_of_speech"),
     Given("lemma", "Dictionary form of the word.", "word_map__word__lemma"),
-    Given("seed", "Seed of the image's noise.", "word_map__image__seed"),
-    Given("image_sha256", "SHA-256 of the image file.", "word_map__image__file_sha256"),
+    Given("seed", "Seed of the image's noise.", "shown_seed"),
+    Given("image_sha256", "SHA-256 of the image file.", "shown_image_sha256"),
     Given(
         "safety_verdict",
         "passed, or unchecked where the model has no filter.",
-        "word_map__image__safety_verdict",
+        "shown_safety_verdict",
     ),
     Given("map_peak", "Largest raw value of the word's map.", "word_map__peak"),
 )

@@ -54,6 +54,12 @@ def axis_around(rows: Sequence[DotRow], *, title: str, at_least: float = 0.5) ->
     return Axis(title=title, low=-reach, high=reach, show=lambda v: f"{v:+.2f}".replace("-", "−"))
 
 
+def _levels(rows: Sequence[DotRow]) -> str:
+    """The confidences of the rows' own intervals: some methods know one level only."""
+    levels = sorted({row.value.confidence for row in rows if row.value.is_defined})
+    return " and ".join(f"{100 * level:g} %" for level in levels)
+
+
 def dot_figure(
     rows: Sequence[DotRow], *, axis: Axis, figure_id: str, title: str, confidence: float = 0.95
 ) -> str:
@@ -72,11 +78,8 @@ def dot_figure(
     body.append(_grid(axis, left=left, bottom=y))
     body += lines
     body.append(svg.text(axis.title, x=left + PLOT / 2, y=y + 40, anchor="middle", fill=svg.SOFT_INK))
-    body.append(
-        svg.text(
-            f"Lines: {100 * confidence:g} % intervals.", x=16, y=y + 64, size=12, fill=svg.SOFT_INK
-        )
-    )  # fmt: skip
+    levels = _levels(rows) or f"{100 * confidence:g} %"
+    body.append(svg.text(f"Lines: {levels} intervals.", x=16, y=y + 64, size=12, fill=svg.SOFT_INK))
     described = "; ".join(_words(row, axis=axis) for row in rows) or "Nothing to show."
     return svg.document(
         "".join(body), width=left + PLOT + 190, height=y + 80, figure_id=figure_id, title=title,

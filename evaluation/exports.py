@@ -18,11 +18,12 @@ from annotation.choices import ANSWER_OPTIONS
 from annotation.exports import RATINGS
 from common.csv_stream import Cell, Column, cell_text, guard, lines, raw_lines
 from evaluation import campaign_columns
-from evaluation.comparisons import Comparison
+from evaluation.comparison_columns import COMPARISONS
 from evaluation.metrics.intervals import Interval, IntervalMethod
 from evaluation.metrics.opinion import STATUSES, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
 from evaluation.metrics.screening import RaterScreen
+from evaluation.quality_exports import AGREEMENT, RULES, SYSTEMS
 from evaluation.reports import Report
 from evaluation.study import NOT_RATED, Option
 
@@ -37,6 +38,7 @@ class GroupLine:
     grouping: str
     opinion: GroupOpinion
     responses: ResponseShares | None
+    raters_known: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,10 @@ ITEM_RESULTS: Final = (
         " scale allows, asked for or where sos has no width.",
     ),
     Described(
+        "mean_without_bias",
+        "Mean of the scores less their raters' biases (P.913). Empty unless kept, and without rater ids.",
+    ),
+    Described(
         "model_score", "Quality by the maximum-likelihood model of P.910. Empty unless it is asked for."
     ),
     Described("model_score_low", "Lower bound of it."),
@@ -90,6 +96,10 @@ RATER_MODELS: Final = (
     Described("model_inconsistency", "Inconsistency by the same."),
     Described("model_pooled", "1 where the rater has too few scores for a bias of the rater's own."),
     Described("model_at_floor", "1 where the inconsistency is the model's floor, not the data's."),
+    Described("bt500_high", "Scores far above the item's others by BT.500; empty for raters left out."),
+    Described("bt500_low", "Scores far below by the same."),
+    Described("bt500_rejects", "1 where BT.500 would reject the rater."),
+    Described("z_filter_rejects", "Scores that P.808's z filter would reject; empty for raters left out."),
 )
 
 RATER_RESULTS: Final[tuple[Column[RaterScreen | None], ...]] = tuple(
@@ -122,6 +132,7 @@ def _interval_columns(prefix: str, *, of: str, words: str) -> tuple[Column[Group
     return (
         Column(f"{prefix}_low", f"Lower bound: {words}", lambda line: interval(line).low),
         Column(f"{prefix}_high", f"Upper bound: {words}", lambda line: interval(line).high),
+        Column(f"{prefix}_confidence", "Confidence of these bounds.", lambda line: interval(line).confidence),
         Column(f"{prefix}_method", "Name of the interval's method.", lambda line: str(interval(line).method)),
         Column(
             f"{prefix}_undefined_because",
@@ -148,7 +159,11 @@ _GROUP: Final[tuple[Column[GroupLine], ...]] = (
     _of("opinion.n_dropped", "n_dropped", "Items that the drop rule dropped."),
     _of("opinion.n_without_score", "n_without_score", "Items without a numeric answer."),
     _of("opinion.n_ratings", "n_ratings", "Numeric answers to the kept items."),
-    _of("opinion.n_raters", "n_raters", "Raters who gave them."),
+    Column(
+        "n_raters",
+        "Raters who gave them; empty where the file doesn't say who.",
+        lambda line: line.opinion.n_raters if line.raters_known else None,
+    ),
     _of("opinion.mos.estimate", "mos", "Mean opinion score: mean of the item scores. Empty without items."),
     *_interval_columns(
         "mos", of="mos", words="headline interval, its method beside it. Not cut at the ends of the scale."
@@ -160,9 +175,16 @@ _GROUP: Final[tuple[Column[GroupLine], ...]] = (
     ),
     _of("opinion.mos.standard_error", "mos_standard_error", "Standard error of that interval."),
     *_interval_columns(
-        "mos_t_items", of="ci_t_items", words="Student t over items alone; too narrow once raters differ."
+        "mos_t_items",
+        of="ci_t_items",
+        words="Student t over items alone, or over what they show; too narrow once raters differ.",
     ),
-    *_interval_columns("mos_z196", of="z196", words="1.96 standard errors over items, as in published code."),
+    *_interval_columns(
+        "mos_z196",
+        of="z196",
+        words="1.96 S/√N over items, S dividing by N - 1, always of 95 %, also where some show the same"
+        " thing. Published code divides by N: z1.96_population.",
+    ),
     _of("opinion.mos_of_means", "mos_of_means", "Mean of the items' means instead of medians."),
     _of("opinion.standard_deviation", "standard_deviation", "Of the item scores (n - 1)."),
     _of(
@@ -170,11 +192,11 @@ _GROUP: Final[tuple[Column[GroupLine], ...]] = (
         "fair_share",
         "Share of these answers that reach fair_from, see provenance.json.",
     ),
-    *_interval_columns("fair_share", of="fair_share", words="Wilson."),
+    *_interval_columns("fair_share", of="fair_share", words="its method beside it."),
     _of(
         "opinion.below_min_items",
         "below_min_items",
-        "1 for a group with fewer kept items than min_items, see provenance.json.",
+        "1 for a group whose kept items show fewer things than min_items, see provenance.json.",
     ),
 )
 
@@ -192,38 +214,6 @@ def group_columns(options: Sequence[Option]) -> tuple[Column[GroupLine], ...]:
     return (*_GROUP, *counts)
 
 
-COMPARISONS: Final[tuple[Column[Comparison], ...]] = (
-    _of("grouping", "grouping", "How items are grouped."),
-    _of("first", "first", "One group."),
-    _of("second", "second", "The other group."),
-    _of(
-        "n_first", "n_first", "Things with a score in the first group: items, or what items of one name show."
-    ),
-    _of("n_second", "n_second", "The same of the second group."),
-    _of("n_shared", "n_shared", "Things in both groups that the test paired; 0 for an unpaired test."),
-    _of("mean_first", "mean_first", "Mean score of the first group."),
-    _of("mean_second", "mean_second", "Mean score of the second group."),
-    _of(
-        "test.effect.estimate",
-        "difference",
-        "First less second; of the pairs alone where the test is paired.",
-    ),
-    _of("test.effect.low", "difference_low", "Lower bound of the difference."),
-    _of("test.effect.high", "difference_high", "Upper bound of the difference."),
-    _of("test.effect.confidence", "confidence", "Confidence of these bounds."),
-    _of("test.method", "method", "welch_t, or paired_t where the groups share items."),
-    _of("test.statistic", "statistic", "Student's t."),
-    _of("test.degrees", "degrees", "Degrees of freedom."),
-    _of("test.p_value", "p_value", "Two-sided p-value."),
-    _of("p_holm", "p_holm", "The same by Holm's correction over all pairs of this grouping."),
-    _of(
-        "wilcoxon_p",
-        "wilcoxon_p",
-        "p-value of the signed-rank test on the same pairs; empty for an unpaired test.",
-    ),
-    _of("test.reason", "undefined_because", "Why there is no p-value; else empty."),
-)
-
 CODEBOOK: Final[tuple[Column[CodebookLine], ...]] = (
     Column("file", "File that has the column.", attrgetter("file")),
     Column("column", "Name of the column.", attrgetter("column")),
@@ -238,6 +228,9 @@ FILES: Final[Mapping[str, Sequence[Any]]] = {
     "raters.csv": (*campaign_columns.RATERS, *RATER_RESULTS, *RATER_MODELS),
     "groups.csv": group_columns(CAMPAIGN_OPTIONS),
     "comparisons.csv": COMPARISONS,
+    "system_comparisons.csv": SYSTEMS,
+    "agreement.csv": AGREEMENT,
+    "rater_rules.csv": RULES,
     "codebook.csv": CODEBOOK,
 }
 
@@ -281,6 +274,7 @@ def _item_bounds(report: Report) -> tuple[np.ndarray, ...]:
         np.where(kept, found.low, np.nan),
         np.where(kept, found.high, np.nan),
         np.where(kept, methods, ""),
+        report.item_unbiased,
         *(np.where(kept, column, np.nan) for column in model),
     )
 
@@ -292,13 +286,22 @@ def _taken(column: np.ndarray, index: np.ndarray) -> list[Any]:
 
 
 def raters_csv(report: Report) -> Iterator[str]:
-    """One line per rater in the listing's order: the given columns, then the results."""
+    """One line per rater in the listing's order: the given columns, then the results.
+
+    No line where nobody knows who rated: codebook.csv and provenance.json say so.
+    """
+    if not report.study.raters_known:
+        return raw_lines((), header=[column.name for column in _rater_columns(report)])
     results = [[cell_text(column.of(screen)) for screen in report.screens] for column in RATER_RESULTS]
     results += [[cell_text(value) for value in column] for column in _rater_models(report)]
     given = [column.cells for column in report.study.raters.columns]
-    names = [column.name for column in report.study.raters.columns]
-    names += [column.name for column in RATER_RESULTS] + [column.name for column in RATER_MODELS]
-    return raw_lines(zip(*given, *results, strict=True), header=names)
+    header = [column.name for column in _rater_columns(report)]
+    return raw_lines(zip(*given, *results, strict=True), header=header)
+
+
+def _rater_columns(report: Report) -> tuple[Any, ...]:
+    """The columns of raters.csv."""
+    return (*report.study.raters.columns, *RATER_RESULTS, *RATER_MODELS)
 
 
 def _rater_models(report: Report) -> list[list[Any]]:
@@ -311,7 +314,21 @@ def _rater_models(report: Report) -> list[list[Any]]:
     model: list[list[Any]] = [[None] * n for _ in range(4)]
     if fit is not None and not fit.reason:
         model = [a.tolist() for a in (fit.bias, fit.inconsistency, fit.pooled, fit.at_floor)]
-    return [*(array.tolist() for array in arrays), list(found.reasons), *model]
+    return [*(array.tolist() for array in arrays), list(found.reasons), *model, *_verdicts(report)]
+
+
+def _verdicts(report: Report) -> list[list[Any]]:
+    """What the published rules say of each rater; None for those who are left out already."""
+    counted, screen = report.counted_raters, report.bt500
+    rejected = set(screen.rejected)
+    far = np.bincount(report.counted_of_answer[report.z_filter.outlier], minlength=counted.size)
+    found: list[list[Any]] = [[None] * report.study.table.n_raters for _ in range(4)]
+    for place, rater in enumerate(counted.tolist()):
+        told = report.study.table.rater_ids[rater] in rejected
+        values = (int(screen.high[place]), int(screen.low[place]), told, int(far[place]))
+        for column, value in zip(found, values, strict=True):
+            column[rater] = value
+    return found
 
 
 def groups_csv(report: Report) -> Iterator[str]:
@@ -330,9 +347,12 @@ def codebook_csv(report: Report, *, ratings: Sequence[Any]) -> Iterator[str]:
     files: Mapping[str, Sequence[Any]] = {
         "ratings.csv": ratings,
         "items.csv": (*report.study.items.columns, *ITEM_RESULTS),
-        "raters.csv": (*report.study.raters.columns, *RATER_RESULTS, *RATER_MODELS),
+        "raters.csv": _rater_columns(report),
         "groups.csv": group_columns(report.study.options),
         "comparisons.csv": COMPARISONS,
+        "system_comparisons.csv": SYSTEMS,
+        "agreement.csv": AGREEMENT,
+        "rater_rules.csv": RULES,
         "codebook.csv": CODEBOOK,
     }
     return lines(
@@ -347,10 +367,19 @@ def codebook_csv(report: Report, *, ratings: Sequence[Any]) -> Iterator[str]:
 
 def group_lines(report: Report) -> list[GroupLine]:
     """All groups with their counts of answers, and all items together."""
+    known = report.study.raters_known
     found = [
-        GroupLine(grouping=section.grouping.name, opinion=group, responses=responses.get(group.group))
+        GroupLine(
+            grouping=section.grouping.name,
+            opinion=group,
+            responses=responses.get(group.group),
+            raters_known=known,
+        )
         for section in report.sections
         for responses in [{shares.group: shares for shares in section.responses}]
         for group in section.groups
     ]
-    return [*found, GroupLine(grouping=ALL_ITEMS, opinion=report.overall, responses=report.responses)]
+    everything = GroupLine(
+        grouping=ALL_ITEMS, opinion=report.overall, responses=report.responses, raters_known=known
+    )
+    return [*found, everything]

@@ -23,16 +23,18 @@ from evaluation import figures
 from evaluation.flow_figure import FlowRow, flow_figure
 from evaluation.forest_figure import ForestRow, forest_figure
 from evaluation.metrics.tables import FlowStep
+from evaluation.number_words import end_of_scale
 from evaluation.reports import Report, Section
 from evaluation.scatter_figures import RaterPoint, SpreadPoint, raters_figure, sos_figure
 
 MOST_BARS: Final = 40
 MOST_FOREST_ROWS: Final = 60
 FEWEST_COMPARED: Final = 3
-# Means and spreads that differ by less are one point of the figure.
+# Means and spreads that differ by less are one point of the figure; decimals on a scale of 4 to 40 points.
 POINT_DIGITS: Final = 6
 FAIR_WORDS: Final = "fair to excellent"
 # The filters' names for readers; provenance.json keeps the analysis's own.
+OF_OPT_OUTS: Final = frozenset({"drop rule", "keep scores"})
 STEPS: Final = {
     "set attention checks aside": "Attention checks set aside",
     "filter": "Filtered by group",
@@ -70,19 +72,19 @@ def figures_of(report: Report) -> tuple[Figure, ...]:
     if points := spread_points(report):
         found.append(_sos(report, points))
     if report.study.raters_known and (raters := rater_points(report)):
-        found.append(_raters(raters))
+        found.append(_raters(raters, scale=report.study.table.scale))
     if report.n_answers:
         found.append(flow_of(report))
     return tuple(found)
 
 
 def fair_words(report: Report) -> str:
-    """What a fair answer is, in words: the words of the five-point scale, or the lowest score that counts."""
+    """What a fair answer is: in the words that a campaign's raters read, or by the lowest such score."""
     low, high = report.study.table.scale
     fair_from = report.settings.protocol.fair_from
-    if (low, high, fair_from) == (1.0, 5.0, 3.0):
+    if report.study.is_campaign and (low, high, fair_from) == (1.0, 5.0, 3.0):
         return FAIR_WORDS
-    return f"{fair_from:g} or more"
+    return f"{end_of_scale(fair_from)} or more"
 
 
 def mos_figure(report: Report, section: Section) -> Figure:
@@ -90,7 +92,11 @@ def mos_figure(report: Report, section: Section) -> Figure:
     bars = figures.opinion_bars(section.groups)
     shown = sorted(bars, key=lambda bar: -bar.n_items)[:MOST_BARS]
     named = [
-        replace(bar, label=section.label("" if bar.label == figures.NO_GROUP else bar.label))
+        replace(
+            bar,
+            label=section.label("" if bar.label == figures.NO_GROUP else bar.label),
+            n_raters=bar.n_raters if report.study.raters_known else None,
+        )
         for bar in bars
         if bar in shown
     ]
@@ -106,12 +112,14 @@ def mos_figure(report: Report, section: Section) -> Figure:
             title=title,
             scale=report.study.table.scale,
             share_title=fair_words(report),
+            step_words=figures.SCALE_WORDS if report.study.is_campaign else (),
         ),
-        header=("group", "mos", "mos_low", "mos_high", "mos_method", "fair_share", "fair_share_low",
-        "fair_share_high", "n_items", "n_raters", "few_items"),
+        header=("group", "mos", "mos_low", "mos_high", "mos_method", "mos_confidence",
+        "fair_share", "fair_share_low", "fair_share_high", "n_items", "n_raters", "few_items"),
         rows=tuple(
             (bar.label, bar.score.estimate, bar.score.low, bar.score.high, str(bar.score.method),
-            bar.fair.estimate, bar.fair.low, bar.fair.high, bar.n_items, bar.n_raters, bar.few_items)
+            bar.score.confidence, bar.fair.estimate, bar.fair.low, bar.fair.high, bar.n_items,
+            bar.n_raters if report.study.raters_known else None, bar.few_items)
             for bar in bars
         ),
     )  # fmt: skip
@@ -144,9 +152,9 @@ def responses_figure(report: Report, section: Section) -> Figure:
 
 
 def option_words(report: Report) -> dict[str, str]:
-    """The options in words: those of the five-point scale in short, others as the study has them."""
+    """The options in words: those that a campaign's raters read, in short, others as the study has them."""
     words = {option.code: option.label for option in report.study.options}
-    return words | (figures.OPTION_WORDS if report.study.table.scale == (1.0, 5.0) else {})
+    return words | (figures.OPTION_WORDS if report.study.is_campaign else {})
 
 
 def comparisons_figure(report: Report, section: Section) -> Figure:
@@ -159,7 +167,7 @@ def comparisons_figure(report: Report, section: Section) -> Figure:
             second=section.label(c.second),
             difference=c.test.effect,
             p_holm=c.p_holm,
-            paired=bool(c.n_shared),
+            paired=c.is_paired,
         )
         for c in section.comparisons
         if id(c) in shown
@@ -170,7 +178,10 @@ def comparisons_figure(report: Report, section: Section) -> Figure:
     return Figure(
         name=f"comparisons_{slug(report, section)}",
         title=title,
-        svg=forest_figure(drawn, figure_id=f"comparisons-{place_of(report, section)}", title=title),
+        svg=forest_figure(
+            drawn, figure_id=f"comparisons-{place_of(report, section)}", title=title,
+            scale=report.study.table.scale,
+        ),
         header=("first", "second", "difference", "difference_low", "difference_high", "method", "p_value",
         "p_holm"),
         rows=tuple(
@@ -185,7 +196,9 @@ def spread_points(report: Report) -> list[SpreadPoint]:
     """Kept items with two scores or more, those of equal mean and standard deviation together."""
     mean, spread = report.opinion.items.mean, report.item_spread
     known = ~np.isnan(spread)
-    pairs = np.round(np.stack([mean[known], spread[known]], axis=1), POINT_DIGITS)
+    low, high = report.study.table.scale
+    digits = POINT_DIGITS - math.floor(math.log10((high - low) / 4))
+    pairs = np.round(np.stack([mean[known], spread[known]], axis=1), digits)
     distinct, counts = np.unique(pairs, axis=0, return_counts=True)
     return [
         SpreadPoint(mean=float(m), standard_deviation=float(s), n_items=int(n))
@@ -230,9 +243,14 @@ def flow_rows(report: Report) -> list[FlowRow]:
                 raters_lost=step.raters_before - step.raters_after,
                 answers_lost=step.answers_before - step.answers_after,
             )
-            for step in report.flow
+            for step in told_steps(report)
         ),
     ]
+
+
+def told_steps(report: Report) -> list[FlowStep]:
+    """The steps of the flow that can take anything: those about opt-outs only where there can be some."""
+    return [step for step in report.flow if report.study.has_opt_outs or step.name not in OF_OPT_OUTS]
 
 
 def step_words(step: FlowStep) -> str:
@@ -249,7 +267,10 @@ def flow_of(report: Report) -> Figure:
         title="What was kept",
         svg=flow_figure(rows, raters_known=report.study.raters_known),
         header=("step", "items", "raters", "answers"),
-        rows=tuple((row.name, row.items, row.raters, row.answers) for row in rows),
+        rows=tuple(
+            (row.name, row.items, row.raters if report.study.raters_known else None, row.answers)
+            for row in rows
+        ),
     )
 
 
@@ -282,11 +303,11 @@ def _sos(report: Report, points: Sequence[SpreadPoint]) -> Figure:
     )
 
 
-def _raters(points: Sequence[RaterPoint]) -> Figure:
+def _raters(points: Sequence[RaterPoint], *, scale: tuple[float, float]) -> Figure:
     return Figure(
         name="raters",
         title="Raters: bias and inconsistency",
-        svg=raters_figure(points),
+        svg=raters_figure(points, scale=scale),
         header=("rater", "bias", "inconsistency", "n_compared", "kept"),
         rows=tuple((p.rater, p.bias, p.inconsistency, p.n_compared, p.kept) for p in points),
     )

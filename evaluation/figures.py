@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from evaluation import svg
 from evaluation.metrics.intervals import Interval
 from evaluation.metrics.opinion import GroupOpinion
 from evaluation.metrics.responses import ResponseShares
+from evaluation.number_words import counted, digits_of, end_of_scale, grouped, shown
 
 SCORE_FILL, SHARE_FILL = "#6c9bd1", "#7fb8a4"
 FEW_FILL, FEW_INK = "#cfcdc6", "#6b6962"
@@ -38,14 +40,14 @@ OPTION_WORDS = {str(i + 1): word for i, word in enumerate(SCALE_WORDS)} | {
 class OpinionBar:
     """One group of the opinion figure. score, fair: intervals, with a reason where they are undefined.
 
-    few_items: drawn grey.
+    few_items: drawn grey.  n_raters: None where the study doesn't know its raters.
     """
 
     label: str
     score: Interval
     fair: Interval
     n_items: int
-    n_raters: int
+    n_raters: int | None
     few_items: bool
 
 
@@ -106,21 +108,25 @@ def opinion_figure(
     title: str = "Mean opinion score by part of speech",
     scale: tuple[float, float] = (1.0, 5.0),
     share_title: str = FAIR_TITLE,
+    step_words: Sequence[str] = SCALE_WORDS,
 ) -> str:
     """SVG: bars of the mean opinion scores with their intervals, bars of the fair-to-excellent shares
     beneath.
 
-    share_title: what the lower bars are the share of, in a few words.
+    share_title: what the lower bars are the share of, in a few words.  step_words: of a scale with so many
+    marks; others go by their numbers.
     A bar without an interval says "no interval"; the reason is in its tooltip and in the description.
     """
-    left, right = 92.0, 20.0
-    band = max(76.0, min(120.0, 620.0 / max(len(bars), 1)))
+    steps = scale_steps(scale)
+    words = step_words if len(step_words) == len(steps) else [""] * len(steps)
+    score_names = [f"{word} {end_of_scale(step)}".strip() for word, step in zip(words, steps, strict=True)]
+    left, right = max(92.0, 48 + max(svg.text_width(name, size=12) for name in score_names)), 20.0
+    numbers = [_score_words(bar, scale=scale)(bar.score.estimate) for bar in bars]
+    longest = max([svg.text_width(number, size=12.5) for number in numbers], default=0.0)
+    band = max(76.0, longest + 16, min(120.0, 620.0 / max(len(bars), 1)))
     width = max(left + right + band * len(bars), 480.0)
     scores = _Panel(top=56, bottom=316, low=scale[0], high=scale[1])
     shares = _Panel(top=352, bottom=472, low=0.0, high=1.0)
-    words = SCALE_WORDS if scale == (1.0, 5.0) else ()
-    steps = scale_steps(scale)
-    score_names = [f"{words[i]} {step:g}" if words else f"{step:g}" for i, step in enumerate(steps)]
     body = svg.text(title, x=16, y=28, size=16, weight=600)
     body += _axis(scores, ticks=steps, names=score_names, left=left, right=width - right)
     body += _axis(shares, ticks=[0, 0.5, 1], names=["0 %", "50 %", "100 %"], left=left, right=width - right)
@@ -208,14 +214,14 @@ def _opinion_column(
     bar: OpinionBar, *, x: float, band: float, scores: _Panel, shares: _Panel, share_title: str
 ) -> str:
     ink = FEW_INK if bar.few_items else svg.INK
-    body = _bar(
-        bar.score, x=x, band=band, panel=scores, few=bar.few_items, fill=SCORE_FILL, show=lambda v: f"{v:.2f}"
-    )
+    show = _score_words(bar, scale=(scores.low, scores.high))
+    body = _bar(bar.score, x=x, band=band, panel=scores, few=bar.few_items, fill=SCORE_FILL, show=show)
     body += _bar(bar.fair, x=x, band=band, panel=shares, few=bar.few_items, fill=SHARE_FILL, show=_percent)
     name = svg.fitted(bar.label, width=band - 6)
     body += svg.text(name, x=x, y=shares.bottom + 20, anchor="middle", weight=600, fill=ink)
-    items = f"{bar.n_items:,} item{'s' if bar.n_items != 1 else ''}".replace(",", " ")
-    body += svg.text(items, x=x, y=shares.bottom + 37, anchor="middle", size=12, fill=svg.SOFT_INK)
+    body += svg.text(
+        counted(bar.n_items, "item"), x=x, y=shares.bottom + 37, anchor="middle", size=12, fill=svg.SOFT_INK
+    )
     return svg.group(
         body, tooltip=_opinion_words(bar, scale=(scores.low, scores.high), share_title=share_title)
     )
@@ -275,10 +281,12 @@ def _whisker(value: Interval, *, x: float, panel: _Panel, ink: str) -> str:
 
 def _opinion_words(bar: OpinionBar, *, scale: tuple[float, float], share_title: str) -> str:
     few = ", few items" if bar.few_items else ""
+    raters = "" if bar.n_raters is None else f", {counted(bar.n_raters, 'rater')}"
     return (
-        f"{bar.label}: mean opinion score {_in_words(bar.score.within(scale), _two_decimals)},"
+        f"{bar.label}: mean opinion score"
+        f" {_in_words(bar.score.within(scale), _score_words(bar, scale=scale))},"
         f" {share_title} {_in_words(bar.fair, _percent)},"
-        f" {bar.n_items} items, {bar.n_raters} raters{few}"
+        f" {counted(bar.n_items, 'item')}{raters}{few}"
     )
 
 
@@ -294,16 +302,22 @@ def _notes(bars: Sequence[OpinionBar], *, scale: tuple[float, float]) -> list[st
     """Lines under the figure, each short enough for the narrowest one."""
     if not bars:
         return []
-    score, fair = bars[0].score, bars[0].fair
+    # A stand-in is flagged, and can have another level than the method that was asked for.
+    score, fair = next((bar.score for bar in bars if not bar.score.flag), bars[0].score), bars[0].fair
     method = {"two_way": "two-way (items and raters)"}.get(score.method, score.method.replace("_", " "))
-    note = f"Whiskers: {score.confidence:.0%} intervals; above {method}, below {fair.method.title()}."
+    beneath = fair.method.replace("_", "-").title()
+    levels = [f"{100 * found.confidence:g} %" for found in (score, fair)]
+    if levels[0] == levels[1]:
+        note = f"Whiskers: {levels[0]} intervals; above {method}, below {beneath}."
+    else:
+        note = f"Whiskers: intervals, above {levels[0]} ({method}), below {levels[1]} ({beneath})."
     few = ["Grey: few items."] if any(bar.few_items for bar in bars) else []
     cut = ["Arrow head: cut at the end of the scale."] if any(bar.score.passes(scale) for bar in bars) else []
-    return [note.replace("%", " %"), *([" ".join([*few, *cut])] if few or cut else [])]
+    return [note, *([" ".join([*few, *cut])] if few or cut else [])]
 
 
-def _two_decimals(score: float) -> str:
-    return f"{score:.2f}"
+def _score_words(bar: OpinionBar, *, scale: tuple[float, float]) -> Callable[[float], str]:
+    return partial(shown, digits=digits_of(scale, bar.score))
 
 
 def _percent(share: float) -> str:
@@ -358,7 +372,7 @@ def _response_row(
                 fill=_ink_on(fill),
             )
         x += share * plot
-    count = f"{bar.n_answers:,}".replace(",", " ")
+    count = grouped(bar.n_answers)
     body += svg.text(count, x=left + plot + 64, y=middle, anchor="end", size=12, fill=svg.SOFT_INK)
     return svg.group(body, tooltip=_response_words(bar, names=names))
 
@@ -367,7 +381,7 @@ def _response_words(bar: ResponseBar, *, names: Sequence[str]) -> str:
     parts = ", ".join(
         f"{name} {_percent(share)}" for name, share in zip(names, bar.shares, strict=True) if share > 0
     )
-    return f"{bar.label}: {parts or 'no answer'} of {bar.n_answers} answers"
+    return f"{bar.label}: {parts or 'no answer'} of {counted(bar.n_answers, 'answer')}"
 
 
 def _ink_on(fill: str) -> str:

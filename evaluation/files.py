@@ -8,7 +8,7 @@ from typing import Final
 from django.template.loader import render_to_string
 
 from common.csv_stream import in_chunks
-from evaluation import exports, figure_set, painting, stylesheets
+from evaluation import exports, figure_set, painting, quality_exports, stylesheets
 from evaluation.figure_set import Figure
 from evaluation.pages import results_page
 from evaluation.provenance import provenance_json
@@ -20,7 +20,10 @@ FAULTS: Final = "faults.csv"
 PROVENANCE: Final = "provenance.json"
 HTML: Final = "report.html"
 FIGURES: Final = "figures/"
-TABLES: Final = ("items.csv", "raters.csv", "groups.csv", "comparisons.csv", "codebook.csv")
+TABLES: Final = (
+    "items.csv", "raters.csv", "groups.csv", "comparisons.csv", "system_comparisons.csv", "agreement.csv",
+    "rater_rules.csv", "codebook.csv",
+)  # fmt: skip
 CONTENT_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -91,6 +94,9 @@ class FileSet:
             "raters.csv": exports.raters_csv,
             "groups.csv": exports.groups_csv,
             "comparisons.csv": exports.comparisons_csv,
+            "system_comparisons.csv": quality_exports.system_comparisons_csv,
+            "agreement.csv": quality_exports.agreement_csv,
+            "rater_rules.csv": quality_exports.rater_rules_csv,
         }
         return write[name](self.report)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluation import svg
+from evaluation.number_words import counted, grouped
 
 STEP_FILL, LOST_FILL = "#93bfdc", "#e59a78"
 ROW: Final = 34
@@ -34,7 +35,7 @@ def flow_figure(
 ) -> str:
     """SVG: a bar per step for items, raters and answers, as shares of what there was at first."""
     kinds = ("items", "raters", "answers") if raters_known else ("items", "answers")
-    label = min(max([svg.text_width(row.name) for row in rows] + [80]) + 20, 300)
+    label = min(max([svg.text_width(row.name) for row in rows] + [80]) + 24, 300)
     panel, gap, top = 170.0, 74.0, 76.0
     width = label + len(kinds) * (panel + gap) + 8
     body = svg.text(title, x=16, y=28, size=16, weight=600)
@@ -49,7 +50,8 @@ def flow_figure(
                 now=getattr(row, kind), lost=getattr(row, f"{kind}_lost"), kind=kind,
             )  # fmt: skip
     described = "; ".join(
-        f"{row.name}: {row.items} items, {row.raters} raters, {row.answers} answers" for row in rows
+        f"{row.name}: " + ", ".join(counted(getattr(row, kind), kind.removesuffix("s")) for kind in kinds)
+        for row in rows
     )
     return svg.document(
         body,
@@ -66,6 +68,6 @@ def _flow_bar(*, x: float, y: float, panel: float, first: int, now: int, lost: i
     body = svg.rectangle(x=x, y=y, width=now * unit, height=20, fill=STEP_FILL)
     if lost:
         body += svg.rectangle(x=x + now * unit, y=y, width=lost * unit, height=20, fill=LOST_FILL)
-    words = f"{now:,}".replace(",", " ") + (f" (−{lost:,})".replace(",", " ") if lost else "")
+    words = grouped(now) + (f" (−{grouped(lost)})" if lost else "")
     body += svg.text(words, x=x + 6, y=y + 14, size=12)
     return svg.group(body, tooltip=f"{now} {kind} left, {lost} lost")

@@ -9,6 +9,7 @@ from typing import Final
 
 from evaluation import svg
 from evaluation.metrics.intervals import Interval
+from evaluation.number_words import digits_of, shown
 
 ROW: Final = 26.0
 INK_SURE, INK_UNSURE = "#2f6ea6", "#8b8a83"
@@ -32,9 +33,17 @@ def mark(p_value: float) -> str:
 
 
 def forest_figure(
-    rows: Sequence[ForestRow], *, figure_id: str, title: str, axis: str = "difference of mean scores"
+    rows: Sequence[ForestRow],
+    *,
+    figure_id: str,
+    title: str,
+    axis: str = "difference of mean scores",
+    scale: tuple[float, float] = (1.0, 5.0),
 ) -> str:
-    """SVG: one row per pair of groups, the difference as a dot with its interval. axis: what it is of."""
+    """SVG: one row per pair of groups, the difference as a dot with its interval. axis: what it is of.
+
+    scale: of what differs; says how many decimals are shown.
+    """
     names = [f"{row.first} − {row.second}" for row in rows]
     label = min(max([svg.text_width(name) for name in names] + [60]) + 20, 330)
     left, plot = label + 12, 380.0
@@ -42,21 +51,25 @@ def forest_figure(
     known = [
         end for row in rows if row.difference.is_defined for end in (row.difference.low, row.difference.high)
     ]
-    reach = max([abs(end) for end in known] + [0.1]) * 1.05
+    reach = max([abs(end) for end in known] + [(scale[1] - scale[0]) / 40]) * 1.05
     top, end = 52.0, 52.0 + ROW * max(len(rows), 1)
 
     def x(value: float) -> float:
         return left + (value + reach) / (2 * reach) * plot
 
     body = svg.text(title, x=16, y=28, size=16, weight=600)
-    body += _grid(reach, x=x, top=top, end=end)
+    body += _grid(reach, x=x, top=top, end=end, scale=scale)
     for place, (row, name) in enumerate(zip(rows, names, strict=True)):
-        body += _forest_row(row, name=name, y=top + ROW * (place + 0.5), x=x, left=left, right=left + plot)
+        body += _forest_row(
+            row, name=name, y=top + ROW * (place + 0.5), x=x, left=left, right=left + plot, scale=scale
+        )
     body += svg.text(axis, x=left + plot / 2, y=end + 38, anchor="middle", fill=svg.SOFT_INK)
     body += svg.text(
         "Holm's p: * < 0.05, ** < 0.01, *** < 0.001.", x=16, y=end + 62, size=12, fill=svg.SOFT_INK
     )
-    described = "; ".join(_forest_words(row, name=name) for row, name in zip(rows, names, strict=True))
+    described = "; ".join(
+        _forest_words(row, name=name, scale=scale) for row, name in zip(rows, names, strict=True)
+    )
     return svg.document(
         body,
         width=width,
@@ -67,14 +80,16 @@ def forest_figure(
     )
 
 
-def _grid(reach: float, *, x: Callable[[float], float], top: float, end: float) -> str:
+def _grid(
+    reach: float, *, x: Callable[[float], float], top: float, end: float, scale: tuple[float, float]
+) -> str:
     body = ""
     for value in (-reach / 1.05, 0.0, reach / 1.05):
         body += svg.line(
             x1=x(value), y1=top, x2=x(value), y2=end, stroke=svg.SOFT_INK if value == 0 else svg.GRID
         )
         body += svg.text(
-            f"{value:+.2f}".replace("-", "−") if value else "0",
+            shown(value, digits=digits_of(scale), signed=True) if value else "0",
             x=x(value),
             y=end + 18,
             anchor="middle",
@@ -85,30 +100,39 @@ def _grid(reach: float, *, x: Callable[[float], float], top: float, end: float) 
 
 
 def _forest_row(
-    row: ForestRow, *, name: str, y: float, x: Callable[[float], float], left: float, right: float
+    row: ForestRow,
+    *,
+    name: str,
+    y: float,
+    x: Callable[[float], float],
+    left: float,
+    right: float,
+    scale: tuple[float, float],
 ) -> str:
     sure = row.p_holm < MARKS[-1][0]
     ink = INK_SURE if sure else INK_UNSURE
     body = svg.text(svg.fitted(name, width=left - 24), x=left - 12, y=y + 4, anchor="end")
     if math.isnan(row.difference.estimate):
-        return svg.group(body, tooltip=_forest_words(row, name=name))
+        return svg.group(body, tooltip=_forest_words(row, name=name, scale=scale))
     if row.difference.is_defined:
         body += svg.line(x1=x(row.difference.low), y1=y, x2=x(row.difference.high), y2=y, stroke=ink, width=2)
     body += svg.circle(x=x(row.difference.estimate), y=y, radius=4.5, fill=ink)
     body += svg.text(
-        f"{row.difference.estimate:+.2f}".replace("-", "−"), x=right + 58, y=y + 4, anchor="end", size=12
-    )
+        shown(row.difference.estimate, digits=digits_of(scale, row.difference), signed=True),
+        x=right + 58, y=y + 4, anchor="end", size=12,
+    )  # fmt: skip
     p = "" if math.isnan(row.p_holm) else ("p < 0.001" if row.p_holm < 0.001 else f"p = {row.p_holm:.3f}")
     body += svg.text(f"{p} {mark(row.p_holm)}".strip(), x=right + 66, y=y + 4, size=12)
-    return svg.group(body, tooltip=_forest_words(row, name=name))
+    return svg.group(body, tooltip=_forest_words(row, name=name, scale=scale))
 
 
-def _forest_words(row: ForestRow, *, name: str) -> str:
+def _forest_words(row: ForestRow, *, name: str, scale: tuple[float, float]) -> str:
     value = row.difference
     if math.isnan(value.estimate):
         return f"{name}: undefined ({value.reason})"
-    bounds = (
-        f" ({value.low:.2f} to {value.high:.2f})" if value.is_defined else f" (no interval: {value.reason})"
+    estimate, low, high = (
+        shown(number, digits=digits_of(scale, value)) for number in (value.estimate, value.low, value.high)
     )
+    bounds = f" ({low} to {high})" if value.is_defined else f" (no interval: {value.reason})"
     p = "" if math.isnan(row.p_holm) else f", Holm's p {row.p_holm:.3g}"
-    return f"{name}: {value.estimate:.2f}{bounds}{p}{', paired' if row.paired else ''}"
+    return f"{name}: {estimate}{bounds}{p}{', paired' if row.paired else ''}"

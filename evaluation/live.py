@@ -20,37 +20,40 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
-from django.db.models import Max
+from django.db.models import F, Max, Value
+from django.db.models.functions import Coalesce
 
-from annotation import checks, verdicts
+from annotation import check_rows, checks
 from annotation.choices import ItemKind, TaskKind
 from annotation.models import Answer, AuditEntry, Campaign, Rater
+from annotation.shown import system_case
+from annotation.systems import compares, judges_images
 from evaluation.metrics.running import RunningGroup, RunningOpinion
 
 OVERLAP: Final = 200
 UNDO_OVERLAP: Final = timedelta(minutes=2)
 MOST_CAMPAIGNS: Final = 8
-EXCLUDE, INCLUDE = "exclude_rater", "include_rater"
+EXCLUDE, INCLUDE, WITHDRAW = "exclude_rater", "include_rater", "withdraw_rater"
+# Added to the answers: the system where several are compared, else the part of speech; empty for pictures.
+GROUP: Final = "live_group"
+THING: Final = "live_thing"
 FIELDS: Final = (
     "pk",
     "slot__item_id",
     "slot__item__kind",
-    "slot__item__check_kind",
-    "slot__item__accepted_answers",
-    "first_answer",
-    "slot__item__word_map__word__part_of_speech",
+    GROUP,
+    THING,
     "rater_id",
-    "score",
-    "opt_out",
     "undone_at",
+    *check_rows.COLUMNS,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """A campaign as it stands. groups: by part of speech.  alpha: interval level, NaN where undefined.
+    """A campaign as it stands. groups: by system where several are compared, else by part of speech.
 
-    n_answers: standing answers to rated items, of all raters.
+    alpha: interval level, NaN where undefined.  n_answers: standing answers to rated items, of all raters.
     """
 
     overall: RunningGroup
@@ -75,6 +78,7 @@ class _Known:
     running: RunningOpinion = field(default_factory=RunningOpinion)
     last_answer: int = 0
     last_audit: int = 0
+    withdrawals: int = 0
     last_undo: datetime | None = None
     n_answers: int = 0
     answered: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -92,7 +96,7 @@ class _Known:
             return
         self.counted.add(key)
         if row["slot__item__kind"] == ItemKind.ATTENTION:
-            passed = verdicts.passed(row, campaign=self.campaign)
+            passed = check_rows.passed(row, campaign=self.campaign)
             self.check_results[key] = (rater, passed)
             self._judge(rater, served=1, wrong=int(not passed))
             return
@@ -102,9 +106,11 @@ class _Known:
         self.running.add(
             item=place[0],
             rater=place[1],
-            group=row["slot__item__word_map__word__part_of_speech"],
+            group=row[GROUP],
             score=row["score"],
             opt_out=row["opt_out"] or None,
+            # One word of one prompt whatever the seed, or of several systems the prompt: see `loading`.
+            thing=str(row[THING]),
         )
         self.answered[place] = key
         self.n_answers += 1
@@ -160,7 +166,7 @@ def look(campaign: Campaign) -> Live:
     """The numbers as they stand now. Campaigns without opinion scores have none."""
     with _lock:
         known = _known.get(campaign.pk)
-        if known is None:
+        if known is None or known.withdrawals != _withdrawals(campaign):
             known = _read_all(campaign)
             _known[campaign.pk] = known
         else:
@@ -187,6 +193,7 @@ def forget() -> None:
 def _read_all(campaign: Campaign) -> _Known:
     known = _Known(campaign=campaign)
     # First the marks, then the answers: what comes in between is read twice, and counted once.
+    known.withdrawals = _withdrawals(campaign)
     known.last_audit = _audit(campaign).aggregate(last=Max("pk"))["last"] or 0
     known.last_undo = _answers(campaign).aggregate(last=Max("undone_at"))["last"]
     raters = Rater.objects.filter(campaign=campaign, excluded_at__isnull=False)
@@ -223,11 +230,29 @@ def _take(known: _Known, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _answers(campaign: Campaign) -> Any:
-    return Answer.objects.filter(slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE)
+    scored = Answer.objects.filter(slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE)
+    return scored.annotate(**{GROUP: _group_of(campaign), THING: _thing_of(campaign)})
 
 
 def _rows(answers: Any) -> Any:
-    return verdicts.with_first_answers(answers).values(*FIELDS)
+    return check_rows.with_first_answers(answers).values(*FIELDS)
+
+
+def _group_of(campaign: Campaign) -> Any:
+    if compares(campaign):
+        return system_case(campaign, item="slot__item__")
+    return Coalesce(F("slot__item__word_map__word__part_of_speech"), Value(""))
+
+
+def _thing_of(campaign: Campaign) -> Any:
+    if compares(campaign) or judges_images(campaign):
+        return Coalesce("slot__item__word_map__image__prompt_id", "slot__item__image__prompt_id")
+    return F("slot__item__word_map__word_id")
+
+
+def _withdrawals(campaign: Campaign) -> int:
+    """Raters whose answers are gone: what was counted of them can't be told apart any more."""
+    return AuditEntry.objects.filter(campaign=campaign, act=WITHDRAW).count()
 
 
 def _audit(campaign: Campaign) -> Any:

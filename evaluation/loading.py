@@ -15,10 +15,13 @@ from annotation import standings
 from annotation.choices import ANSWER_OPTIONS, ItemKind, TaskKind
 from annotation.copied_columns import copied
 from annotation.models import Answer, Campaign, CampaignVersion, Item, Rater
+from annotation.services.campaigns import comparison_notes
+from annotation.shown import with_shown
 from annotation.standings import Standing
-from common.csv_stream import cell_text
-from evaluation import campaign_columns
-from evaluation.answer_stream import read_answers
+from annotation.systems import System, compares, systems_of
+from common.csv_stream import cell_text, unguard
+from evaluation import adjudicated, campaign_columns
+from evaluation.answer_stream import Answers, read_answers
 from evaluation.campaign_columns import Given
 from evaluation.metrics.tables import FlowStep, IndexArray, RatingTable
 from evaluation.study import NOT_RATED, GivenColumn, Grouping, Listing, Option, Origin, Study, places
@@ -27,12 +30,35 @@ from generation.choices import PartOfSpeech
 
 SET_ASIDE: Final = "set attention checks aside"
 PART_OF_SPEECH: Final = "part_of_speech"
+SYSTEM: Final = "system"
+# In the place of a rater's key, which are from 1 up.
+REVIEWER: Final = 0
+# What names a thing within one system; systems are compared, and intervals made, by the prompt.
+WORD_OF_PROMPT: Final = ("prompt_row", "word_position")
 FAIR: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComparedSystem:
+    """One of the systems under comparison. method: of its maps; empty for the stored ones."""
+
+    name: str
+    method: str
+    model_id: str
+    model_revision: str
+    scheduler: str
+    steps: int
+    guidance: float
+    negative_prompt: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadedCampaign:
-    """Which campaign, of which model: enough that nobody takes one model's scores for another's."""
+    """Which campaign, of which model: enough that nobody takes one model's scores for another's.
+
+    judged: a value of ScoreOf.  systems: empty where a campaign compares none; else its run's model is the
+    first one's.  comparison_notes: what was left out because not every system had it.
+    """
 
     public_id: str
     name: str
@@ -49,23 +75,47 @@ class LoadedCampaign:
     height: int
     width: int
     negative_prompt: str
+    judged: str
+    systems: tuple[ComparedSystem, ...]
+    comparison_notes: tuple[str, ...]
 
 
 def load(campaign: Campaign) -> Study:
     """The data of a campaign as they stand; of one moment inside `annotation.exports.snapshot`."""
-    facts = campaign_facts(campaign)
-    items, item_keys = _items(campaign)
     raters, rater_keys = _raters(campaign)
+    facts, answers = campaign_facts(campaign), read_answers(campaign)
+    return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+
+
+def load_adjudicated(campaign: Campaign) -> Study:
+    """The same with reviewers' answers in place of the raters', for the items that have one."""
+    raters, rater_keys = _raters(campaign)
+    decided = adjudicated.decisions_of(campaign)
     answers = read_answers(campaign)
+    if decided:
+        answers = adjudicated.with_decisions(answers, decided=decided, rater=REVIEWER)
+        raters, rater_keys = adjudicated.with_reviewer(raters), np.append(rater_keys, REVIEWER)
+    facts = campaign_facts(campaign) | {adjudicated.FACT: len(decided)}
+    return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+
+
+def _study(
+    campaign: Campaign,
+    *,
+    facts: dict[str, Any],
+    answers: Answers,
+    raters: tuple[GivenColumn, ...],
+    rater_keys: IndexArray,
+) -> Study:
+    items, item_keys = _items(campaign)
     index = np.full(item_keys.size, NOT_RATED, dtype=np.int64)
     rated = np.flatnonzero(np.array(items[1].cells, dtype=object) == ItemKind.RATING.value)
     index[rated] = np.arange(rated.size)
-    grouping = part_of_speech_grouping([items[_TAG].cells[line] for line in rated])
     table = RatingTable(
         item_ids=tuple(items[0].cells[line] for line in rated),
         rater_ids=tuple(raters[0].cells),
-        groups=grouping.values,
-        group_index=grouping.index,
+        groups=("",),
+        group_index=np.zeros(rated.size, dtype=np.int64),
         item_index=places(answers.item, among=item_keys[rated]),
         rater_index=places(answers.rater, among=rater_keys),
         score=answers.score,
@@ -86,9 +136,9 @@ def study_of_campaign(
     *, facts: dict[str, Any], table: RatingTable, first_step: FlowStep, items: Listing, raters: Listing
 ) -> Study:
     """The study of a campaign, from the database or an export: all that follows from its columns."""
-    rated = items.index != NOT_RATED
-    tags = [tag for tag, wanted in zip(items.column(PART_OF_SPEECH), rated, strict=True) if wanted]
-    grouping = part_of_speech_grouping(tags)
+    rated = np.flatnonzero(items.index != NOT_RATED)
+    groupings = _groupings(items, rated=rated, systems=[system["name"] for system in facts["systems"]])
+    grouping = groupings[0]
     return Study(
         origin=Origin.CAMPAIGN,
         title=facts["name"],
@@ -96,12 +146,47 @@ def study_of_campaign(
         table=replace(table, groups=grouping.values, group_index=grouping.index, flow=(first_step,)),
         items=items,
         raters=raters,
-        groupings=(grouping,),
+        groupings=groupings,
         exclusions=by_verdict(raters.column("verdict"), checks_allowed_wrong=facts["checks_allowed_wrong"]),
         options=tuple(Option(code=option.code, label=option.label) for option in ANSWER_OPTIONS),
         fair_from=FAIR,
         raters_known=True,
-        same_thing=np.arange(table.n_items),
+        same_thing=_things(items, rated=rated, named=("prompt_row",) if facts["systems"] else WORD_OF_PROMPT),
+    )
+
+
+def _groupings(items: Listing, *, rated: IndexArray, systems: list[str]) -> tuple[Grouping, ...]:
+    """The systems first, where there are several; then the words, where words are judged."""
+    tags = [items.column(PART_OF_SPEECH)[line] for line in rated]
+    found = []
+    if systems or not all(tags):
+        names = [unguard(items.column(SYSTEM)[line]) for line in rated]
+        found.append(_system_grouping(names, systems=systems or list(dict.fromkeys(names))))
+    if all(tags):
+        found.append(part_of_speech_grouping(tags))
+    return tuple(found)
+
+
+def _things(items: Listing, *, rated: IndexArray, named: tuple[str, ...]) -> IndexArray:
+    """(items of the table,): one number for one thing, whatever the seed of its image or the system.
+
+    named: the columns that together name a thing.
+    """
+    columns = [items.column(name) for name in named]
+    known: dict[tuple[str, ...], int] = {}
+    names = (tuple(column[line] for column in columns) for line in rated)
+    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
+
+
+def _system_grouping(names: list[str], *, systems: list[str]) -> Grouping:
+    """Items by system, in the order of the campaign. names: one per item of the table."""
+    place = {name: number for number, name in enumerate(systems)}
+    return Grouping(
+        name=SYSTEM,
+        label="system",
+        values=tuple(systems),
+        labels=tuple(systems),
+        index=np.array([place[name] for name in names], dtype=np.int64),
     )
 
 
@@ -117,9 +202,6 @@ def part_of_speech_grouping(tags: list[str]) -> Grouping:
         labels=tuple(str(PartOfSpeech(value).label) for value in values),
         index=np.array([place[tag] for tag in tags], dtype=np.int64),
     )
-
-
-_TAG: Final = [column.name for column in campaign_columns.ITEMS].index(PART_OF_SPEECH)
 
 
 def campaign_facts(campaign: Campaign) -> dict[str, Any]:
@@ -146,15 +228,31 @@ def _campaign(campaign: Campaign) -> LoadedCampaign:
         height=run.height,
         width=run.width,
         negative_prompt=run.negative_prompt,
+        judged=campaign.score_of,
+        systems=tuple(map(_system, systems_of(campaign))) if compares(campaign) else (),
+        comparison_notes=tuple(comparison_notes(campaign)),
+    )
+
+
+def _system(system: System) -> ComparedSystem:
+    run = system.run
+    return ComparedSystem(
+        name=system.name,
+        method=system.method,
+        model_id=run.model_id,
+        model_revision=run.model_revision,
+        scheduler=run.scheduler,
+        steps=run.steps,
+        guidance=run.guidance,
+        negative_prompt=run.negative_prompt,
     )
 
 
 def _items(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
     """The given columns of items.csv in the campaign's order, and the items' primary keys (items,)."""
-    # Only word maps have an opinion score; what other kinds of campaign ask is no row of this table.
-    items = Item.objects.filter(campaign=campaign, campaign__task_kind=TaskKind.OPINION_SCORE).order_by(
-        "position"
-    )
+    # What other kinds of campaign ask is no row of this table.
+    scored = Item.objects.filter(campaign=campaign, campaign__task_kind=TaskKind.OPINION_SCORE)
+    items = with_shown(scored, campaign=campaign).order_by("position")
     columns = _columns(items, given=campaign_columns.ITEMS)
     return columns, np.array(columns[0].cells, dtype=np.int64)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,32 +10,35 @@ from django.utils.safestring import SafeString, mark_safe
 
 from annotation.choices import RaterOutcome
 from common.csv_stream import unguard
-from evaluation import campaign_columns, figure_set, figures
+from evaluation import campaign_columns, figure_set, figures, quality_pages
 from evaluation.comparisons import MOST_GROUPS, Comparison
 from evaluation.figure_set import Figure
 from evaluation.forest_figure import mark
 from evaluation.metrics.intervals import Interval
-from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import method_card
-from evaluation.metrics.opinion import ALL_GROUPS, DropRule, GroupOpinion
+from evaluation.metrics.opinion import ALL_GROUPS, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
 from evaluation.metrics.tables import FlowStep
-from evaluation.page_words import number, outlier_rules, p_value, percent, with_bounds
+from evaluation.number_words import digits_of, end_of_scale
+from evaluation.page_words import (
+    DETAILS,
+    DROP_RULES,
+    ITEM_SCORES,
+    SHARE_WORDS,
+    ZERO_WIDTH_WORDS,
+    bounds,
+    drop_words,
+    level,
+    number,
+    p_value,
+    percent,
+    with_bounds,
+    words_of_test,
+)
 from evaluation.reports import Report, Section
+from evaluation.settings import preset_of
 
 MOST_RATERS_SHOWN: Final = 200
-DETAILS: Final = {
-    "word too abstract: any_rater": "when any rater chose “word too abstract”",
-    "word too abstract: majority": "when most raters chose “word too abstract”",
-    "word too abstract: never": "this rule is switched off",
-    "opt-outs are missing numbers": "“image itself is poor” is no number",
-}
-DROP_RULES: Final = {
-    DropRule.ANY_RATER: "any rater found the word too abstract",
-    DropRule.MAJORITY: "most raters found the word too abstract",
-    DropRule.NEVER: "never",
-}
-ITEM_SCORES: Final = {ItemScore.MEDIAN: "median", ItemScore.MEAN: "mean"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class GroupRow:
     n_dropped: int
     n_without_score: int
     n_ratings: int
-    n_raters: int
+    n_raters: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +161,22 @@ class ResultsPage:
     raters_failed: int
     raters_excluded: int
     raters_simulated: int
-    outlier_rules: tuple[str, ...]
+    agreement: tuple[quality_pages.AgreementRow, ...]
+    rules: tuple[quality_pages.RuleRow, ...]
+    systems: tuple[quality_pages.SystemsRow, ...]
     kept_by_rule: tuple[tuple[str, int], ...]
     max_share: str
     effective_raters: str
     alpha: Estimate
     scale: str
     fair: str
+    fair_from: str
     confidence: str
+    score_confidence: str
+    preset: str
+    share_words: str
+    zero_width_words: str
+    resamples: bool
     interval_words: str
     interval_scope: str
     drop_rule_words: str
@@ -177,12 +187,13 @@ def results_page(report: Report) -> ResultsPage:
     """The page of a report."""
     drawn = {figure.name: figure for figure in figure_set.figures_of(report)}
     protocol = report.settings.protocol
-    verdicts = _verdicts(report)
+    verdicts = _cells(report, "verdict")
     low, high = report.study.table.scale
     lines = _flow(report)
+    has_words = report.study.groupings[0].name == "part_of_speech"
     return ResultsPage(
         report=report,
-        overall=_group(report.overall, label="all words" if report.study.is_campaign else "All items",
+        overall=_group(report.overall, label="all words" if has_words else "All items",
         scale=(low, high)),
         sections=tuple(_section(report, section, drawn=drawn) for section in report.sections),
         options=tuple(figure_set.option_words(report)[option.code] for option in report.study.options),
@@ -202,17 +213,25 @@ def results_page(report: Report) -> ResultsPage:
         raters_failed=verdicts.count(campaign_columns.FAILED),
         raters_excluded=verdicts.count(campaign_columns.EXCLUDED),
         raters_simulated=_cells(report, "simulated").count("1"),
-        outlier_rules=outlier_rules(report),
+        agreement=quality_pages.agreement_rows(report.agreement),
+        rules=quality_pages.rule_rows(report),
+        systems=quality_pages.systems_rows(report),
         kept_by_rule=tuple((DROP_RULES[rule], n) for rule, n in report.opinion.kept_by_rule.items()),
         max_share=percent(report.shares.max_share),
         effective_raters=number(report.shares.effective_raters, digits=1),
-        alpha=_estimate(report.alpha),
-        scale=f"{low:g} to {high:g}",
+        alpha=_estimate(report.alpha, scale=(1.0, 5.0)),
+        scale=f"{end_of_scale(low)} to {end_of_scale(high)}",
         fair=figure_set.fair_words(report),
-        confidence=f"{100 * protocol.confidence:g} %",
+        fair_from=end_of_scale(protocol.fair_from),
+        confidence=level(protocol.confidence),
+        score_confidence=level(report.overall.mos.confidence),
+        preset=preset_of(protocol),
+        share_words=SHARE_WORDS[protocol.share_interval],
+        zero_width_words=ZERO_WIDTH_WORDS[protocol.zero_width],
+        resamples=method_card(report.headline_interval).resamples,
         interval_words=method_card(report.headline_interval).title,
         interval_scope=_scope(report),
-        drop_rule_words=DROP_RULES[protocol.drop_rule],
+        drop_rule_words=drop_words(protocol.drop_rule),
         item_score_words=ITEM_SCORES[protocol.item_score],
     )  # fmt: skip
 
@@ -241,7 +260,10 @@ def _section(report: Report, section: Section, *, drawn: dict[str, Figure]) -> S
         responses=tuple(
             _responses(shares, label=section.label(shares.group)) for shares in section.responses
         ),
-        comparisons=tuple(_comparison(found, section=section) for found in section.comparisons),
+        comparisons=tuple(
+            _comparison(found, section=section, scale=report.study.table.scale)
+            for found in section.comparisons
+        ),
         comparisons_note=note,
         mos=_drawing(drawn, f"mos_{name}"),
         answers=_drawing(drawn, f"responses_{name}"),
@@ -260,8 +282,8 @@ def _group(group: GroupOpinion, *, label: str, scale: tuple[float, float]) -> Gr
     return GroupRow(
         label=label or "(no group)",
         few_items=group.below_min_items and group.group != ALL_GROUPS,
-        score=_estimate(group.mos.within(scale)),
-        t_items=_estimate(group.ci_t_items.within(scale)),
+        score=_estimate(group.mos.within(scale), scale=scale),
+        t_items=_estimate(group.ci_t_items.within(scale), scale=scale),
         fair=_share(group.fair_share),
         n_items=group.n_items,
         n_dropped=group.n_dropped,
@@ -271,23 +293,23 @@ def _group(group: GroupOpinion, *, label: str, scale: tuple[float, float]) -> Gr
     )
 
 
-def _comparison(found: Comparison, *, section: Section) -> ComparisonRow:
+def _comparison(found: Comparison, *, section: Section, scale: tuple[float, float]) -> ComparisonRow:
     return ComparisonRow(
         first=section.label(found.first),
         second=section.label(found.second),
-        difference=_estimate(found.test.effect),
+        difference=_estimate(found.test.effect, scale=scale),
         p_value=p_value(found.test.p_value),
         p_holm=p_value(found.p_holm),
         mark=mark(found.p_holm),
-        test=f"paired t, {found.n_shared} shared" if found.n_shared else "Welch's t",
+        test=words_of_test(found),
     )
 
 
-def _estimate(interval: Interval) -> Estimate:
-    bounds = f"{interval.low:.2f} to {interval.high:.2f}" if interval.is_defined else ""
+def _estimate(interval: Interval, *, scale: tuple[float, float]) -> Estimate:
+    digits = digits_of(scale, interval)
     return Estimate(
-        value=number(interval.estimate, digits=2),
-        interval=bounds.replace("-", "−"),
+        value=number(interval.estimate, digits=digits),
+        interval=bounds(interval, digits=digits),
         reason=interval.reason,
         flag=interval.flag,
     )
@@ -312,7 +334,7 @@ def _flow(report: Report) -> tuple[FlowLine, ...]:
         name="All answers", detail="", items=first.items_before, items_lost=0, raters=first.raters_before,
         raters_lost=0, answers=first.answers_before, answers_lost=0,
     )  # fmt: skip
-    return (start, *(_flow_line(step) for step in report.flow))
+    return (start, *(_flow_line(step) for step in figure_set.told_steps(report)))
 
 
 def _flow_line(step: FlowStep) -> FlowLine:
@@ -342,7 +364,7 @@ def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> Rater
     def cell(name: str) -> str:
         return unguard(columns[name][line]) if name in columns else ""
 
-    screen = report.screens[line]
+    screen, digits = report.screens[line], digits_of(report.study.table.scale)
     outcome = cell("outcome")
     visit = str(RaterOutcome(outcome).label) if outcome else "Still here or gone"
     return RaterRow(
@@ -355,15 +377,13 @@ def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> Rater
         n_answers=screen.n_answers if screen else 0,
         share=percent(screen.share_of_answers) if screen else "",
         correlation=number(screen.leave_one_out_correlation, digits=2) if screen else "",
-        bias=with_bounds(report.biases.bias, report.biases.bias_low, report.biases.bias_high, line=line),
-        inconsistency=number(float(report.biases.inconsistency[line]), digits=2),
+        bias=with_bounds(
+            report.biases.bias, report.biases.bias_low, report.biases.bias_high, line=line, digits=digits
+        ),
+        inconsistency=number(float(report.biases.inconsistency[line]), digits=digits),
         median_seconds=number(screen.median_seconds, digits=1) if screen else "",
         longest_run=str(screen.longest_run) if screen else "",
     )
-
-
-def _verdicts(report: Report) -> Sequence[str]:
-    return _cells(report, "verdict")
 
 
 def _cells(report: Report, name: str) -> list[str]:

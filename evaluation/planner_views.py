@@ -2,18 +2,17 @@
 
 import math
 from typing import Any, Final
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from annotation.choices import ItemKind
+from annotation.choices import ItemKind, TaskKind
 from annotation.models import Answer, Campaign
-from annotation.views.scope import campaign_to_read
+from annotation.views.scope import campaign_asked_for
 from evaluation.forms import STARTING_VALUES, PlannerForm
 from evaluation.loading import load
 from evaluation.metrics.planning import variance_components
@@ -28,7 +27,7 @@ RULES: Final = ("raters_per_item", "items_per_rater", "checks_per_rater", "secon
 @require_GET
 def planner(request: HttpRequest) -> HttpResponse:
     """The form with the sums beside it; ?campaign=… starts from a campaign and the spread of its ratings."""
-    campaign = _campaign(request)
+    campaign = campaign_asked_for(request, by="campaign")
     start = STARTING_VALUES | (_from_campaign(campaign) if campaign else {})
     known = {name: request.GET[name] for name in STARTING_VALUES if name in request.GET}
     form = PlannerForm(start | known)
@@ -38,6 +37,7 @@ def planner(request: HttpRequest) -> HttpResponse:
         "form": form,
         "plan": plan(study) if study else None,
         "campaign": campaign,
+        "kind": form["kind"].value(),
         "spread_unknown": start.get("spread_unknown", ""),
         "pilots": _pilots(request),
     }
@@ -53,22 +53,14 @@ def planner_sums(request: HttpRequest) -> HttpResponse:
     return render(request, "evaluation/partials/plan.html", {"plan": plan(study) if study else None})
 
 
-def _campaign(request: HttpRequest) -> Campaign | None:
-    chosen = request.GET.get("campaign", "")
-    if not chosen:
-        return None
-    try:
-        public_id = UUID(chosen)
-    except ValueError:
-        raise Http404 from None
-    return campaign_to_read(request, str(public_id))
-
-
 def _from_campaign(campaign: Campaign) -> dict[str, Any]:
-    """The rules of a campaign, and the spread of the ratings that it has so far."""
+    """The rules of a campaign, and the spread of the scores that it has so far, where it asks for scores."""
     values: dict[str, Any] = {name: getattr(campaign, name) for name in RULES}
     values["share_cap_percent"] = round(campaign.share_cap * 100, 6)
     values["items"] = max(2, campaign.items.filter(kind=ItemKind.RATING).count())
+    values["kind"] = campaign.task_kind
+    if campaign.task_kind != TaskKind.OPINION_SCORE:
+        return values
     spread = variance_components(load(campaign).table)
     if spread.reason:
         return values | {"spread_unknown": spread.reason}

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,14 @@ import numpy as np
 
 from annotation.choices import ItemKind
 from annotation.exports import RATINGS as CAMPAIGN_RATINGS
-from evaluation import campaign_columns, provenance
+from evaluation import campaign_columns, provenance, result_folder
 from evaluation.bundles import PIECE, README, SUMS, Files
 from evaluation.files import FAULTS, PROVENANCE, RATINGS, FileSet
 from evaluation.importing.assembling import (
     RATER_COLUMN,
     ImportedAnswers,
     item_columns,
+    nameless_raters,
     ratings_of,
     study_of_import,
 )
@@ -44,6 +46,12 @@ from evaluation.ratings_file import Ratings
 from evaluation.reports import build
 from evaluation.study import NOT_RATED, GivenColumn, Listing, Origin, Study
 
+# What reading files that somebody changed can end in.
+UNREADABLE: Final = (
+    KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, RuntimeError, StopIteration,
+    EOFError, csv.Error, zlib.error,
+)  # fmt: skip
+MOST_NAMED: Final = 5
 NOT_COMPARED: Final = frozenset({README, SUMS})
 OPT_OUT_CODES: Final = {"": 0} | {name: int(code) for name, code in OPT_OUT_BY_NAME.items()}
 
@@ -73,15 +81,40 @@ class Rebuilt:
 
 def rebuild(path: Path, *, out: Path | None = None) -> Rebuilt:
     """Makes every file of the bundle again; `out` keeps them. Raises BundleRefused for what is no bundle."""
+    if out is not None and out.resolve() in path.resolve().parents:
+        raise BundleRefused(f"{out} holds the bundle itself: name another folder.")
     try:
         with zipfile.ZipFile(path) as archive:
-            return _rebuild(archive, out=out)
+            if out is None:
+                return _rebuild(archive, out=None)
+            with result_folder.replaced(out) as folder:
+                return _rebuild(archive, out=folder)
+    except result_folder.FolderRefused as error:
+        raise BundleRefused(str(error)) from error
     except zipfile.BadZipFile as error:
         raise BundleRefused(f"{path.name} is no zip file: {error}.") from error
-    except (KeyError, ValueError, TypeError, StopIteration) as error:
-        if isinstance(error, BundleRefused):
-            raise
-        raise BundleRefused(f"{path.name} is no bundle of Percept, or it was changed: {error}.") from error
+    except BundleRefused:
+        raise
+    except UNREADABLE as error:
+        raise BundleRefused(f"{path.name} {_what_is_wrong(path)}") from error
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Which files of a bundle that can't be read are not as they were written."""
+    remedy = "Take the bundle as it was downloaded."
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = archive.namelist()
+            if not {PROVENANCE, SUMS} <= set(held):
+                missing = PROVENANCE if PROVENANCE not in held else SUMS
+                return f"is no bundle of Percept: it has no {missing}. Name a bundle.zip."
+            lines = [line.split("  ", 1) for line in archive.read(SUMS).decode().splitlines()]
+            changed = [name for digest, name in lines if name not in held or _digest(archive, name) != digest]
+    except (*UNREADABLE, OSError, zipfile.BadZipFile):
+        return f"was changed since it was written: its parts can't be read. {remedy}"
+    if changed:
+        return f"was changed since it was written: {', '.join(changed[:MOST_NAMED])}. {remedy}"
+    return "is as it was written, and this version of Percept can't read it. Rebuild it with its own version."
 
 
 def _rebuild(archive: zipfile.ZipFile, *, out: Path | None) -> Rebuilt:
@@ -204,6 +237,7 @@ def _campaign(archive: zipfile.ZipFile, facts: dict[str, Any]) -> tuple[Study, R
 def _imported(archive: zipfile.ZipFile, facts: dict[str, Any]) -> tuple[Study, Ratings]:
     about = facts["import"]
     items = _listing(archive, "items.csv", given=item_columns(about["columns"]["groups"]))
+    raters_known = about["columns"]["rater"] is not None
     raters = _listing(archive, "raters.csv", given=(RATER_COLUMN,))
     item_of = {cell: place for place, cell in enumerate(items.column("item"))}
     rater_of = {cell: place for place, cell in enumerate(raters.column("rater"))}
@@ -211,9 +245,11 @@ def _imported(archive: zipfile.ZipFile, facts: dict[str, Any]) -> tuple[Study, R
     with archive.open(RATINGS) as member:
         rows = _rows(member, ("row", "item", "rater", "value", "score", "opt_out", "seconds"))
         for row, item, rater, value, score, opt_out, seconds in rows:
+            place = rater_of[rater] if raters_known else len(row_of)
             row_of.append(int(row))
             values.append(value_of.setdefault(value, len(value_of)))
-            read.add(item_of[item], rater_of[rater], score=score, opt_out=opt_out, seconds=seconds)
+            read.add(item_of[item], place, score=score, opt_out=opt_out, seconds=seconds)
+    raters = raters if raters_known else nameless_raters(row_of)
     columns = read.columns()
     answers = ImportedAnswers(
         row=np.array(row_of, dtype=np.int64),

@@ -13,6 +13,7 @@ from typing import Final
 
 from evaluation import svg
 from evaluation.figures import scale_steps
+from evaluation.number_words import counted, digits_of, end_of_scale, shown
 
 DOT: Final = "#2f6ea6"
 OUT_DOT: Final = "#b2453c"
@@ -87,19 +88,18 @@ def sos_figure(
     for point in sorted(points, key=lambda p: -p.n_items):
         x, y = frame.at(point.mean, point.standard_deviation)
         radius = max(SMALLEST_DOT, LARGEST_DOT * math.sqrt(point.n_items / most))
-        words = (
-            f"mean {point.mean:.2f}, standard deviation {point.standard_deviation:.2f}: {point.n_items} items"
-        )
+        mean, spread = (shown(v, digits=digits_of(scale)) for v in (point.mean, point.standard_deviation))
+        words = f"mean {mean}, standard deviation {spread}: {counted(point.n_items, 'item')}"
         body += svg.group(svg.circle(x=x, y=y, radius=radius, fill=DOT, opacity=0.6), tooltip=words)
     note = "No item has two scores." if not points else "A disc's area is the number of items there."
     if points and not math.isnan(fit):
         means = [low + (high - low) * (1 - math.cos(math.pi * step / 60)) / 2 for step in range(61)]
         curve = [frame.at(m, math.sqrt(max(fit, 0) * (m - low) * (high - m))) for m in means]
         body += svg.curve(curve, stroke=OUT_DOT)
-        note += f" Curve: SOS² = {fit:.3f} (mean − {low:g})({high:g} − mean)."
+        note += f" Curve: SOS² = {fit:.3f} (mean − {end_of_scale(low)})({end_of_scale(high)} − mean)."
     body += svg.text(note, x=16, y=TOP + HEIGHT + 66, size=12, fill=svg.SOFT_INK)
     n_items = sum(point.n_items for point in points)
-    described = f"{n_items} items with two scores or more; fitted parameter a " + (
+    described = f"{counted(n_items, 'item')} with two scores or more; fitted parameter a " + (
         "undefined" if math.isnan(fit) else f"{fit:.3f}"
     )
     return svg.document(
@@ -113,12 +113,17 @@ def sos_figure(
 
 
 def raters_figure(
-    points: Sequence[RaterPoint], *, figure_id: str = "raters", title: str = "Raters: bias and inconsistency"
+    points: Sequence[RaterPoint],
+    *,
+    scale: tuple[float, float] = (1.0, 5.0),
+    figure_id: str = "raters",
+    title: str = "Raters: bias and inconsistency",
 ) -> str:
     """SVG: one dot per rater whose bias and inconsistency are defined; those left out are red rings."""
+    least = (scale[1] - scale[0]) / 8
     drawn = [point for point in points if not math.isnan(point.bias) and not math.isnan(point.inconsistency)]
-    reach = max([abs(point.bias) for point in drawn] + [0.5]) * 1.1
-    top = max([point.inconsistency for point in drawn] + [1.0]) * 1.1
+    reach = max([abs(point.bias) for point in drawn] + [least]) * 1.1
+    top = max([point.inconsistency for point in drawn] + [2 * least]) * 1.1
     frame = _Frame(x_low=-reach, x_high=reach, y_low=0, y_high=top)
     body = svg.text(title, x=16, y=28, size=16, weight=600)
     body += _axes(
@@ -131,9 +136,9 @@ def raters_figure(
     zero = frame.at(0, 0)[0]
     body += svg.line(x1=zero, y1=TOP, x2=zero, y2=TOP + HEIGHT, stroke=svg.SOFT_INK)
     # Joined once: with ten thousand raters, adding one by one copies megabytes again and again.
-    body += "".join(_rater_dot(*points, frame=frame) for points in _by_place(drawn, frame=frame))
+    body += "".join(_rater_dot(*points, frame=frame, scale=scale) for points in _by_place(drawn, frame=frame))
     n_out = sum(not point.kept for point in drawn)
-    note = f"{len(drawn)} raters with three shared items or more" + (
+    note = f"{counted(len(drawn), 'rater')} with three shared items or more" + (
         f"; red rings: {n_out} left out." if n_out else "."
     )
     body += svg.text(note, x=16, y=TOP + HEIGHT + 66, size=12, fill=svg.SOFT_INK)
@@ -158,14 +163,16 @@ def _by_place(points: Sequence[RaterPoint], *, frame: _Frame) -> Iterable[list[R
     return found.values()
 
 
-def _rater_dot(point: RaterPoint, *others: RaterPoint, frame: _Frame) -> str:
+def _rater_dot(point: RaterPoint, *others: RaterPoint, frame: _Frame, scale: tuple[float, float]) -> str:
     x, y = frame.at(point.bias, point.inconsistency)
+    bias = shown(point.bias, digits=digits_of(scale), signed=True)
+    spread = shown(point.inconsistency, digits=digits_of(scale))
     words = (
-        f"{point.rater[:12]}: bias {point.bias:+.2f}, inconsistency {point.inconsistency:.2f},"
-        f" {point.n_compared} items{'' if point.kept else ', left out'}"
+        f"{point.rater[:12]}: bias {bias}, inconsistency {spread},"
+        f" {counted(point.n_compared, 'item')}{'' if point.kept else ', left out'}"
     )
     if others:
-        words += f"; and {len(others)} more raters in this place"
+        words += f"; and {len(others)} more in this place"
     dot = (
         svg.circle(x=x, y=y, radius=4, fill=DOT, opacity=0.65)
         if point.kept
@@ -179,12 +186,16 @@ def _axes(frame: _Frame, *, xs: Sequence[float], ys: Sequence[float], x_title: s
     for y in ys:
         row = frame.at(frame.x_low, y)[1]
         body += svg.line(x1=LEFT, y1=row, x2=LEFT + WIDTH, y2=row, stroke=svg.GRID)
-        body += svg.text(f"{y:g}", x=LEFT - 8, y=row + 4, anchor="end", size=12, fill=svg.SOFT_INK)
-    for x in xs:
+        body += svg.text(end_of_scale(y), x=LEFT - 8, y=row + 4, anchor="end", size=12, fill=svg.SOFT_INK)
+    names = [end_of_scale(x) for x in xs]
+    if sum(svg.text_width(name, size=12) + 10 for name in names) > WIDTH:
+        # Long numbers would run into each other: the ends alone.
+        names = [name if place in (0, len(names) - 1) else "" for place, name in enumerate(names)]
+    for x, name in zip(xs, names, strict=True):
         column = frame.at(x, frame.y_low)[0]
         body += svg.line(x1=column, y1=TOP + HEIGHT, x2=column, y2=TOP + HEIGHT + 5, stroke=svg.SOFT_INK)
         body += svg.text(
-            f"{x:g}".replace("-", "−"),
+            name,
             x=column,
             y=TOP + HEIGHT + 20,
             anchor="middle",
@@ -202,4 +213,5 @@ def _round_steps(low: float, high: float) -> list[float]:
     power = 10 ** math.floor(math.log10(raw))
     step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda s: abs(s - raw))
     first = math.ceil(low / step - 1e-9)
-    return [round(place * step, 10) + 0.0 for place in range(first, math.floor(high / step + 1e-9) + 1)]
+    digits = 1 - math.floor(math.log10(step))
+    return [round(place * step, digits) + 0.0 for place in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from evaluation.metrics.intervals import IntervalMethod
-from evaluation.metrics.opinion import Protocol
+from evaluation.metrics.opinion import PRESETS, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +35,11 @@ class Settings:
     only: tuple[Only, ...] = ()
     item_interval: IntervalMethod = IntervalMethod.SOS
     rater_model: RaterModel = RaterModel.DIFFERENCES
+
+
+def preset_of(protocol: Protocol) -> str:
+    """Name of the preset with exactly these choices, the scale's own `fair_from` aside; empty for none."""
+    for name, preset in PRESETS.items():
+        if replace(protocol, fair_from=preset.fair_from) == preset:
+            return name
+    return ""

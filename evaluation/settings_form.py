@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from evaluation.adjudicated import WORDS as ANSWERS
+from evaluation.adjudicated import AnswersOf
+from evaluation.metrics.bounded import ZeroWidth
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
-from evaluation.metrics.methods import methods_for_means
-from evaluation.metrics.opinion import DropRule, Protocol
+from evaluation.metrics.methods import method_card, methods_for_means
+from evaluation.metrics.opinion import PRESETS, DropRule, Protocol
 from evaluation.reports import default_settings
 from evaluation.settings import Only, RaterModel, Settings
 from evaluation.study import Grouping, Study
 
 FILTER: Final = "only-"
+PRESET: Final = "preset"
+# The preset that a form was shown with, beside what was chosen in it.
+SHOWN: Final = "shown"
+HEADLINE: Final = "headline"
+BESIDE_PRESETS: Final = ("answers", "items", "raters")
 CONFIDENCES: Final = ("0.9", "0.95", "0.99")
 MOST_OFFERED: Final = 300
 RULES: Final = {
@@ -23,6 +31,23 @@ RULES: Final = {
     DropRule.MAJORITY: "most raters: word too abstract",
     DropRule.NEVER: "never",
 }
+PRESET_WORDS: Final = {
+    "headline": "Percept: medians, two-way interval",
+    "bootstrap": "medians, two-way bootstrap",
+    "item_means": "means, two-way interval",
+    "items_only": "medians, t over items alone",
+    "published_code": "published code: 1.96 σ/√N",
+    "published_z": "published analyses: 1.96 S/√N",
+    "p800": "P.800: mean of all ratings, t over them",
+}
+ZERO_WIDTHS: Final = {
+    ZeroWidth.BOUNDED: "the widest spread the scale allows",
+    ZeroWidth.POOLED: "the spread of the other groups",
+    ZeroWidth.EMPTY: "no interval",
+}
+SHARE_INTERVALS: Final = {
+    IntervalMethod.WILSON: "Wilson", IntervalMethod.CLOPPER_PEARSON: "Clopper-Pearson, exact",
+}  # fmt: skip
 ITEM_INTERVALS: Final = {
     IntervalMethod.SOS: "spread of such items in this study",
     IntervalMethod.BINOMIAL_BOUNDED: "widest spread the scale allows",
@@ -32,10 +57,28 @@ RATER_MODELS: Final = {
     RaterModel.P910: "P.910 maximum likelihood beside them",
 }
 LABELS: Final = {
+    "answers": "Answers",
     "drop": "Drop an item when", "score": "An item's score is the",
     "interval": "Interval of the score", "confidence": "Confidence",
-    "items": "Interval of a single item", "raters": "Bias of raters",
+    "items": "Interval of a single item", "raters": "Bias of raters", "zero": "Where all scores are equal",
+    "shares": "Interval of shares",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a whole number may be."""
+
+    lowest: int
+    highest: int
+
+
+# Whole numbers by parameter: label, field of the protocol, and bounds that keep a page's answer in seconds.
+NUMBERS: Final = {
+    "min_items": ("Grey below so many items", "min_items", Bounds(lowest=0, highest=100_000)),
+    "resamples": ("Resamples of a bootstrap", "n_resamples", Bounds(lowest=200, highest=20_000)),
+    "seed": ("Seed of the bootstraps", "seed", Bounds(lowest=0, highest=2**32 - 1)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +92,20 @@ class OfferedOption:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One list to choose from."""
+    """One list to choose from, or a whole number to enter."""
 
     name: str
     label: str
-    options: tuple[OfferedOption, ...]
+    options: tuple[OfferedOption, ...] = ()
+    entered: int | None = None
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsForm:
     """Settings as a page offers them. query: the choices that differ from the defaults, for links.
 
-    carried: other parameters of the page, kept as they are.
+    carried: other parameters of the page, kept as they are.  preset: whose choices the lists start from.
     """
 
     settings: Settings
@@ -68,6 +113,7 @@ class SettingsForm:
     problems: tuple[str, ...]
     query: str
     carried: tuple[tuple[str, str], ...]
+    preset: str
 
     @property
     def changed(self) -> bool:
@@ -84,50 +130,97 @@ def read_settings(
     study: Study, parameters: Mapping[str, str], *, carried: Sequence[tuple[str, str]] = ()
 ) -> SettingsForm:
     """The settings that the parameters ask for; what can't be read is named, and the default stands."""
-    default = default_settings(study).protocol
-    offered = _offered(study, default=default)
     problems: list[str] = []
+    preset = _chosen(parameters, PRESET, values=list(PRESETS), usual=HEADLINE, problems=problems)
+    # Who takes another preset wants its choices, not those of the preset that the form was shown with.
+    taken = parameters if parameters.get(SHOWN, preset) == preset else _beside_preset(parameters)
+    default = default_settings(study, preset=preset).protocol
+    offered = _offered(study, default=default)
     chosen: dict[str, str] = {}
-    choices: list[Choice] = []
+    choices = [_choice(PRESET, "Start from", values=PRESET_WORDS, chosen=preset)]
     for name, (values, usual) in offered.items():
-        chosen[name] = _chosen(parameters, name, values=list(values), usual=usual, problems=problems)
+        chosen[name] = _chosen(taken, name, values=list(values), usual=usual, problems=problems)
         choices.append(_choice(name, LABELS[name], values=values, chosen=chosen[name]))
     filters, filter_choices = _filters(study, parameters, problems=problems)
-    query = {name: value for name, value in chosen.items() if value != offered[name][1]}
-    query |= {FILTER + only.grouping: only.value for only in filters}
-    protocol = replace(
-        default,
-        drop_rule=DropRule(chosen.get("drop", default.drop_rule)),
-        item_score=ItemScore(chosen["score"]),
-        interval=IntervalMethod(chosen["interval"]),
-        confidence=float(chosen["confidence"]),
-    )
+    numbers = {name: _number(taken, name, default=default, problems=problems) for name in NUMBERS}
+    choices += [
+        Choice(name=name, label=label, entered=numbers[name], bounds=bounds)
+        for name, (label, _, bounds) in NUMBERS.items()
+    ]
     return SettingsForm(
         settings=Settings(
-            protocol=protocol,
+            protocol=_protocol(default, chosen=chosen, numbers=numbers),
             only=filters,
             item_interval=IntervalMethod(chosen["items"]),
             rater_model=RaterModel(chosen.get("raters", RaterModel.DIFFERENCES)),
         ),
         choices=(*filter_choices, *choices),
         problems=tuple(problems),
-        query=urlencode(query),
+        query=urlencode(
+            ({PRESET: preset} if preset != HEADLINE else {})
+            | {name: value for name, value in chosen.items() if value != offered[name][1]}
+            | {n: str(value) for n, value in numbers.items() if value != getattr(default, NUMBERS[n][1])}
+            | {FILTER + only.grouping: only.value for only in filters}
+        ),
         carried=tuple(carried),
+        preset=preset,
     )
+
+
+def _protocol(default: Protocol, *, chosen: Mapping[str, str], numbers: Mapping[str, int]) -> Protocol:
+    """The preset with what was chosen in its place."""
+    return replace(
+        default,
+        drop_rule=DropRule(chosen.get("drop", default.drop_rule)),
+        item_score=ItemScore(chosen["score"]),
+        interval=IntervalMethod(chosen["interval"]),
+        zero_width=ZeroWidth(chosen["zero"]),
+        share_interval=IntervalMethod(chosen["shares"]),
+        confidence=float(chosen["confidence"]),
+        min_items=numbers["min_items"],
+        n_resamples=numbers["resamples"],
+        seed=numbers["seed"],
+    )
+
+
+def _beside_preset(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The choices that no preset makes."""
+    return {
+        name: value for name, value in parameters.items() if name.startswith(FILTER) or name in BESIDE_PRESETS
+    }
+
+
+def _number(parameters: Mapping[str, str], name: str, *, default: Protocol, problems: list[str]) -> int:
+    _, field, bounds = NUMBERS[name]
+    usual = int(getattr(default, field))
+    text = parameters.get(name, str(usual)).strip()
+    if text.isascii() and text.isdigit() and len(text) < 12 and bounds.lowest <= int(text) <= bounds.highest:
+        return int(text)
+    problems.append(
+        f"{name} can't be {text!r}. It is a whole number from {bounds.lowest} to {bounds.highest}."
+        " The default is used."
+    )
+    return usual
 
 
 def _offered(study: Study, *, default: Protocol) -> dict[str, tuple[dict[str, str], str]]:
     """By the parameter's name, what may be chosen with its words, and the default."""
-    interval = default.interval if study.raters_known else IntervalMethod.T_ITEMS
+    interval = default.interval
+    if not study.raters_known and method_card(interval).raters:
+        interval = IntervalMethod.T_ITEMS
     offered: dict[str, tuple[Mapping[Any, str], str]] = {
+        "answers": (ANSWERS, AnswersOf.RATERS),
         "drop": (RULES, default.drop_rule),
         "score": ({score: score.value for score in ItemScore}, default.item_score),
         "interval": (_intervals(study), interval),
+        "zero": (ZERO_WIDTHS, default.zero_width),
+        "shares": (SHARE_INTERVALS, default.share_interval),
         "confidence": ({c: f"{100 * float(c):g} %" for c in CONFIDENCES}, str(default.confidence)),
         "items": (ITEM_INTERVALS, IntervalMethod.SOS),
         "raters": (RATER_MODELS, RaterModel.DIFFERENCES),
     }
-    left_out = set() if study.is_campaign else {"drop"}
+    left_out = set() if study.has_drop_rule else {"drop"}
+    left_out |= set() if study.is_campaign else {"answers"}
     left_out |= set() if study.raters_known else {"raters"}
     return {
         name: ({str(value): words for value, words in values.items()}, str(usual))

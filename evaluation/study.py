@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from evaluation.metrics.tables import BoolArray, IndexArray, RatingTable
+from evaluation.metrics.tables import OPT_OUT_BY_NAME, BoolArray, IndexArray, OptOut, RatingTable
 
 NOT_RATED: Final = -1
 
@@ -94,7 +94,8 @@ class Study:
     too; all items and raters of the listings are known to it.  exclusions: in order.
     options: empty where the scale has too many steps to count answers by option.
     raters_known: False where the answers don't say who gave them; raters are then mere row numbers.
-    same_thing: (items of the table,); items with one number show one thing under several conditions.
+    same_thing: (items of the table,), from 0 up; items with one number show one thing under several
+    conditions (a prompt under several models, a word of a prompt under several seeds).
     """
 
     origin: Origin
@@ -114,6 +115,18 @@ class Study:
     def is_campaign(self) -> bool:
         """Whether the answers were given in a campaign of this installation."""
         return self.origin == Origin.CAMPAIGN
+
+    @property
+    def has_drop_rule(self) -> bool:
+        """Whether a drop rule can drop an item: somebody could say, or said, that a word is too abstract."""
+        return self.is_campaign or bool((self.table.opt_out == OptOut.WORD_TOO_ABSTRACT).any())
+
+    @property
+    def has_opt_outs(self) -> bool:
+        """Whether an answer could be an opt-out: in a campaign, or where the file's values name one."""
+        if self.is_campaign or bool(self.table.opt_out.any()):
+            return True
+        return not set(OPT_OUT_BY_NAME).isdisjoint(self.facts["import"]["values"].values())
 
     def grouping(self, name: str) -> Grouping:
         """The grouping of this name. Raises KeyError where there is none."""

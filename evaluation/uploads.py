@@ -1,84 +1,45 @@
-"""Files of ratings that somebody uploaded to be analysed, by owner and by the hash of their bytes.
+"""Files of ratings that somebody uploaded to be analysed.
 
 Nothing of them enters the database. A file stays until its owner deletes it or has not looked at it for a
 month.
 """
 
-import shutil
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from django.conf import settings
 
-from common import whole_files
+from common import kept_files
+from common.kept_files import KeptFile, Shelf
 
 KEPT_SECONDS: Final = 30 * 24 * 3600
-CONTENT: Final = "content"
-NAME: Final = "name.txt"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """One uploaded file."""
-
-    digest: str
-    name: str
-    folder: Path
-
-    def open(self) -> IO[bytes]:
-        """The file's bytes."""
-        return (self.folder / CONTENT).open("rb")
-
-
-def keep(owner_id: int, *, name: str, content: bytes) -> Upload:
+def keep(owner_id: int, *, name: str, content: bytes) -> KeptFile:
     """Keeps a file; the same file twice is one."""
-    _sweep()
-    digest = sha256(content).hexdigest()
-    folder = _folder(owner_id, digest)
-    whole_files.write(folder / CONTENT, content)
-    whole_files.write(folder / NAME, name.encode())
-    return Upload(digest=digest, name=name, folder=folder)
+    folder = _shelf().put(owner_id, name=name, content=content)
+    return KeptFile(digest=folder.name, name=name, folder=folder)
 
 
-def find(owner_id: int, digest: str) -> Upload | None:
+def find(owner_id: int, digest: str) -> KeptFile | None:
     """The owner's file with this hash, nobody else's. Looking at it keeps it another month."""
-    folder = _folder(owner_id, digest)
-    try:
-        name = (folder / NAME).read_text()
-        (folder / NAME).touch()
-    except FileNotFoundError:
-        return None
-    return Upload(digest=digest, name=name, folder=folder)
+    found = KeptFile.at(_shelf().folder(owner_id, digest))
+    if found is not None:
+        found.look()
+    return found
 
 
-def of_owner(owner_id: int) -> Iterator[Upload]:
+def of_owner(owner_id: int) -> Iterator[KeptFile]:
     """The owner's files, by name."""
-    found = ((path.read_text(), path.parent) for path in _root().glob(f"{owner_id}/*/{NAME}"))
-    for name, folder in sorted(found):
-        yield Upload(digest=folder.name, name=name, folder=folder)
+    found = (KeptFile.at(folder) for folder in _shelf().folders(owner_id))
+    yield from sorted((file for file in found if file is not None), key=lambda file: (file.name, file.digest))
 
 
-def drop(upload: Upload) -> None:
+def drop(file: KeptFile) -> None:
     """Deletes a file."""
-    shutil.rmtree(upload.folder, ignore_errors=True)
+    kept_files.drop(file.folder)
 
 
-def _sweep() -> None:
-    limit = time.time() - KEPT_SECONDS
-    for name in _root().glob(f"*/*/{NAME}"):
-        with suppress(FileNotFoundError):
-            if name.stat().st_mtime < limit:
-                shutil.rmtree(name.parent, ignore_errors=True)
-
-
-def _folder(owner_id: int, digest: str) -> Path:
-    return _root() / str(owner_id) / digest
-
-
-def _root() -> Path:
-    return Path(settings.MEDIA_ROOT) / "analyses"
+def _shelf() -> Shelf:
+    return Shelf(Path(settings.MEDIA_ROOT) / "analyses", KEPT_SECONDS)

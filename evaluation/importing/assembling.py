@@ -19,6 +19,7 @@ from evaluation.importing.mapping import ImportRefused, Mapping
 from evaluation.importing.reading import read_rows
 from evaluation.metrics.responses import MOST_SCORE_OPTIONS
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, IndexArray, OptOut, RatingTable
+from evaluation.number_words import counted, grouped
 from evaluation.ratings_file import Ratings
 from evaluation.study import GivenColumn, Grouping, Listing, Option, Origin, Study
 
@@ -31,7 +32,7 @@ SHARED: Final = " · "
 RATING_COLUMNS: Final = {
     "row": "Row of the imported file; 1 is its first, the header's in CSV.",
     "item": "The item; joins items.csv.",
-    "rater": "Pseudonym of the rater, in order of first appearance; joins raters.csv.",
+    "rater": "Pseudonym of the rater, in order of first appearance; joins raters.csv. May be empty.",
     "value": "What stood in the score's column.",
     "score": "The score; empty for an opt-out.",
     "opt_out": "word_too_abstract or image_too_poor; empty for a score.",
@@ -142,7 +143,7 @@ def study_of_import(
         raters=raters,
         groupings=groupings,
         exclusions=(),
-        options=_options(table, low=float(low), high=float(high)),
+        options=_options(table, low=float(low), high=float(high), named=set(facts["values"].values())),
         fair_from=float(facts["fair_from"]),
         raters_known=facts["columns"]["rater"] is not None,
         same_thing=np.array([things[cell] for cell in items.column("shows")], dtype=np.int64),
@@ -167,7 +168,17 @@ def item_columns(groups: Sequence[str]) -> tuple[Described, ...]:
     )
 
 
-RATER_COLUMN: Final = Described(name="rater", meaning="Pseudonym of the rater, in order of first appearance.")
+RATER_COLUMN: Final = Described(
+    name="rater",
+    meaning="Pseudonym of the rater, in order of first appearance. No line where the file has no rater ids.",
+)
+
+
+def nameless_raters(rows: Sequence[int]) -> Listing:
+    """A rater for each of these rows of a file that doesn't say who rated."""
+    cells = [f"row {row}" for row in rows]
+    column = GivenColumn(name=RATER_COLUMN.name, meaning=RATER_COLUMN.meaning, cells=cells)
+    return Listing(columns=(column,), index=np.arange(len(cells)))
 
 
 def faults_csv(faults: Faults) -> Iterator[bytes]:
@@ -182,6 +193,8 @@ def fault_columns() -> tuple[Any, ...]:
 
 def _ratings_pieces(study: Study, *, answers: ImportedAnswers, value_cells: Sequence[str]) -> Iterator[bytes]:
     items, raters = study.items.column("item"), study.raters.column("rater")
+    if not study.raters_known:
+        raters = [""] * len(raters)
     a = answers
     columns = (a.row, a.item, a.rater, a.value, a.score, a.opt_out, a.seconds)
     rows = (
@@ -263,30 +276,35 @@ def _one_group(n_items: int) -> Grouping:
     )
 
 
-def _options(table: RatingTable, *, low: float, high: float) -> tuple[Option, ...]:
-    """Every whole score of the scale, then the opt-outs; nothing for a scale of no or many whole steps."""
+def _options(table: RatingTable, *, low: float, high: float, named: set[str]) -> tuple[Option, ...]:
+    """Every whole score of the scale, then the opt-outs that values of the file mean.
+
+    Nothing for a scale of no or many whole steps.
+    """
     scores = table.score[table.opt_out == OptOut.NONE]
     if low != int(low) or high != int(high) or not np.array_equal(scores, np.floor(scores)):
         return ()
     if high - low >= MOST_SCORE_OPTIONS:
         return ()
     steps = [Option(code=str(score), label=str(score)) for score in range(int(low), int(high) + 1)]
-    return (*steps, *(Option(code=name, label=OPT_OUT_WORDS[name]) for name in OPT_OUT_BY_NAME))
+    return (
+        *steps,
+        *(Option(code=name, label=OPT_OUT_WORDS[name]) for name in OPT_OUT_BY_NAME if name in named),
+    )
 
 
 def _notes(
     gathered: Gathered, *, unit: IndexArray, telling: Sequence[int], mapping: Mapping
 ) -> tuple[str, ...]:
     notes = [
-        f"Items stand in more than one group of {mapping.groups[place]!r}: each counts once per group, and"
-        " these groups are compared pair by pair. In all items together, and in groups of other columns, it"
-        " counts as several independent items: those intervals are too narrow. If that is a slip of the pen,"
-        " correct the column."
+        f"Items stand in more than one group of {mapping.groups[place]!r}: each has a score in every group,"
+        " and these groups are compared pair by pair. In all items together, and in groups of other columns,"
+        " such an item is still one item to the interval. If that is a slip of the pen, correct the column."
         for place in telling
     ]
     if gathered.not_asked:
         notes.append(
-            f"{gathered.not_asked:,} rows have an empty score because the question was not put; no fault."
+            f"{counted(gathered.not_asked, 'row')} with an empty score: the question was not put; no fault."
         )
     if mapping.rater is None:
         notes.append(
@@ -295,7 +313,9 @@ def _notes(
         )
     counts = np.bincount(unit)
     if counts.size and counts.min() != counts.max():
-        notes.append(f"Items have {counts.min():,} to {counts.max():,} answers each.")
+        notes.append(
+            f"Items have {counted(int(counts.min()), 'answer')} to {grouped(int(counts.max()))} each."
+        )
     return tuple(notes)
 
 

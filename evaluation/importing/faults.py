@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Final
 
 from common.csv_stream import Column, lines
+from evaluation.number_words import counted, grouped
 
 MOST_KEPT: Final = 200_000
 LONGEST_SHOWN: Final = 200
@@ -20,6 +21,8 @@ class Kind(StrEnum):
 
     RAGGED = "wrong number of cells"
     NOT_AN_OBJECT = "not a JSON object"
+    QUOTES = "quotation marks that don't enclose a cell"
+    NESTED = "a list or an object where a value belongs"
     NO_ITEM = "no item"
     NO_RATER = "no rater id"
     NO_SCORE = "no score"
@@ -33,10 +36,12 @@ class Kind(StrEnum):
 REMEDIES: Final = {
     Kind.RAGGED: "Give the row as many cells as the header, or quote cells that hold the separator.",
     Kind.NOT_AN_OBJECT: 'Make every line an object with each name once, such as {"item": "a", "score": 4}.',
+    Kind.QUOTES: "Quote the whole cell, and double a quotation mark that belongs to its text.",
+    Kind.NESTED: "Give every column that is read one text or one number.",
     Kind.NO_ITEM: "Fill in which item was rated.",
     Kind.NO_RATER: "Fill in who answered, or say that raters are unknown (--no-rater-ids).",
     Kind.NO_SCORE: "Fill in the score, or say what empty means (--empty not-asked, --values =OPT_OUT).",
-    Kind.UNKNOWN_VALUE: "Say what the value means (--values TEXT=SCORE); decimals take a point, not a comma.",
+    Kind.UNKNOWN_VALUE: "Say what the value means (--values TEXT=SCORE); a number takes 0-9 and a point.",
     Kind.OFF_SCALE: "Correct the score, or name the scale (--scale LOW HIGH).",
     Kind.REPEATED: "The same answer stands in an earlier row, which is used. Nothing to do.",
     Kind.CONTRADICTION: "Delete the wrong row, or say which one counts (--duplicates first or last).",
@@ -107,7 +112,7 @@ class Faults:
         n = self.counts[kind]
         rows = [fault.row for fault in self.in_order() if fault.kind == kind][:5]
         where = ", ".join(map(str, rows)) + (", …" if n > len(rows) else "")
-        shown = f"{n:,} row{'' if n == 1 else 's'}: {kind.value} (row{'' if n == 1 else 's'} {where})."
+        shown = f"{counted(n, 'row')}: {kind.value} (row{'' if n == 1 else 's'} {where})."
         if kind == Kind.UNKNOWN_VALUE:
             shown += f" Most frequent: {frequent(self.unknown)}."
         return f"{shown} {REMEDIES[kind]}"
@@ -115,4 +120,4 @@ class Faults:
 
 def frequent(counts: Counter[str], *, most: int = 5) -> str:
     """The most frequent values with their counts."""
-    return ", ".join(f"{value!r} ({n:,})" for value, n in counts.most_common(most))
+    return ", ".join(f"{value!r} ({grouped(n)})" for value, n in counts.most_common(most))

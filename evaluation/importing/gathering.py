@@ -81,8 +81,7 @@ class _Gatherer:
         self.n_rows += 1
         mapping, faults = self._mapping, self._faults
         if row.cells is None:
-            kind = Kind.RAGGED if "cells, the header" in row.problem else Kind.NOT_AN_OBJECT
-            return faults.add(kind, row=row.number, value=row.problem)
+            return faults.add(row.kind, row=row.number, column=row.column, value=row.problem)
         cells = iter(row.cells)
         item = next(cells)
         rater = next(cells) if mapping.rater else ""

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from evaluation.metrics.intervals import MOST_VALUE
 from evaluation.metrics.tables import OPT_OUT_BY_NAME
+from evaluation.number_words import end_of_scale
 
 DEFAULT_SCALE = (1.0, 5.0)
+LEAST_WIDTH = 1e-200
 
 
 class ImportRefused(ValueError):  # noqa: N818 (an outcome, not a malfunction)
@@ -62,8 +65,16 @@ class Mapping:
             raise ImportRefused(
                 f"The scale {low:g} to {high:g} is none: give the lowest score, then the highest."
             )
+        if max(abs(low), abs(high)) > MOST_VALUE or high - low < LEAST_WIDTH:
+            raise ImportRefused(
+                f"The scale {low:g} to {high:g} is too long or too short to calculate with: give the scores"
+                f" in another unit, at most {MOST_VALUE:g} in size on a scale of {LEAST_WIDTH:g} or longer."
+            )
         if self.fair_from is not None and not low <= self.fair_from <= high:
-            raise ImportRefused(f"fair-from {self.fair_from:g} is not on the scale {low:g} to {high:g}.")
+            raise ImportRefused(
+                f"fair-from {end_of_scale(self.fair_from)} is not on the scale {end_of_scale(low)} to"
+                f" {end_of_scale(high)}."
+            )
         used = [name for name in (self.item, self.rater, self.score, self.seconds) if name]
         twice = sorted({name for name in used if used.count(name) > 1})
         if twice:
@@ -114,13 +125,19 @@ class Mapping:
             )
         if not low <= score <= high:
             raise ImportRefused(
-                f"{text!r} becomes {score:g}, which is not on the scale {low:g} to {high:g}."
+                f"{text!r} becomes {end_of_scale(score)}, which is not on the scale {end_of_scale(low)} to"
+                f" {end_of_scale(high)}."
                 " Name the scale too."
             )
 
 
 def number(text: str) -> float | None:
-    """The finite number that the text is, or None. A comma is no decimal point: 1,5 could be two numbers."""
+    """The finite number that the text is, or None. A comma is no decimal point: 1,5 could be two numbers.
+
+    Python reads digits of every script, full-width ones too; what no other program reads is a fault here.
+    """
+    if not text.isascii():
+        return None
     try:
         value = float(text)
     except ValueError:

@@ -8,12 +8,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import count
 from typing import IO, Any, Final
 
+from evaluation.importing.faults import Kind
 from evaluation.importing.mapping import ImportRefused
+from evaluation.number_words import counted, grouped
 
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 LONGEST_LINE: Final = 1_000_000
+QUOTES: Final = "Quote the whole cell, and double a quotation mark that belongs to its text."
 JSON_ENDINGS: Final = (".jsonl", ".ndjson", ".json")
 
 
@@ -22,12 +26,14 @@ class Row:
     """One row. number: 1 for the file's first.  cells: those asked for, stripped; None where the row is
     unusable.
 
-    problem: why it is.
+    problem, kind, column: why it is, and where.
     """
 
     number: int
     cells: tuple[str, ...] | None
     problem: str = ""
+    kind: Kind = Kind.RAGGED
+    column: str = ""
 
 
 def is_json(name: str) -> bool:
@@ -57,10 +63,6 @@ def read_rows(stream: IO[bytes], *, name: str, columns: Sequence[str]) -> Iterat
         yield from _json_rows(text, columns=columns) if is_json(name) else _csv_rows(text, columns=columns)
     except UnicodeDecodeError as error:
         raise _not_utf8(error) from error
-    except csv.Error as error:
-        raise ImportRefused(
-            f"The file is no CSV that can be read: {error}. Perhaps a quotation mark is never closed."
-        ) from error
 
 
 def _text(stream: IO[bytes]) -> io.TextIOWrapper:
@@ -75,7 +77,10 @@ def _header(text: IO[str]) -> tuple[list[str], str]:
     separator = max(SEPARATORS, key=first.count)
     while first.count('"') % 2 and (more := text.readline(LONGEST_LINE)):
         first += more
-    header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    try:
+        header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, strict=True))]
+    except csv.Error as error:
+        raise ImportRefused(f"The header can't be read: {error}. {QUOTES}") from error
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise ImportRefused(f"Two columns are named {twice[0]!r}. Give each a name of its own.")
@@ -86,11 +91,52 @@ def _csv_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
     header, separator = _header(text)
     places = [_place(column, known=header) for column in columns]
     width = len(header)
-    for number, cells in enumerate(csv.reader(text, delimiter=separator), start=2):
+    lines = _Lines(text)
+    rows = csv.reader(lines, delimiter=separator, strict=True)
+    for number in count(2):
+        before = rows.line_num
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            spans = counted(rows.line_num - before, "line")
+            if lines.ended:
+                raise ImportRefused(
+                    f"A quotation mark in row {number} is never closed: {spans} from there on would be one"
+                    f" row. {QUOTES}"
+                ) from error
+            if "limit" in str(error):
+                raise ImportRefused(
+                    f"Row {number} can't be read: {error}, after {spans}. Perhaps a quotation mark is never"
+                    f" closed. {QUOTES}"
+                ) from error
+            yield Row(number, None, f"text beside a quotation mark, on {spans}", Kind.QUOTES)
+            continue
+        if cells is None:
+            return
         if len(cells) == width:
             yield Row(number, tuple([cells[place].strip() for place in places]))
         elif cells:
-            yield Row(number, None, f"{len(cells)} cells, the header has {width}")
+            over = rows.line_num - before
+            where = f", on {grouped(over)} lines: a quotation mark may be open" if over > 1 else ""
+            yield Row(number, None, f"{len(cells)} cells, the header has {width}{where}")
+
+
+class _Lines:
+    """The lines of a text. ended: whether one was asked for after the last: inside a row where a quotation
+    mark is open."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        for line in self._text:
+            return line
+        self.ended = True
+        raise StopIteration
 
 
 def _json_columns(text: IO[str]) -> list[str]:
@@ -111,9 +157,14 @@ def _json_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
             continue
         found = _object(line)
         if found is None:
-            yield Row(number, None, line.strip()[:200])
+            yield Row(number, None, line.strip()[:200], Kind.NOT_AN_OBJECT)
             continue
         seen |= found.keys()
+        nested = [column for column in columns if isinstance(found.get(column), (dict, list))]
+        if nested:
+            shown = json.dumps(found[nested[0]], ensure_ascii=False)
+            yield Row(number, None, shown[:200], Kind.NESTED, nested[0])
+            continue
         yield Row(number, tuple([_cell(found.get(column)) for column in columns]))
     for column in columns:
         if number and column not in seen:
@@ -126,7 +177,7 @@ def _object(line: str) -> dict[str, Any] | None:
         found = json.loads(line, object_pairs_hook=_each_key_once)
         if "\\u" in line:
             json.dumps(found, ensure_ascii=False).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

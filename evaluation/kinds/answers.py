@@ -81,9 +81,14 @@ def json_lines(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def read_answers(lines: Iterable[Line]) -> Answers:
-    """The answers. A line's answer_id, item, rater and in_analysis say whose it is and whether it counts."""
+    """The answers. A line's answer_id, item, rater and in_analysis say whose it is and whether it counts.
+
+    Attention checks judge raters, not images: their lines are set aside. Older files have none.
+    """
     lines_of: dict[str, list[Line]] = {}
     for line in lines:
+        if line.get("is_attention_check", "0") in YES:
+            continue
         lines_of.setdefault(str(line["answer_id"]), []).append(line)
     every = tuple(
         Given(

@@ -16,13 +16,16 @@ from evaluation import stylesheets
 from evaluation.figure_set import Figure
 from evaluation.files import FIGURE_FORMATS, FIGURES, HTML, PROVENANCE, figure_pieces
 from evaluation.flow_figure import FlowRow, flow_figure
-from evaluation.kinds import map_report, masks, pairs, presence
+from evaluation.kinds import map_report, masks, pairs, presence, presence_judging
 from evaluation.kinds.answers import csv_lines, json_lines
+from evaluation.kinds.columns import STEP_WORDS
 from evaluation.kinds.loading import ANSWERS, Inputs
 from evaluation.kinds.map_report import MapSettings
 from evaluation.kinds.mask_items import MaskSettings
+from evaluation.kinds.pair_answers import pairs_from_lines
 from evaluation.kinds.pairs import PairSettings
 from evaluation.kinds.presence import PresenceSettings
+from evaluation.kinds.presence_answers import presence_from_lines
 from evaluation.kinds.report import Field, KindReport
 from evaluation.kinds.settings import KindSettings
 from evaluation.provenance import current_software
@@ -36,7 +39,7 @@ GIVEN_FILE: Final[dict[str, str]] = {
     map_report.KIND: "overlaps.csv",
 }
 GIVEN_FIELDS: Final[dict[str, tuple[Field, ...]]] = {
-    TaskKind.OBJECT_PRESENCE: presence.GIVEN,
+    TaskKind.OBJECT_PRESENCE: presence_judging.GIVEN,
     TaskKind.MASK: masks.GIVEN,
     map_report.KIND: map_report.PAIR_FIELDS,
 }
@@ -58,12 +61,13 @@ _CODEBOOK: Final[tuple[Column[_CodebookLine], ...]] = (
 
 def build(inputs: Inputs, *, settings: KindSettings) -> KindReport:
     """The report. Raises TypeError for the settings of another kind."""
+    if isinstance(settings, PresenceSettings):
+        return _presence(inputs, settings=settings)
+    if isinstance(settings, PairSettings):
+        found = inputs.read() if inputs.read else pairs_from_lines(csv_lines(inputs.answers.pieces()))
+        return pairs.pairs_report(found, facts=inputs.facts, settings=settings)
     read = json_lines if inputs.kind == TaskKind.MASK else csv_lines
     answers = read(inputs.answers.pieces())
-    if isinstance(settings, PresenceSettings):
-        return presence.presence_report(answers, images=inputs.given, facts=inputs.facts, settings=settings)
-    if isinstance(settings, PairSettings):
-        return pairs.pairs_report(answers, facts=inputs.facts, settings=settings)
     if isinstance(settings, MapSettings):
         return map_report.map_report(answers, pairs=inputs.given, facts=inputs.facts, settings=settings)
     if isinstance(settings, MaskSettings) and inputs.maps is not None:
@@ -72,6 +76,17 @@ def build(inputs: Inputs, *, settings: KindSettings) -> KindReport:
             answers, items=inputs.given, maps=maps, facts=inputs.facts, settings=settings
         )
     raise TypeError(f"{type(settings).__name__} is not for a campaign of kind {inputs.kind}")
+
+
+def _presence(inputs: Inputs, *, settings: PresenceSettings) -> KindReport:
+    """From the columns of the database, or from the lines of a bundle's file."""
+    facts = inputs.facts
+    if inputs.read is not None:
+        answers = inputs.read()
+    else:
+        lines = csv_lines(inputs.answers.pieces())
+        answers = presence_from_lines(lines, vocabulary=facts["vocabulary"])
+    return presence.presence_report(answers, images=inputs.given, facts=facts, settings=settings)
 
 
 def flow_of(report: KindReport) -> Figure:
@@ -83,7 +98,7 @@ def flow_of(report: KindReport) -> Figure:
     )  # fmt: skip
     rows = [start] + [
         FlowRow(
-            name=f"Raters left out: {step.detail}",
+            name=f"{STEP_WORDS[step.name]}: {step.detail}",
             items=step.items_after,
             raters=step.raters_after,
             answers=step.answers_after,

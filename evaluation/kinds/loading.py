@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from annotation import kind_exports
 from annotation.choices import ItemKind, TaskKind
+from annotation.copied_columns import copied
 from annotation.models import Campaign, Item
-from common.csv_stream import cell_text
-from evaluation.kinds import map_report
+from annotation.shown import system_case
+from common.csv_stream import unguard
+from evaluation.kinds import answer_stream, map_report, presence_loading
 from evaluation.kinds.mask_items import LAYER, STEP, WHOLE, packed
-from evaluation.kinds.report import Line
+from evaluation.kinds.pair_answers import ITEM
+from evaluation.kinds.report import Columns, Line
 from evaluation.loading import campaign_facts
-from evaluation.metrics.overlap import binarise, count_pairs
 from evaluation.ratings_file import Ratings
 from generation import storage
-from generation.models import PromptWord, WordMap
+from generation.models import WordMap
 
-RELATION: Final = "relation"
-OVERLAP_TAU: Final = 0.4
 ROWS_AT_ONCE: Final = 500
 ANSWERS: Final[Mapping[str, str]] = {
     TaskKind.OBJECT_PRESENCE: "presence.csv",
@@ -48,6 +48,7 @@ class Inputs:
 
     answers: the file of the answers.  given: lines about the items, as texts, in their order.
     maps: lines of word_maps.jsonl, from the first each time; None where the kind needs none.
+    read: the answers as columns, where there is a faster way to them than the lines of their file.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Inputs:
     answers: Ratings
     given: Sequence[Line]
     maps: Callable[[], Iterator[bytes]] | None
+    read: Callable[[], Any] | None = None
 
 
 def inputs_of(campaign: Campaign) -> Inputs:
@@ -65,17 +67,25 @@ def inputs_of(campaign: Campaign) -> Inputs:
         TaskKind.PAIRWISE: kind_exports.pairs_csv_in_snapshot,
         TaskKind.MASK: kind_exports.masks_jsonl_in_snapshot,
     }[TaskKind(kind)]
-    given: list[Line] = []
+    given: Sequence[Line] = ()
+    facts = _facts(campaign)
+    read: Callable[[], Any] | None = None
     if kind == TaskKind.OBJECT_PRESENCE:
-        given = list(_presence_items(campaign))
+        given, left_out = presence_loading.images(_items(campaign), vocabulary=campaign.vocabulary)
+        facts["overlaps_not_measured"] = left_out
+        read = partial(answer_stream.presence_answers, campaign)
+    if kind == TaskKind.PAIRWISE:
+        given = _pair_items(campaign)
+        read = partial(answer_stream.pair_answers, campaign, given=given)
     if kind == TaskKind.MASK:
         given = list(_mask_items(campaign))
     return Inputs(
         kind=kind,
-        facts=_facts(campaign),
+        facts=facts,
         answers=Ratings(columns=COLUMNS[kind], pieces=partial(pieces, campaign)),
         given=given,
         maps=partial(word_maps_jsonl, campaign) if kind == TaskKind.MASK else None,
+        read=read,
     )
 
 
@@ -89,32 +99,12 @@ def word_maps_jsonl(campaign: Campaign) -> Iterator[bytes]:
                 yield (json.dumps(line, sort_keys=True) + "\n").encode()
 
 
-def asked_words(text: str, words: Sequence[tuple[str, str]], *, vocabulary: Sequence[str]) -> list[str]:
-    """The words of the checklist that a prompt names, in order of mention.
-
-    words: (text, lemma) of the prompt's words.  A word is named by itself, or by a word whose lemma it is.
-    """
-    places: list[tuple[int, int, str]] = []
-    for number, entry in enumerate(vocabulary):
-        place = _mentioned(entry.casefold(), text=text.casefold(), words=words)
-        if place is not None:
-            places.append((place, number, entry))
-    return [entry for _, _, entry in sorted(places)]
-
-
 def _facts(campaign: Campaign) -> dict[str, Any]:
     facts = campaign_facts(campaign) | {"task_kind": str(campaign.task_kind)}
     if campaign.task_kind == TaskKind.OBJECT_PRESENCE:
         facts["vocabulary"] = list(campaign.vocabulary)
-    other = campaign.compared_run
-    if other is not None:
-        names = [campaign.run.name, other.name]
-        facts["systems"] = names if names[0] != names[1] else [f"{names[0]} (first)", f"{names[1]} (second)"]
+    if campaign.task_kind == TaskKind.PAIRWISE:
         facts["pair_of"] = str(campaign.pair_of)
-        facts["compared"] = {
-            "model_id": other.model_id, "model_revision": other.model_revision, "scheduler": other.scheduler,
-            "steps": other.steps, "guidance": other.guidance, "negative_prompt": other.negative_prompt,
-        }  # fmt: skip
     return facts
 
 
@@ -122,32 +112,20 @@ def _items(campaign: Campaign) -> QuerySet[Item]:
     return Item.objects.filter(campaign=campaign, kind=ItemKind.RATING).order_by("position", "pk")
 
 
-def _presence_items(campaign: Campaign) -> Iterator[Line]:
-    words_of: dict[int, list[PromptWord]] = {}
-    for word in PromptWord.objects.filter(prompt__images__items__campaign=campaign).distinct():
-        words_of.setdefault(word.prompt_id, []).append(word)
-    items = _items(campaign).select_related("image__prompt")
-    for item in items.iterator(chunk_size=ROWS_AT_ONCE):
-        image = item.image
-        if image is None:
-            continue
-        words = sorted(words_of.get(image.prompt_id, []), key=lambda word: word.position)
-        asked = asked_words(
-            image.prompt.text, [(w.text, w.lemma) for w in words], vocabulary=campaign.vocabulary
-        )
-        first, second = (*asked[:2], "", "")[:2]
-        iou = _map_iou(image.pk, asked, words=words) if len(asked) == 2 else None
-        yield {
-            "item": str(item.pk),
-            "prompt": image.prompt.text,
-            "seed": str(image.seed),
-            "image_sha256": image.file_sha256,
-            "relation": str(image.prompt.extra.get(RELATION, "")),
-            "first_asked": first,
-            "second_asked": second,
-            "n_asked": str(len(asked)),
-            "map_iou": cell_text(iou),
-        }
+def _pair_items(campaign: Campaign) -> Columns:
+    """The pairs with the systems that made their sides, as texts."""
+    prompt = "image__prompt__text"
+    rows = _items(campaign).annotate(
+        prompt=Coalesce(prompt, f"word_map__{prompt}"),
+        first_system=system_case(campaign),
+        second_system=system_case(campaign, other="other_"),
+    )
+    paths = ("pk", "prompt", "word_map__word__text", "first_system", "second_system")
+    columns: list[list[str]] = [[] for _ in paths]
+    for block in copied(rows, paths=paths):
+        for column, found in zip(columns, block, strict=True):
+            column.extend(map(unguard, found))
+    return Columns(dict(zip(("item", *ITEM), columns, strict=True)), n=len(columns[0]))
 
 
 def _mask_items(campaign: Campaign) -> Iterator[Line]:
@@ -164,45 +142,6 @@ def _mask_items(campaign: Campaign) -> Iterator[Line]:
             "seed": str(item.image.seed),
             "image_sha256": item.image.file_sha256,
         }
-
-
-def _mentioned(entry: str, *, text: str, words: Sequence[tuple[str, str]]) -> int | None:
-    """Where the prompt names the entry, in characters; None where it does not."""
-    found = re.search(rf"(?<!\w){re.escape(entry)}(?!\w)", text)
-    if found:
-        return found.start()
-    for word, lemma in words:
-        if lemma.casefold() == entry:
-            return text.find(word.casefold())
-    return None
-
-
-def _map_iou(image_id: int, asked: Sequence[str], *, words: Sequence[PromptWord]) -> float | None:
-    """IoU of the maps of both words; None where one has none. Of several words, the last one names it."""
-    positions = []
-    for entry in asked:
-        last = entry.casefold().split()[-1]
-        own = [w.position for w in words if last in (w.text.casefold(), w.lemma.casefold())]
-        if not own:
-            return None
-        positions.append(own[0])
-    found = WordMap.objects.filter(image=image_id, word__position__in=positions, seen_by_model=True)
-    maps = {found.word.position: found for found in found.select_related("image", "word")}
-    if len(set(positions)) < 2 or set(maps) != set(positions):
-        return None
-    first, second = (maps[position] for position in positions)
-    iou = _remembered_iou(first.image.maps_sha256, first, second)
-    return None if np.isnan(iou) else iou
-
-
-@lru_cache(maxsize=20_000)
-def _remembered_iou(_sha256: str, first: WordMap, second: WordMap) -> float:
-    """IoU of two maps of one image. The hash of the maps' file makes sure that no other file's is taken."""
-    masks = [
-        binarise(np.maximum(storage.read_word_map(word_map).astype(np.float64), 0.0), tau=OVERLAP_TAU)
-        for word_map in (first, second)
-    ]
-    return float(count_pairs(*masks).iou()[0])
 
 
 def _maps_of(word_map: WordMap) -> Iterator[tuple[str, str, np.ndarray]]:

@@ -16,7 +16,7 @@ from evaluation.kinds.loading import Inputs
 from evaluation.kinds.map_report import KIND, MAP_FIELDS, PAIR_FIELDS
 from evaluation.kinds.report import Line
 from evaluation.loading import campaign_facts
-from evaluation.metrics.dependency_overlap import UNRELATED
+from evaluation.metrics.dependency_overlap import COREFERENT, UNRELATED
 from evaluation.metrics.intensity import intensity
 from evaluation.metrics.overlap import binarise, count_pairs
 from evaluation.metrics.tables import FloatArray
@@ -48,9 +48,12 @@ def map_inputs(campaign: Campaign, *, tau: float, most_images: int | None = None
     n = images.count()
     maps: list[tuple[str, ...]] = []
     pairs: list[Line] = []
+    not_found = 0
     for image in islice(images.iterator(chunk_size=ROWS_AT_ONCE), most_images):
         words = [w for w in _words(image) if w.part_of_speech != PartOfSpeech.PUNCT]
-        measured = _measured(image, words, tau=tau)
+        named, unknown = coreferent_pairs(str(image.prompt.extra.get(COREFERENT, "")), words)
+        not_found += unknown
+        measured = _measured(image, words, named=named, tau=tau)
         maps += [_map_cells(image, w, measured.intensities[w.position]) for w in words
                  if w.position in measured.intensities]  # fmt: skip
         for (head, dependent, relation), (both, of_head, of_dependent) in measured.pairs.items():
@@ -59,11 +62,32 @@ def map_inputs(campaign: Campaign, *, tau: float, most_images: int | None = None
     left_out = 0 if most_images is None else max(0, n - most_images)
     return Inputs(
         kind=KIND,
-        facts=campaign_facts(campaign) | {"task_kind": KIND, "images_left_out": left_out},
+        facts=campaign_facts(campaign)
+        | {"task_kind": KIND, "images_left_out": left_out, "coreferences_not_found": not_found},
         answers=Ratings(columns=MAP_FIELDS, pieces=partial(_csv, maps)),
         given=pairs,
         maps=None,
     )
+
+
+def coreferent_pairs(text: str, words: Sequence[PromptWord]) -> tuple[list[tuple[int, int]], int]:
+    """(positions of words that name one thing, how many pairs name a word that the prompt hasn't).
+
+    text: the column `coreferent` of the prompt's row, e.g. "dog=it; man=his".  Of a word that stands twice
+    the first one is meant; on the right side the first behind the left one, if there is one.
+    """
+    found, unknown = [], 0
+    for pair in filter(None, (part.strip() for part in text.split(";"))):
+        first, _, second = (side.strip().casefold() for side in pair.partition("="))
+        left = next((w.position for w in words if w.text.casefold() == first), None)
+        others = [w.position for w in words if w.text.casefold() == second and w.position != left]
+        behind = [place for place in others if left is not None and place > left]
+        right = next(iter([*behind, *others]), None)
+        if left is None or right is None:
+            unknown += 1
+        else:
+            found.append((left, right))
+    return found, unknown
 
 
 def _csv(maps: Sequence[tuple[str, ...]]) -> Iterator[bytes]:
@@ -82,8 +106,10 @@ def _map_cells(image: Image, word: PromptWord, share: float) -> tuple[str, ...]:
     return tuple(cell_text(value) for value in values)
 
 
-def _measured(image: Image, words: Sequence[PromptWord], *, tau: float) -> MeasuredMaps:
-    wanted = _pairs_of(image, words)
+def _measured(
+    image: Image, words: Sequence[PromptWord], *, named: Sequence[tuple[int, int]], tau: float
+) -> MeasuredMaps:
+    wanted = _pairs_of(image, words, named=named)
     key = (image.maps_sha256, tau, tuple(wanted), tuple(word.position for word in words))
     if key not in _remembered:
         if len(_remembered) >= MOST_REMEMBERED:
@@ -92,14 +118,20 @@ def _measured(image: Image, words: Sequence[PromptWord], *, tau: float) -> Measu
     return _remembered[key]
 
 
-def _pairs_of(image: Image, words: Sequence[PromptWord]) -> list[tuple[int, int, str]]:
-    """Every head with its dependents, and one pair of words that are neither, drawn by the image's number."""
+def _pairs_of(
+    image: Image, words: Sequence[PromptWord], *, named: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, str]]:
+    """Every head with its dependents, words that name one thing, and one pair of words that are neither.
+
+    The last is drawn by the image's number.
+    """
     positions = {word.position for word in words}
     related = [
         (word.head_position, word.position, word.dependency)
         for word in words
         if word.head_position != word.position and word.head_position in positions
     ]
+    related += [(first, second, COREFERENT) for first, second in named]
     linked = {frozenset(pair[:2]) for pair in related}
     free = [
         (first, second)

@@ -32,9 +32,10 @@ from evaluation.kinds.report import (
     shown_text,
     table_figure,
 )
-from evaluation.metrics.dependency_overlap import UNRELATED, RelationOverlap, overlap_by_relation
+from evaluation.metrics.dependency_overlap import COREFERENT, UNRELATED, RelationOverlap, overlap_by_relation
 from evaluation.metrics.intensity import TukeyBox, boxes_by_group
 from evaluation.metrics.overlap import PairCounts
+from evaluation.number_words import grouped
 
 KIND: Final = "word_maps"
 FEWEST_PAIRS: Final = 2
@@ -54,7 +55,11 @@ PAIR_FIELDS: Final = (
     Field("image", "Number of the image."),
     Field("head_position", "Place of the head in the prompt."),
     Field("dependent_position", "Place of the dependent."),
-    Field("relation", "Dependency relation; unrelated: a pair of words drawn by chance, as a baseline."),
+    Field(
+        "relation",
+        "Dependency relation; unrelated: a pair of words drawn by chance; coreferent: words that name one"
+        " thing, the first for the head. Both are baselines.",
+    ),
     Field("both", "Pixels that reach tau of the peak in both maps."),
     Field("head", "Pixels of the head's map."),
     Field("dependent", "Pixels of the dependent's map."),
@@ -73,7 +78,7 @@ BOX_FIELDS: Final = (
     Field("n_outliers", "Values beyond the whiskers."),
 )
 RELATION_FIELDS: Final = (
-    Field("relation", "Dependency relation; unrelated and all pairs as baselines."),
+    Field("relation", "Dependency relation; unrelated, coreferent and all pairs as baselines."),
     *interval_fields("miou", "Mean IoU of the two maps"),
     *interval_fields("miod", "Mean intersection over the dependent's pixels"),
     *interval_fields("mioh", "Mean intersection over the head's pixels"),
@@ -109,13 +114,13 @@ def map_report(
     )
     relations = _relations(pairs, settings=settings)
     n_images = len({line["image"] for line in maps})
-    left_out = facts["images_left_out"]
+    left_out, not_found = facts["images_left_out"], facts.get("coreferences_not_found", 0)
     return KindReport(
         kind=KIND,
         facts=facts,
         settings={"confidence": settings.confidence, "tau": settings.tau},
         tiles=(
-            Tile(label="Maps", value=f"{len(maps):,}".replace(",", " "), detail=f"of {n_images} images"),
+            Tile(label="Maps", value=grouped(len(maps)), detail=f"of {grouped(n_images)} images"),
             Tile(label="Pairs of head and dependent", value=str(_n_related(pairs))),
         ),
         blocks=(
@@ -133,8 +138,16 @@ def map_report(
             " difference has a paired t interval with images as clusters, and Holm's correction over the"
             " relations.",
             *(
-                [f"{left_out:,} images are left out here; `manage.py map_report` takes all."]
+                [f"{grouped(left_out)} images are left out here; `manage.py map_report` takes all."]
                 if left_out
+                else []
+            ),
+            *(
+                [
+                    f"{grouped(not_found)} times the column `coreferent` names a word that its prompt"
+                    " hasn't; these pairs are left out."
+                ]
+                if not_found
                 else []
             ),
         ),
@@ -142,7 +155,7 @@ def map_report(
 
 
 def _n_related(pairs: Sequence[Line]) -> int:
-    return sum(line["relation"] != UNRELATED for line in pairs)
+    return sum(line["relation"] not in (UNRELATED, COREFERENT) for line in pairs)
 
 
 def _boxes_block(boxes: Sequence[TukeyBox], *, settings: MapSettings) -> Block:
@@ -232,8 +245,8 @@ def _relations_block(relations: Sequence[RelationOverlap]) -> Block:
         title=title,
         figure=figure if tested else None,
         tables=(_relations_table(relations),),
-        note="“unrelated” is a pair of words of the same prompt drawn by chance. Holm's p: * < 0.05,"
-        " ** < 0.01, *** < 0.001.",
+        note="“unrelated” is a pair of words of the same prompt drawn by chance, “coreferent” are words that"
+        " name one thing by the prompts' column of that name. Holm's p: * < 0.05, ** < 0.01, *** < 0.001.",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluation.dot_figure import DotRow, dot_figure, ratio_axis
-from evaluation.kinds.mask_items import MaskSettings, MeasuredItem
+from evaluation.kinds.mask_items import Counting, MaskSettings, MeasuredItem
 from evaluation.kinds.report import (
     Block,
     Field,
@@ -36,7 +36,8 @@ BASELINES = {Baseline.WHOLE_IMAGE: "the whole image", Baseline.RANDOM_HALF: "a r
 
 def miou(found: Found, *, settings: MaskSettings) -> Interval:
     """mIoU of the words with a truth."""
-    return summarise(_pairs(found), confidence=settings.confidence).miou
+    rules = settings.counting.rules
+    return summarise(_pairs(found), rules=rules, confidence=settings.confidence).miou
 
 
 def summary_block(found: Found, *, settings: MaskSettings) -> Block:
@@ -78,7 +79,8 @@ def summary_block(found: Found, *, settings: MaskSettings) -> Block:
         rows=[(name, row.miou.estimate, row.miou.low, row.miou.high, row.n_pairs) for name, row in rows],
     )  # fmt: skip
     missing = rows[0][1].counts[OverlapStatus.MISSING]
-    note = f"{missing} words have no map and count as 0." if missing else ""
+    told = "count as 0" if settings.counting == Counting.OURS else "are skipped"
+    note = f"{missing} words have no map and {told}." if missing else ""
     return Block(title=title, figure=figure if found else None, tables=(table,), note=note)
 
 
@@ -88,6 +90,7 @@ def _rows(found: Found, *, settings: MaskSettings) -> list[tuple[str, Segmentati
         pairs,
         words=[given["word"] for given, _ in found],
         lemmas=[given["lemma"] for given, _ in found],
+        rules=settings.counting.rules,
         confidence=settings.confidence,
     )
     return [
@@ -96,7 +99,11 @@ def _rows(found: Found, *, settings: MaskSettings) -> list[tuple[str, Segmentati
         *(
             (
                 name,
-                summarise([item.baselines[kind] for _, item in found], confidence=settings.confidence),
+                summarise(
+                    [item.baselines[kind] for _, item in found],
+                    rules=settings.counting.rules,
+                    confidence=settings.confidence,
+                ),
             )
             for kind, name in BASELINES.items()
         ),

@@ -1,4 +1,4 @@
-"""Pairwise comparisons: which of two systems is preferred, and by how much.
+"""Pairwise comparisons: which of the systems are preferred, and by how much.
 
 The share that prefers the first counts a tie as half and has the two-way interval, which speaks for new items
 and new raters. Strengths are Bradley and Terry's, with ties by Davidson.
@@ -6,14 +6,22 @@ and new raters. Strengths are Bradley and Terry's, with ties by Davidson.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
+from evaluation.agreement import category_agreement
 from evaluation.dot_figure import DotRow, axis_around, dot_figure, percent_axis
-from evaluation.kinds.answers import Answers, Given, alpha_tile, read_answers
+from evaluation.kinds.agreement_block import agreement_block, agreement_tile
+from evaluation.kinds.columns import flow, raters_table, table_of
+from evaluation.kinds.groups import filters_of, only_facts, passing
+from evaluation.kinds.meetings import meetings, meetings_block, preference, same_things, shares, widest
+from evaluation.kinds.pair_answers import ITEM, VALUE, Outcomes, PairAnswers, outcomes
 from evaluation.kinds.report import (
     Block,
+    Columns,
     Field,
     KindReport,
     Line,
@@ -23,6 +31,7 @@ from evaluation.kinds.report import (
     interval_cells,
     interval_fields,
     interval_tile,
+    method_words,
     percent,
     shown_count,
     shown_interval,
@@ -30,16 +39,18 @@ from evaluation.kinds.report import (
     shown_text,
     table_figure,
 )
-from evaluation.metrics.intervals import Interval, undefined, wilson
-from evaluation.metrics.item_scores import ItemScore
-from evaluation.metrics.opinion import Protocol, opinion_report
-from evaluation.metrics.pairwise import BradleyTerry, Comparison, bradley_terry
-from evaluation.metrics.tables import RatingTable
+from evaluation.metrics.intervals import Interval
+from evaluation.metrics.methods import method_card
+from evaluation.metrics.pairwise import BradleyTerry, bradley_terry_of_counts
+from evaluation.metrics.tables import BoolArray
+from evaluation.number_words import grouped
+from evaluation.settings import Only
 
-VALUE: Final = {"first": 1.0, "": 0.5, "second": 0.0}
 ITEM_FIELDS: Final = (
     Field("item", "Number of the item; joins pairs.csv."),
     Field("prompt", "The prompt."),
+    Field("first_system", "Name of the first system."),
+    Field("second_system", "Name of the second system."),
     Field("word", "The word whose maps are compared; empty for images."),
     Field("n_first", "Answers of the raters who count that prefer the first system."),
     Field("n_tie", "Answers without a difference."),
@@ -50,85 +61,112 @@ ITEM_FIELDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class PairSettings:
-    """confidence: of every interval."""
+    """confidence: of every interval.  only: filters by group.  seed: of the bootstrap of agreement."""
 
     confidence: float = 0.95
+    only: tuple[Only, ...] = ()
+    seed: int = 2023
 
 
-def pairs_report(lines: Iterable[Line], *, facts: Mapping[str, Any], settings: PairSettings) -> KindReport:
-    """The report. lines: of pairs.csv.  facts["systems"]: names of the first and the second system."""
-    answers = read_answers(lines)
-    first, second = facts["systems"]
-    counted = answers.counted
-    model = bradley_terry(
-        [
-            Comparison(first=first, second=second, winner=first if v == 1.0 else second if v == 0.0 else None)
-            for v in (VALUE[answer["winner"]] for answer in counted)
-        ],
-        confidence=settings.confidence,
+def pairs_report(found: PairAnswers, *, facts: Mapping[str, Any], settings: PairSettings) -> KindReport:
+    """The report. facts["systems"]: those under comparison, in their order."""
+    systems = tuple(system["name"] for system in facts["systems"])
+    answers, confidence = found.answers, settings.confidence
+    rows = answers.counts & passing(found.items, settings.only)[answers.item]
+    model = _strengths(found, rows=rows, confidence=confidence)
+    met = meetings(found, rows=rows, systems=systems, confidence=confidence)
+    agreement = category_agreement(
+        table_of(answers, rows=rows, scores=found.value), ordered=True, confidence=confidence,
+        seed=settings.seed, clusters=same_things(found, rows=rows),
+    )  # fmt: skip
+    two = systems if len(systems) == 2 else None
+    what = (
+        _outcomes_block(found, rows=rows, systems=two, confidence=confidence)
+        if two
+        else meetings_block(met, model=model, confidence=confidence)
     )
-    preference = _preference(counted, confidence=settings.confidence)
-    found = [(answer.item, answer.rater, VALUE[answer["winner"]]) for answer in counted]
+    by_item = outcomes(found.value[rows], group=answers.item[rows], n=len(answers.item_ids))
+    n, n_items = int(rows.sum()), int((by_item.total > 0).sum())
     return KindReport(
         kind=facts["task_kind"],
         facts=facts,
-        settings={"confidence": settings.confidence},
+        settings={"confidence": confidence, "seed": settings.seed, "only": only_facts(settings.only)},
         tiles=(
-            interval_tile(f"Prefer {first} to {second}", preference, show=percent),
-            Tile(label="Comparisons", value=f"{len(counted):,}".replace(",", " "),
-                 detail=f"of {len(answers.by_item()):,} pairs".replace(",", " ")),
-            alpha_tile(found, of="preference, nominal", scale=(0.0, 1.0)),
+            Tile(label="Systems", value=str(len(systems)), detail=widest(met)) if two is None else
+            interval_tile(f"Prefer {two[0]} to {two[1]}",
+                          preference(found, rows=rows, confidence=confidence), show=percent),
+            Tile(label="Comparisons", value=grouped(n),
+                 detail=f"of {grouped(n_items)} pairs"),
+            agreement_tile(agreement, of="preference, nominal"),
         ),
         blocks=(
-            _outcomes_block(counted, systems=(first, second), confidence=settings.confidence),
-            _strengths_block(model, confidence=settings.confidence),
-            Block(title="Pairs", tables=(_items_table(answers),)),
-            Block(title="Raters", tables=(answers.raters,)),
+            what,
+            _strengths_block(model, systems=systems, confidence=confidence),
+            agreement_block(agreement, of="who is preferred"),
+            Block(title="Pairs", tables=(_items_table(found.items, by_item),)),
+            Block(title="Raters", tables=(raters_table(answers),)),
         ),
         files=(),
-        flow=answers.flow,
-        n_answers=len(answers.every),
-        n_simulated=answers.n_simulated,
+        flow=flow(answers, filters=filters_of(found.items, settings.only, place=answers.item)),
+        n_answers=answers.n,
+        n_simulated=int(answers.simulated.sum()),
         methods=(
-            "A tie counts half. The share's interval is two-way: it speaks for new pairs and for new raters.",
+            f"A tie counts half. {_scope([one.preference for one in met])}",
+            "Shares of answers have two-way intervals (items + raters − ratings): answers of one rater, or"
+            " to one pair, are not independent. Where all answers are alike, the widest spread that a share"
+            " allows stands in.",
             "Strengths are Bradley and Terry's on the log scale with mean zero, ties by Davidson (1970), with"
-            f" {100 * settings.confidence:g} % Wald intervals. They take every answer as independent.",
+            f" {100 * confidence:g} % Wald intervals. They take every answer as independent.",
             "Which system lay left was drawn anew for every answer; the share of “left” shows whether that"
             " mattered.",
         ),
     )  # fmt: skip
 
 
-def _preference(counted: Sequence[Given], *, confidence: float) -> Interval:
-    if not counted:
-        return undefined("no comparison", method="two_way", confidence=confidence)
-    table = RatingTable.from_columns(
-        items=[answer.item for answer in counted],
-        raters=[answer.rater for answer in counted],
-        scores=[VALUE[answer["winner"]] for answer in counted],
-        scale=(0.0, 1.0),
-    )
-    protocol = Protocol(item_score=ItemScore.MEAN, confidence=confidence, fair_from=0.5)
-    return opinion_report(table, protocol=protocol).overall.mos.within((0.0, 1.0))
+def _scope(found: Sequence[Interval]) -> str:
+    """What the intervals of preferences speak for, by the methods that made them."""
+    told = []
+    for method, flag, reason in dict.fromkeys((one.method, one.flag, one.reason) for one in found):
+        if reason:
+            told.append(f"A share has no interval where the reason is: {reason}.")
+            continue
+        card = method_card(method)
+        of = "new pairs and for new raters" if card.raters else "new pairs with these raters only"
+        stood_in = f" ({flag})" if flag else ""
+        told.append(f"The share's interval is {method_words(card.name)}{stood_in}: it speaks for {of}.")
+    return " ".join(told)
 
 
-def _outcomes_block(counted: Sequence[Given], *, systems: tuple[str, str], confidence: float) -> Block:
-    n = len(counted)
-    winners = [answer["winner"] for answer in counted]
-    sides = [answer["choice"] for answer in counted]
-    decided = n - winners.count("")
-    rows = [
-        ("answer", f"{systems[0]} preferred", winners.count("first"), n),
-        ("answer", "no difference", winners.count(""), n),
-        ("answer", f"{systems[1]} preferred", winners.count("second"), n),
-        ("side", "left chosen, of the decided", sides.count("left"), decided),
+def _strengths(found: PairAnswers, *, rows: BoolArray, confidence: float) -> BradleyTerry:
+    pairs, of_item = found.pairings()
+    told = outcomes(found.value[rows], group=of_item[found.answers.item][rows], n=len(pairs))
+    counts = zip(told.first.tolist(), told.tie.tolist(), told.second.tolist(), strict=True)
+    return bradley_terry_of_counts(dict(zip(pairs, counts, strict=True)), confidence=confidence)
+
+
+def _outcomes_block(
+    found: PairAnswers, *, rows: BoolArray, systems: tuple[str, ...], confidence: float
+) -> Block:
+    value, n = found.value[rows], int(rows.sum())
+    first, tie, second = (int((value == wanted).sum()) for wanted in (1.0, 0.5, 0.0))
+    left = int((found.left[rows] & (value != VALUE[""])).sum())
+    counted = [
+        ("answer", f"{systems[0]} preferred", first, n),
+        ("answer", "no difference", tie, n),
+        ("answer", f"{systems[1]} preferred", second, n),
+        ("side", "left chosen, of the decided", left, n - tie),
     ]
-    shares = [wilson(hits, total=total, confidence=confidence) for _, _, hits, total in rows]
+    decided = rows & (found.value != VALUE[""])
+    told = [
+        *shares(found, rows=rows, hits=[found.value == wanted for wanted in (1.0, 0.5, 0.0)],
+                confidence=confidence),
+        *shares(found, rows=decided, hits=[found.left], confidence=confidence),
+    ]  # fmt: skip
     title = "What raters preferred"
     drawing = dot_figure(
         [
             DotRow(label=label, value=share, detail=f"{hits} of {total}")
-            for (_, label, hits, total), share in zip(rows, shares, strict=True)
+            for (_, label, hits, total), share in zip(counted, told, strict=True)
         ],
         axis=percent_axis("share of answers"),
         figure_id="outcomes",
@@ -138,9 +176,9 @@ def _outcomes_block(counted: Sequence[Given], *, systems: tuple[str, str], confi
     figure = table_figure(
         "outcomes", title, drawing, header=("outcome", "share", "low", "high", "n", "total"),
         rows=[(label, share.estimate, share.low, share.high, hits, total)
-              for (_, label, hits, total), share in zip(rows, shares, strict=True)],
+              for (_, label, hits, total), share in zip(counted, told, strict=True)],
     )  # fmt: skip
-    return Block(title=title, figure=figure if n else None, tables=(_outcomes_table(rows, shares),))
+    return Block(title=title, figure=figure if n else None, tables=(_outcomes_table(counted, told),))
 
 
 def _outcomes_table(rows: Sequence[tuple[str, str, int, int]], shares: Sequence[Interval]) -> Table:
@@ -156,7 +194,7 @@ def _outcomes_table(rows: Sequence[tuple[str, str, int, int]], shares: Sequence[
             Field("outcome", "The answer in words."),
             Field("n", "Answers of the raters who count."),
             Field("total", "All of them; for the side, those without ties."),
-            *interval_fields("share", "Share (Wilson)"),
+            *interval_fields("share", "Share of the answers"),
         ),
         lines=lines,
         shown=(
@@ -168,12 +206,10 @@ def _outcomes_table(rows: Sequence[tuple[str, str, int, int]], shares: Sequence[
     )
 
 
-def _strengths_block(model: BradleyTerry, *, confidence: float) -> Block:
+def _strengths_block(model: BradleyTerry, *, systems: Sequence[str], confidence: float) -> Block:
     title = "Strengths of the systems"
-    rows = [
-        DotRow(label=name, value=value)
-        for name, value in zip(model.systems, model.strengths, strict=True)
-    ]  # fmt: skip
+    strength = dict(zip(model.systems, model.strengths, strict=True))
+    rows = [DotRow(label=name, value=strength[name]) for name in systems if name in strength]
     drawing = dot_figure(
         rows,
         axis=axis_around(rows, title="strength, log scale"),
@@ -201,7 +237,9 @@ def _strengths_block(model: BradleyTerry, *, confidence: float) -> Block:
         "strengths", title, drawing, header=("system", "strength", "low", "high"),
         rows=[(row.label, row.value.estimate, row.value.low, row.value.high) for row in rows],
     )  # fmt: skip
-    note = f"Not defined, because {model.reason}." if model.reason else _chances(model)
+    note = _chances(model) if len(model.systems) == 2 else ""
+    if model.reason:
+        note = f"Not defined, because {model.reason}."
     return Block(title=title, figure=None if model.reason else figure, tables=(table,), note=note)
 
 
@@ -214,23 +252,28 @@ def _chances(model: BradleyTerry) -> str:
     )
 
 
-def _items_table(answers: Answers) -> Table:
-    lines = []
-    for item, given in answers.by_item().items():
-        winners = [answer["winner"] for answer in given]
-        lines.append({
-            "item": item, "prompt": given[0]["prompt"], "word": given[0]["word"],
-            "n_first": winners.count("first"), "n_tie": winners.count(""),
-            "n_second": winners.count("second"),
-            "preference": sum(VALUE[winner] for winner in winners) / len(winners),
-        })  # fmt: skip
+def _items_table(items: Columns, told: Outcomes) -> Table:
+    """Pairs with an answer that counts, by their numbers."""
+    n = told.total
+    order = [at for at in np.argsort([int(item) for item in items.column("item")]).tolist() if n[at]]
+    columns: dict[str, Sequence[Any]] = {
+        name: [items.column(name)[at] for at in order] for name in ("item", *ITEM)
+    }
+    columns |= {
+        "n_first": told.first[order].tolist(),
+        "n_tie": told.tie[order].tolist(),
+        "n_second": told.second[order].tolist(),
+        "preference": ((told.first[order] + 0.5 * told.tie[order]) / n[order]).tolist(),
+    }
     return Table(
         file="items.csv",
         caption="Answers by pair",
         fields=ITEM_FIELDS,
-        lines=tuple(sorted(lines, key=lambda line: int(line["item"]))),
+        lines=Columns(columns, n=len(order)),
         shown=(
             Shown("Prompt", _prompt, number=False),
+            shown_text("First system", "first_system"),
+            shown_text("Second system", "second_system"),
             shown_count("First", "n_first"),
             shown_count("No difference", "n_tie"),
             shown_count("Second", "n_second"),

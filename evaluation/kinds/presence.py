@@ -5,24 +5,31 @@ Source: Tang et al. 2023, sec. 5.1 and fig. 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import combinations
 from typing import Any, Final
 
+import numpy as np
+
+from evaluation.agreement import Agreement, checklist_agreement
 from evaluation.dot_figure import DotRow, dot_figure, percent_axis
 from evaluation.forest_figure import ForestRow, forest_figure
-from evaluation.kinds import presence_overlap_blocks
-from evaluation.kinds.answers import Answers, alpha_tile, read_answers
+from evaluation.kinds import presence_labels, presence_overlap_blocks
+from evaluation.kinds.agreement_block import agreement_block, agreement_tile
+from evaluation.kinds.columns import flow, place_of, raters_table
+from evaluation.kinds.groups import filters_of, only_facts, passing
+from evaluation.kinds.presence_answers import Labels, PresenceAnswers, label
+from evaluation.kinds.presence_judging import GIVEN, NO_RELATION, RESULTS, Status, decided, judged
 from evaluation.kinds.report import (
     Block,
+    Columns,
     Field,
     KindReport,
     Line,
     Shown,
     Table,
-    Tile,
     interval_cells,
     interval_fields,
     interval_tile,
@@ -33,96 +40,123 @@ from evaluation.kinds.report import (
     shown_text,
     table_figure,
 )
-from evaluation.metrics.intervals import NAN, Interval, wilson
+from evaluation.metrics.checklist import checklist_alpha
+from evaluation.metrics.intervals import Interval, wilson
 from evaluation.metrics.presence import (
     PresenceOutcome,
     RelationAccuracy,
-    Submission,
     accuracy_by_relation,
     compare_relations,
-    is_correct,
-    top_two_labels,
 )
+from evaluation.metrics.tables import BoolArray
 from evaluation.metrics.tests import ExactTest, TestResult, holm
+from evaluation.settings import Only
 
-NO_RELATION: Final = "(no relation)"
-GIVEN: Final = (
-    Field("item", "Number of the item; joins presence.csv."),
-    Field("prompt", "The prompt."),
-    Field("seed", "Seed of the image's noise."),
-    Field("image_sha256", "SHA-256 of the image file."),
-    Field("relation", "Column 'relation' of the prompt's row; may be empty."),
-    Field("first_asked", "The word of the checklist that the prompt names first; may be empty."),
-    Field("second_asked", "The one that it names second; may be empty."),
-    Field("n_asked", "Words of the checklist in the prompt; accuracy needs two."),
-    Field("map_iou", "IoU of the two words' maps at tau 0.4; empty where there is none."),
-)
-RESULTS: Final = (
-    Field("status", "ok, no answer, or not two words."),
-    Field("n_answers", "Answers of the raters who count."),
-    Field("n_none", "Of them 'none of these'."),
-    Field("first_label", "Word with most votes."),
-    Field("second_label", "The next."),
-    Field("first_votes", "Votes of the first label."),
-    Field("second_votes", "Votes of the second."),
-    Field("tied", "1 where the order of submission broke a tie for the second place."),
-    Field("correct", "1 where both asked words are the labels; empty unless the status is ok."),
-)
-
-
-class Status(StrEnum):
-    """Whether an image has an outcome."""
-
-    OK = "ok"
-    NO_ANSWER = "no answer"
-    NOT_TWO = "not two words"
+AGREED: Final = "each word of the checklist, checked or not"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PresenceSettings:
-    """test: of two relations' accuracies and of low against high overlap."""
+    """test: of two relations' accuracies and of low against high overlap.  only: filters by group.
+
+    seed: of the bootstrap of agreement.
+    """
 
     confidence: float = 0.95
     test: ExactTest = ExactTest.FISHER
+    only: tuple[Only, ...] = ()
+    seed: int = 2023
 
 
 def presence_report(
-    lines: Iterable[Line], *, images: Sequence[Line], facts: Mapping[str, Any], settings: PresenceSettings
+    answers: PresenceAnswers, *, images: Sequence[Line], facts: Mapping[str, Any], settings: PresenceSettings
 ) -> KindReport:
-    """The report. lines: of presence.csv.  images: the given columns of images.csv, as texts."""
-    answers = read_answers(lines)
-    judged = _judge(answers, images)
-    outcomes = [
-        PresenceOutcome(
-            image=line["item"], relation=line["relation"] or NO_RELATION, correct=bool(line["correct"])
-        )
-        for line in judged
-        if line["status"] == Status.OK
-    ]
-    relations = accuracy_by_relation(outcomes, confidence=settings.confidence)
+    """The report. images: the given columns of images.csv, as texts."""
+    given = Columns.of(images, names=[field.name for field in GIVEN])
+    wanted = passing(given, settings.only)
+    labels = label(answers, items=given.column("item"))
+    lines = judged(given, labels=labels, vocabulary=answers.vocabulary, wanted=wanted)
+    image = place_of(answers.answers, items=given.column("item"))
+    rows = answers.answers.counts & wanted[image]
+    votes = presence_labels.votes_of(answers, image=image, rows=rows, n_images=len(given))
+    n_raters, n_votes = len(answers.answers.rater_ids), presence_labels.n_votes(answers, rows=rows)
+    model = presence_labels.fitted(votes, n_raters=n_raters, n=n_votes)
+    lines = presence_labels.with_models(lines, labels=labels, model=model, vocabulary=answers.vocabulary)
+    relations = _by_relation(lines, confidence=settings.confidence)
     tests = _tests(relations, settings=settings)
+    agreement = _agreement(
+        answers, labels=labels, wanted=wanted, votes=votes, n_votes=n_votes, settings=settings
+    )  # fmt: skip
+    more, shown = presence_labels.rater_columns(model, n_raters=n_raters)
+    has_outcome = np.array([status == Status.OK for status in lines.column("status")], dtype=bool)
     return KindReport(
         kind=facts["task_kind"],
         facts=facts,
-        settings={"confidence": settings.confidence, "test": settings.test.value},
+        settings={
+            "confidence": settings.confidence, "test": settings.test.value, "seed": settings.seed,
+            "only": only_facts(settings.only),
+        },
         tiles=(
             interval_tile(
-                "Images with both objects", _overall(outcomes, confidence=settings.confidence), show=percent
+                "Images with both objects", _overall(lines, confidence=settings.confidence), show=percent
             ),
-            _alpha_tile(answers, vocabulary=facts["vocabulary"]),
+            agreement_tile(agreement, of="nominal"),
         ),
         blocks=(
             _relations_block(relations, confidence=settings.confidence),
             *([_tests_block(tests, settings=settings)] if tests else []),
-            *presence_overlap_blocks.blocks(judged, confidence=settings.confidence, test=settings.test),
-            _images_block(judged),
-            Block(title="Raters", tables=(answers.raters,)),
+            presence_labels.block(lines, model=model, confidence=settings.confidence),
+            *presence_overlap_blocks.blocks(lines, confidence=settings.confidence, test=settings.test),
+            agreement_block(agreement, of=AGREED),
+            _images_block(lines, left_out=facts.get("overlaps_not_measured", 0)),
+            Block(title="Raters", tables=(raters_table(answers.answers, more=more, shown=shown),)),
         ),
-        files=(),
-        flow=answers.flow,
-        n_answers=len(answers.every),
-        n_simulated=answers.n_simulated,
+        files=(
+            presence_labels.words_table(lines, labels=labels, model=model, vocabulary=answers.vocabulary),
+        ) if votes is not None else (),
+        flow=flow(
+            answers.answers,
+            filters=filters_of(given, settings.only, place=image),
+            outcome=has_outcome[image],
+            words="images whose prompt names two words of the checklist",
+        ),
+        n_answers=answers.answers.n,
+        n_simulated=int(answers.answers.simulated.sum()),
         methods=_methods(settings),
+    )  # fmt: skip
+
+
+def _agreement(
+    answers: PresenceAnswers, *, labels: Labels, wanted: BoolArray, votes: presence_labels.Votes | None,
+    n_votes: int, settings: PresenceSettings,
+) -> tuple[Agreement, ...]:  # fmt: skip
+    """On every word of the checklist, checked or not, over the images that the filters leave."""
+    n_words = len(answers.vocabulary)
+    n_raters = np.where(wanted, labels.n_raters, 0)
+    kept = wanted[labels.item] if labels.item.size else np.zeros(0, dtype=bool)
+    alpha = checklist_alpha(
+        n_raters, item=labels.item[kept], votes=labels.n_votes[kept], n_words=n_words,
+        rng=np.random.default_rng(settings.seed), confidence=settings.confidence,
+    )  # fmt: skip
+    paired = n_raters > 1
+    return checklist_agreement(
+        alpha,
+        n_items=int(paired.sum()) * n_words,
+        n_votes=int(n_raters[paired].sum()) * n_words,
+        votes=votes.table(answers.answers.rater_ids) if votes is not None else None,
+        too_many=n_votes,
+    )
+
+
+def _by_relation(lines: Columns, *, confidence: float) -> tuple[RelationAccuracy, ...]:
+    known, hits = decided(lines, "correct")
+    relation = lines.column("relation")
+    return accuracy_by_relation(
+        (
+            PresenceOutcome(image="", relation=relation[place] or NO_RELATION, correct=bool(hits[place]))
+            for place in np.flatnonzero(known).tolist()
+        ),
+        confidence=confidence,
     )
 
 
@@ -130,65 +164,35 @@ def _methods(settings: PresenceSettings) -> tuple[str, ...]:
     return (
         "An image's label is the two words with most votes, one vote per rater and word; ties go to the"
         " word submitted first.",
+        "Beside it stand the words that most raters checked, and the labels of Dawid and Skene (1979), which"
+        " weigh raters by how reliable they are.",
         "An image is correct when both words that its prompt names are the label.",
         f"Accuracies have {100 * settings.confidence:g} % Wilson intervals; relations are compared by"
         f" {settings.test.value.capitalize()}'s exact test, two-sided, with Holm's correction.",
     )
 
 
-def _overall(outcomes: Sequence[PresenceOutcome], *, confidence: float) -> Interval:
+def _overall(lines: Columns, *, confidence: float) -> Interval:
     """The accuracy of all relations together."""
-    hits = sum(outcome.correct for outcome in outcomes)
-    found = wilson(hits, total=len(outcomes), confidence=confidence)
-    return found if outcomes else replace(found, reason="no image with an outcome")
+    known, hits = decided(lines, "correct")
+    found = wilson(int(hits.sum()), total=int(known.sum()), confidence=confidence)
+    return found if known.any() else replace(found, reason="no image with an outcome")
 
 
-def _judge(answers: Answers, images: Sequence[Line]) -> list[dict[str, Any]]:
-    by_item = answers.by_item()
-    return [_judged(line, by_item.get(line["item"], [])) for line in images]
-
-
-def _judged(given: Line, answers: Sequence[Any]) -> dict[str, Any]:
-    """A line of images.csv."""
-    submissions = [
-        Submission(
-            rater=answer.rater,
-            words=tuple(line["checked_word"] for line in answer.lines if line["checked_word"]),
-        )
-        for answer in answers
-    ]
-    label = top_two_labels(submissions)
-    words, votes = (*label.words, "", ""), (*label.votes, None, None)
-    asked = (given["first_asked"], given["second_asked"])
-    status = Status.NO_ANSWER if not answers else Status.OK if given["n_asked"] == "2" else Status.NOT_TWO
-    return {
-        **given,
-        "seed": int(given["seed"]),
-        "n_asked": int(given["n_asked"]),
-        "map_iou": float(given["map_iou"]) if given["map_iou"] else NAN,
-        "status": status,
-        "n_answers": len(answers),
-        "n_none": sum(not submission.words for submission in submissions),
-        "first_label": words[0],
-        "second_label": words[1],
-        "first_votes": votes[0],
-        "second_votes": votes[1],
-        "tied": label.tied,
-        "correct": is_correct(label, prompt_words=asked) if status == Status.OK else None,
-    }
-
-
-def _images_block(judged: Sequence[Line]) -> Block:
-    n = {status: sum(line["status"] == status for line in judged) for status in Status}
+def _images_block(lines: Columns, *, left_out: int) -> Block:
+    n = Counter(lines.column("status"))
+    measured = f" The overlap of {left_out} images is not measured: they are too many." if left_out else ""
+    filtered = f" {n[Status.FILTERED]} are filtered out." if n[Status.FILTERED] else ""
     return Block(
         title="Images",
-        tables=(_images_table(judged),),
+        tables=(_images_table(lines),),
         note=f"{n[Status.OK]} images have an outcome, {n[Status.NO_ANSWER]} no answer;"
-        f" {n[Status.NOT_TWO]} are left out because their prompt doesn't name two words of the checklist.",
+        f" {n[Status.NOT_TWO]} are left out because their prompt doesn't name two words of the checklist."
+        f"{filtered}{measured}",
     )
 
 
-def _images_table(judged: Sequence[Line]) -> Table:
+def _images_table(lines: Columns) -> Table:
     def answer(line: Line) -> str:
         return {None: "–", True: "yes", False: "no"}[line["correct"]]
 
@@ -196,7 +200,7 @@ def _images_table(judged: Sequence[Line]) -> Table:
         file="images.csv",
         caption="Labels of the images",
         fields=(*GIVEN, *RESULTS),
-        lines=tuple(judged),
+        lines=lines,
         shown=(
             shown_text("Prompt", "prompt"),
             shown_text("Relation", "relation"),
@@ -259,7 +263,10 @@ def _tests(
 ) -> list[tuple[str, str, TestResult, float]]:
     """(first relation, second, test, Holm's p) of every pair."""
     pairs = list(combinations(relations, 2))
-    results = [compare_relations(first, second, test=settings.test) for first, second in pairs]
+    results = [
+        compare_relations(first, second, test=settings.test, confidence=settings.confidence)
+        for first, second in pairs
+    ]
     corrected = holm([result.p_value for result in results])
     return [
         (first.relation, second.relation, result, float(p))
@@ -305,17 +312,3 @@ def _tests_block(tests: Sequence[tuple[str, str, TestResult, float]], *, setting
         rows=[(a, b, t.effect.estimate, t.effect.low, t.effect.high, t.p_value, p) for a, b, t, p in tests],
     )  # fmt: skip
     return Block(title=title, figure=figure, tables=(table,), note=f"Test: {settings.test.value}.")
-
-
-def _alpha_tile(answers: Answers, *, vocabulary: Sequence[str]) -> Tile:
-    """Agreement on every word of the checklist, checked or not."""
-    found = [
-        (
-            f"{answer.item} {place}",
-            answer.rater,
-            float(word in {line["checked_word"] for line in answer.lines}),
-        )
-        for answer in answers.counted
-        for place, word in enumerate(vocabulary)
-    ]
-    return alpha_tile(found, of="each word of the checklist, nominal", scale=(0.0, 1.0))

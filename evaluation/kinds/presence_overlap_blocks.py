@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from evaluation.dot_figure import DotRow, dot_figure, percent_axis
+from evaluation.kinds.presence_judging import NO_RELATION, decided, map_ious
 from evaluation.kinds.report import (
     Block,
+    Columns,
     Field,
-    Line,
     Shown,
     Table,
     interval_cells,
@@ -38,23 +41,23 @@ WORDS: Final = {
     OverlapGroup.LOW: "low, up to 0.4", OverlapGroup.MID: "mid", OverlapGroup.HIGH: "high, from 0.6",
 }  # fmt: skip
 OUTCOMES: Final = {True: "both objects", False: "an object missing"}
-OK, NO_RELATION = "ok", "(no relation)"
 
 
-def blocks(judged: Sequence[Line], *, confidence: float, test: ExactTest) -> list[Block]:
-    """The sections; none where no image has two maps. judged: lines of images.csv."""
+def blocks(lines: Columns, *, confidence: float, test: ExactTest) -> list[Block]:
+    """The sections; none where no image has two maps. lines: of images.csv."""
+    known, hits = decided(lines, "correct")
+    ious, relation = map_ious(lines), lines.column("relation")
+    if np.isnan(ious[known]).all():
+        return []
     outcomes = [
         JoinedOutcome(
-            image=line["item"],
-            relation=line["relation"] or NO_RELATION,
-            correct=bool(line["correct"]),
-            iou=line["map_iou"],
+            image=str(place),
+            relation=relation[place] or NO_RELATION,
+            correct=bool(hits[place]),
+            iou=float(ious[place]),
         )
-        for line in judged
-        if line["status"] == OK
+        for place in np.flatnonzero(known).tolist()
     ]
-    if all(math.isnan(outcome.iou) for outcome in outcomes):
-        return []
     accuracies = accuracy_by_overlap(outcomes, confidence=confidence)
     effects = overlap_effects(outcomes, test=test, confidence=confidence)
     by_correctness = overlap_by_correctness(outcomes, confidence=confidence)

@@ -7,15 +7,77 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from common.csv_stream import Cell, cell_text, raw_lines
 from evaluation.figure_set import Figure
 from evaluation.metrics.intervals import Interval
+from evaluation.metrics.methods import METHOD_CARDS
 from evaluation.metrics.tables import FlowStep
+from evaluation.number_words import grouped
 
 Line = Mapping[str, Any]
 # Tables of more lines get a height of their own; beyond the second number lines are in the file alone.
 TALL_FROM: Final = 25
 MOST_SHOWN: Final = 300
+METHOD_WORDS: Final = {"t_items": "Student's t", "t_clustered": "Student's t, clustered by image"}
+LOWERED: Final = ("Two-way", "Two-way,", "Bounded", "Spread", "Bootstrap")
+
+
+class Columns(Sequence[Line]):
+    """Lines held as columns: a line becomes a dictionary when it is asked for, and only then."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], *, n: int) -> None:
+        """columns: by name, of n values each."""
+        self._columns = dict(columns)
+        self._n = n
+        uneven = [name for name, column in self._columns.items() if len(column) != n]
+        if uneven:
+            raise ValueError(f"columns of another length than {n}: {', '.join(uneven)}")
+
+    @classmethod
+    def of(cls, lines: Sequence[Line], *, names: Sequence[str]) -> Columns:
+        """The same lines as columns."""
+        if isinstance(lines, cls):
+            return lines
+        return cls({name: [line[name] for line in lines] for name in names}, n=len(lines))
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._line(number) for number in range(*place.indices(self._n))]
+        return self._line(range(self._n)[place])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def column(self, name: str) -> Sequence[Any]:
+        """One column. Raises KeyError for an unknown name."""
+        return self._columns[name]
+
+    def and_also(self, columns: Mapping[str, Sequence[Any]]) -> Columns:
+        """With further columns beside."""
+        return Columns(self._columns | dict(columns), n=self._n)
+
+    def rows(self, names: Sequence[str], *, at_once: int = 20_000) -> Iterator[tuple[str, ...]]:
+        """The cells of these columns as texts, line by line; an unknown one is empty."""
+        for start in range(0, self._n, at_once):
+            block = slice(start, start + at_once)
+            width = min(at_once, self._n - start)
+            yield from zip(
+                *(
+                    [_cell(value) for value in _plain(self._columns[name][block])]
+                    if name in self._columns
+                    else [""] * width
+                    for name in names
+                ),
+                strict=True,
+            )
+
+    def _line(self, place: int) -> Line:
+        return {name: column[place] for name, column in self._columns.items()}
 
 
 @dataclass(frozen=True)
@@ -53,12 +115,14 @@ class Table:
     file: str
     caption: str
     fields: tuple[Field, ...]
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     shown: tuple[Shown, ...] = ()
 
     def csv(self) -> Iterator[str]:
         """The table as a file."""
         names = [column.name for column in self.fields]
+        if isinstance(self.lines, Columns):
+            return raw_lines(self.lines.rows(names), header=names)
         rows = (tuple(_cell(line.get(name)) for name in names) for line in self.lines)
         return raw_lines(rows, header=names)
 
@@ -129,12 +193,14 @@ class KindReport:
 
 
 def interval_fields(prefix: str, words: str) -> tuple[Field, ...]:
-    """The columns of an interval: estimate, bounds, method, and why there are none."""
+    """The columns of an interval: estimate, bounds, level, method, what to know, and why there are none."""
     return (
         Field(prefix, f"{words}. Empty where it is not defined."),
         Field(f"{prefix}_low", "Lower bound of the interval."),
         Field(f"{prefix}_high", "Upper bound of the interval."),
+        Field(f"{prefix}_confidence", "Confidence of these bounds."),
         Field(f"{prefix}_method", "Name of the interval's method."),
+        Field(f"{prefix}_flag", "What to know about these bounds, e.g. that another method stood in."),
         Field(f"{prefix}_undefined_because", "Why there is no interval; else empty."),
     )
 
@@ -143,7 +209,8 @@ def interval_cells(prefix: str, value: Interval) -> dict[str, Cell]:
     """The cells of `interval_fields`."""
     return {
         prefix: value.estimate, f"{prefix}_low": value.low, f"{prefix}_high": value.high,
-        f"{prefix}_method": str(value.method), f"{prefix}_undefined_because": value.reason,
+        f"{prefix}_confidence": value.confidence, f"{prefix}_method": str(value.method),
+        f"{prefix}_flag": value.flag, f"{prefix}_undefined_because": value.reason,
     }  # fmt: skip
 
 
@@ -154,7 +221,7 @@ def shown_text(heading: str, name: str) -> Shown:
 
 def shown_count(heading: str, name: str) -> Shown:
     """A whole number with its thousands apart."""
-    return Shown(heading, lambda line: f"{int(line[name]):,}".replace(",", " "))
+    return Shown(heading, lambda line: grouped(int(line[name])))
 
 
 def shown_number(heading: str, name: str, *, digits: int = 2) -> Shown:
@@ -187,6 +254,14 @@ def shown_p(heading: str, name: str) -> Shown:
     return Shown(heading, lambda line: p_words(line[name]) or "–")
 
 
+def method_words(method: str) -> str:
+    """The name of an interval's method in words."""
+    if method in METHOD_WORDS:
+        return METHOD_WORDS[method]
+    title = next((card.title for card in METHOD_CARDS if card.name == method), method.replace("_", " "))
+    return title[0].lower() + title[1:] if title.split()[0] in LOWERED else title
+
+
 def percent(share: float) -> str:
     """A share in percent; empty where it is not defined."""
     return "" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
@@ -205,8 +280,11 @@ def p_words(value: float) -> str:
 
 
 def interval_tile(label: str, value: Interval, *, show: Callable[[float], str]) -> Tile:
-    """A tile of a value with its interval."""
-    detail = f"{show(value.low)} to {show(value.high)}" if value.is_defined else value.reason
+    """A tile of a value with its interval, its method and what to know of it."""
+    detail = value.reason
+    if value.is_defined:
+        told = f"; {value.flag}" if value.flag else ""
+        detail = f"{show(value.low)} to {show(value.high)}, {method_words(value.method)}{told}"
     return Tile(label=label, value=show(value.estimate) or "–", detail=detail)
 
 
@@ -219,7 +297,15 @@ def table_figure(
 
 def _bounds(line: Line, prefix: str, show: Callable[[float], str]) -> str:
     low, high, reason = (line[f"{prefix}_{part}"] for part in ("low", "high", "undefined_because"))
-    return f"not defined: {reason}" if reason else f"{show(low)} to {show(high)}"
+    if reason:
+        return f"not defined: {reason}"
+    flag = line.get(f"{prefix}_flag")
+    return f"{show(low)} to {show(high)}" + (f" ({flag})" if flag else "")
+
+
+def _plain(column: Any) -> Any:
+    """Python's own values: cells are written by their type."""
+    return column.tolist() if isinstance(column, np.ndarray) else column
 
 
 def _cell(value: Any) -> str:

@@ -14,7 +14,7 @@ inside the functions that need them.
     bounded        SOS model, intervals where the scores show no spread
     bootstrap      percentile and BCa interval of a mean of item scores
     bootstrap_two_way  the same with items and raters drawn anew
-    running        the same scores answer by answer, during a campaign
+    running        the same scores answer by answer, during a campaign; running_sums  their sums
     responses      shares of all answers by option
     shares         how evenly the raters shared the work
     screening      attention outcomes, leave-one-out correlation, runs, response times
@@ -22,8 +22,10 @@ inside the functions that need them.
     subjective_model   maximum likelihood of P.910 and P.913
     outlier_rules  BT.500 and P.808, and whether they could fire
     alpha          Krippendorff's alpha
+    alpha_bootstrap    the same with items drawn anew
+    checklist      alpha of words checked from a list, by counts alone
     kappas         Fleiss, Cohen, Gwet
-    icc            intraclass correlation
+    icc            intraclass correlation, two-way and one-way
     label_models   majority with flagged ties, Dawid-Skene
     pairwise       Bradley-Terry with ties
     overlap        IoU and its family from counts of pixels

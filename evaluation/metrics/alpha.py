@@ -20,11 +20,10 @@ from enum import StrEnum
 import numpy as np
 
 from evaluation.metrics.counting import sums_at
-from evaluation.metrics.intervals import NAN, Interval, check_confidence, undefined
+from evaluation.metrics.intervals import NAN, Interval, undefined
 from evaluation.metrics.tables import FloatArray, IndexArray, OptOut, RatingTable
 
 MOST_RATIO_LEVELS = 2_000
-MOST_PATTERN_LEVELS = 16
 
 
 class Level(StrEnum):
@@ -37,7 +36,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Cells:
+class Cells:
     """Ratings counted by unit and distinct score: unit u has `count` ratings of levels[level]; sorted by
     nothing.
 
@@ -58,52 +57,22 @@ def krippendorff_alpha(table: RatingTable, *, level: Level = Level.ORDINAL) -> I
     """
     method = f"krippendorff_alpha_{level}"
     scores = table.opt_out == OptOut.NONE
-    value, reason = _alpha(_cells(table.score[scores], table.item_index[scores]), level=level)
+    value, reason = alpha_of(cells_of(table.score[scores], table.item_index[scores]), level=level)
     return undefined(reason or "no interval asked for", method=method, confidence=NAN, estimate=value)
 
 
-def alpha_with_interval(
-    table: RatingTable,
-    *,
-    rng: np.random.Generator,
-    level: Level = Level.ORDINAL,
-    n_resamples: int = 2_000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Alpha with a percentile bootstrap interval that resamples whole items.
-
-    Items with the same pattern of scores are interchangeable, so one multinomial draw of pattern counts
-    stands for a resample of all items. Resamples in which alpha is undefined are left out.
-    """
-    check_confidence(confidence)
-    method = f"krippendorff_alpha_{level}_bootstrap"
-    scores = table.opt_out == OptOut.NONE
-    cells = _patterns(_cells(table.score[scores], table.item_index[scores]))
-    estimate, reason = _alpha(cells, level=level)
-    if reason:
-        return undefined(reason, method=method, confidence=confidence)
-    n_items = int(cells.weight.sum())
-    draws = rng.multinomial(n_items, cells.weight / n_items, size=n_resamples)
-    resampled = np.array([_alpha(_weighted(cells, draw), level=level)[0] for draw in draws])
-    resampled = resampled[~np.isnan(resampled)]
-    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
-    if not high > low:
-        return undefined("all resamples agree", method=method, confidence=confidence, estimate=estimate)
-    return Interval(estimate=estimate, low=float(low), high=float(high), method=method, confidence=confidence)
-
-
-def _cells(scores: FloatArray, item_index: IndexArray) -> _Cells:
+def cells_of(scores: FloatArray, item_index: IndexArray) -> Cells:
     """The ratings of items with at least two of them; one cell per rating (few items repeat a score
     often)."""
     if scores.size == 0:
         none = np.zeros(0, dtype=np.int64)
-        return _Cells(unit=none, level=none, count=scores, levels=scores, weight=np.zeros(0))
+        return Cells(unit=none, level=none, count=scores, levels=scores, weight=np.zeros(0))
     counts = np.bincount(item_index)
     paired = counts[item_index] > 1
     if not paired.all():
         scores, item_index = scores[paired], item_index[paired]
     levels, level = _levels(scores)
-    return _Cells(
+    return Cells(
         unit=item_index,
         level=level,
         count=np.ones(scores.size),
@@ -124,41 +93,7 @@ def _levels(scores: FloatArray) -> tuple[FloatArray, IndexArray]:
     return distinct, place.astype(np.int64)
 
 
-def _patterns(cells: _Cells) -> _Cells:
-    """Items with equal scores merged into one unit whose weight is their number."""
-    used, unit = np.unique(cells.unit, return_inverse=True)
-    n_units, n_levels = used.size, cells.levels.size
-    if n_levels > MOST_PATTERN_LEVELS or n_units == 0:
-        return _Cells(
-            unit=unit.astype(np.int64),
-            level=cells.level,
-            count=cells.count,
-            levels=cells.levels,
-            weight=np.ones(n_units),
-        )
-    histogram = np.bincount(unit * n_levels + cells.level, minlength=n_units * n_levels)
-    patterns, weight = np.unique(histogram.reshape(n_units, n_levels), axis=0, return_counts=True)
-    at_unit, at_level = np.nonzero(patterns)
-    return _Cells(
-        unit=at_unit.astype(np.int64),
-        level=at_level.astype(np.int64),
-        count=patterns[at_unit, at_level].astype(np.float64),
-        levels=cells.levels,
-        weight=weight.astype(np.float64),
-    )
-
-
-def _weighted(cells: _Cells, weight: IndexArray) -> _Cells:
-    return _Cells(
-        unit=cells.unit,
-        level=cells.level,
-        count=cells.count,
-        levels=cells.levels,
-        weight=weight.astype(np.float64),
-    )
-
-
-def _alpha(cells: _Cells, *, level: Level) -> tuple[float, str]:
+def alpha_of(cells: Cells, *, level: Level) -> tuple[float, str]:
     """(alpha, "") or (NaN, why not)."""
     if cells.unit.size == 0 or not cells.weight.any():
         return NAN, "no item has two ratings"
@@ -183,7 +118,7 @@ def _alpha(cells: _Cells, *, level: Level) -> tuple[float, str]:
     return float(1.0 - observed / expected), ""
 
 
-def _squared(cells: _Cells, *, values: FloatArray, in_level: FloatArray) -> tuple[float, float]:
+def _squared(cells: Cells, *, values: FloatArray, in_level: FloatArray) -> tuple[float, float]:
     n = in_level.sum()
     centred = values - (in_level @ values) / n
     of_cell = centred[cells.level]
@@ -198,7 +133,7 @@ def _squared(cells: _Cells, *, values: FloatArray, in_level: FloatArray) -> tupl
     return float(observed), float(expected)
 
 
-def _nominal(cells: _Cells, *, in_level: FloatArray) -> tuple[float, float]:
+def _nominal(cells: Cells, *, in_level: FloatArray) -> tuple[float, float]:
     n = in_level.sum()
     unit, level_count = _counts_by_cell(cells)
     size = sums_at(unit, weights=level_count, n=cells.weight.size)
@@ -210,7 +145,7 @@ def _nominal(cells: _Cells, *, in_level: FloatArray) -> tuple[float, float]:
     )
 
 
-def _ratio(cells: _Cells, *, in_level: FloatArray) -> tuple[float, float]:
+def _ratio(cells: Cells, *, in_level: FloatArray) -> tuple[float, float]:
     from scipy import sparse
 
     n = in_level.sum()
@@ -225,7 +160,7 @@ def _ratio(cells: _Cells, *, in_level: FloatArray) -> tuple[float, float]:
     return float((coincidence * distance).sum() / n), float(in_level @ distance @ in_level / (n * (n - 1)))
 
 
-def _counts_by_cell(cells: _Cells) -> tuple[IndexArray, FloatArray]:
+def _counts_by_cell(cells: Cells) -> tuple[IndexArray, FloatArray]:
     """Cells of the same unit and level merged: (unit, ratings)."""
     n_levels = max(cells.levels.size, 1)
     key = cells.unit * n_levels + cells.level

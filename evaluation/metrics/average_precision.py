@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,8 @@ from evaluation.metrics.intervals import NAN
 from evaluation.metrics.tables import BoolArray, FloatArray
 
 SCORE_RULE = "mean heat inside the mask"
+# IoU thresholds and recalls at which the library reads precision.
+CURVES = (10, 101)
 
 
 class Classes(StrEnum):
@@ -37,24 +39,38 @@ class MissingLibraryError(ImportError):
     """pycocotools is not installed; the message says how to get it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncodedMask:
+    """A mask in COCO's compressed run-length encoding: many fit into memory. area: its pixels."""
+
+    counts: str
+    height: int
+    width: int
+    area: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SegmentedWord:
     """One (image, word). truth: None or without pixels where the word is not in the image.
 
     prediction: None or without pixels where the system drew nothing.  score: how sure the system is.
+    instance: tells a word that stands twice in a prompt apart from itself.
     """
 
     image: str
     word: str
-    truth: BoolArray | None
-    prediction: BoolArray | None
+    truth: BoolArray | EncodedMask | None
+    prediction: BoolArray | EncodedMask | None
     score: float
+    instance: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePrecision:
     """ap: over all ten thresholds; ap50, ap75: at one.  by_word: AP of each word that has a truth (under
-    BINARY none).  score_rule: how predictions were ranked; AP depends on it."""
+    BINARY none).  score_rule: how predictions were ranked; AP depends on it.
+    precision: (10 thresholds, 101 recalls), the curves behind AP, of several words their mean; NaN without a
+    truth."""
 
     ap: float
     ap50: float
@@ -66,6 +82,7 @@ class AveragePrecision:
     n_truths: int
     n_predictions: int
     reason: str = ""
+    precision: FloatArray = field(default_factory=lambda: np.full(CURVES, NAN), compare=False, repr=False)
 
 
 def mean_heat_inside(word_map: FloatArray, *, mask: BoolArray) -> float:
@@ -84,12 +101,16 @@ def average_precision(
     """AP of the predictions. MissingLibraryError without pycocotools; ValueError for a pair given twice,
     masks of one image with different shapes, or a prediction without a finite score."""
     shapes = _checked_shapes(words)
-    truths = [w for w in words if w.truth is not None and w.truth.any()]
-    predictions = [w for w in words if w.prediction is not None and w.prediction.any()]
+    truths = [w for w in words if _area(w.truth)]
+    predictions = [w for w in words if _area(w.prediction)]
     labels = list(dict.fromkeys(w.word for w in words)) if classes == Classes.MULTICLASS else [""]
     values = dict.fromkeys(labels, (NAN, NAN, NAN))
+    curves = np.full(CURVES, NAN)
     if truths:
-        values = _evaluate(shapes, truths=truths, predictions=predictions, labels=labels)
+        precision = _evaluate(shapes, truths=truths, predictions=predictions, labels=labels)
+        values = {label: _means(precision[:, :, k]) for k, label in enumerate(labels)}
+        # The library writes -1 where a label has no truth.
+        curves = precision[:, :, (precision >= 0).all(axis=(0, 1))].mean(axis=2)
     known = [value for value in values.values() if not np.isnan(value[0])]
     ap, ap50, ap75 = (float(np.mean(column)) for column in zip(*known, strict=True)) if known else (NAN,) * 3
     by_word = {label: value[0] for label, value in values.items() if label and not np.isnan(value[0])}
@@ -104,12 +125,13 @@ def average_precision(
         n_truths=len(truths),
         n_predictions=len(predictions),
         reason="" if truths else "no truth mask",
+        precision=curves,
     )
 
 
 def _checked_shapes(words: Sequence[SegmentedWord]) -> dict[str, tuple[int, ...]]:
     """The shape of each image's masks."""
-    pairs = {(w.image, w.word) for w in words}
+    pairs = {(w.image, w.word, w.instance) for w in words}
     if len(pairs) != len(words):
         raise ValueError("an (image, word) pair is given twice; merge its instances by union")
     shapes: dict[str, tuple[int, ...]] = {}
@@ -117,11 +139,15 @@ def _checked_shapes(words: Sequence[SegmentedWord]) -> dict[str, tuple[int, ...]
         for mask in (word.truth, word.prediction):
             if mask is None:
                 continue
+            if isinstance(mask, EncodedMask):
+                if shapes.setdefault(word.image, (mask.height, mask.width)) != (mask.height, mask.width):
+                    raise ValueError(f"masks of image {word.image!r} differ in shape")
+                continue
             if mask.dtype != np.bool_:
-                raise TypeError("masks are booleans; binarise maps first")
+                raise ValueError("masks are booleans; binarise maps first")
             if mask.ndim != 2 or shapes.setdefault(word.image, mask.shape) != mask.shape:
                 raise ValueError(f"masks of image {word.image!r} differ in shape")
-        if word.prediction is not None and word.prediction.any() and not np.isfinite(word.score):
+        if _area(word.prediction) and not np.isfinite(word.score):
             raise ValueError(f"the prediction of {word.word!r} in {word.image!r} has no finite score")
     return shapes
 
@@ -132,8 +158,8 @@ def _evaluate(
     truths: Sequence[SegmentedWord],
     predictions: Sequence[SegmentedWord],
     labels: Sequence[str],
-) -> dict[str, tuple[float, float, float]]:
-    """(AP, AP50, AP75) of each label; NaN for a label without a truth."""
+) -> FloatArray:
+    """(thresholds, recalls, labels): precision; -1 throughout for a label without a truth."""
     try:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
@@ -161,8 +187,15 @@ def _evaluate(
         run.params.areaRng, run.params.areaRngLbl = [[0, 1e10]], ["all"]
         run.evaluate()
         run.accumulate()
-    precision = run.eval["precision"][:, :, :, 0, 0]
-    return {label: _means(precision[:, :, k]) for k, label in enumerate(labels)}
+    precision: FloatArray = run.eval["precision"][:, :, :, 0, 0]
+    return precision
+
+
+def _area(mask: BoolArray | EncodedMask | None) -> int:
+    """Pixels inside."""
+    if mask is None:
+        return 0
+    return mask.area if isinstance(mask, EncodedMask) else int(mask.sum())
 
 
 def _annotations(
@@ -172,7 +205,12 @@ def _annotations(
 
     rows = []
     for number, word in enumerate(words):
-        encoded = coco_mask.encode(np.asfortranarray(getattr(word, of).view(np.uint8)))
+        mask = getattr(word, of)
+        encoded = (
+            {"size": [mask.height, mask.width], "counts": mask.counts.encode()}
+            if isinstance(mask, EncodedMask)
+            else coco_mask.encode(np.asfortranarray(mask.view(np.uint8)))
+        )
         rows.append(
             {
                 "id": number + 1,

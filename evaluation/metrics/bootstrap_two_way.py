@@ -2,9 +2,10 @@
 
 One resample draws R raters and N items with replacement. A rater drawn twice counts twice in the items'
 scores (the median of ratings so repeated), a rater not drawn not at all; an item left without a rating drops
-out. This is the pigeonhole bootstrap: to first order its variance is never below the truth, and above it
-where the noise of single ratings dominates. With few raters so few draws make its percentiles too narrow
-(measured in docs/protocols.md); the two-way interval (see `two_way`) is the headline.
+out. Where items show one thing under several conditions, things are drawn, each with all its items. This is
+the pigeonhole bootstrap: to first order its variance is never below the truth, and above it where the noise
+of single ratings dominates. With few raters so few draws make its percentiles too narrow (measured in
+docs/protocols.md); the two-way interval (see `two_way`) is the headline.
 Source: Owen 2007, sec. 3; BCa for several samples, Efron and Tibshirani 1993, ch. 14.3.
 
 Raters' draws are small whole numbers and item medians take few values, so that a resample costs a few passes
@@ -32,10 +33,26 @@ NOTHING = -1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grouping:
-    """Which group each item is in: index (items,), values below n."""
+    """Which group each item is in: index (items,), values below n.
+
+    things: (items,), equal numbers from 0 up for items that show one thing; None where no group holds a thing
+    twice, so that each of its items is a draw of its own.
+    """
 
     index: IndexArray
     n: int
+    things: IndexArray | None = None
+
+
+def grouping_of(index: IndexArray, *, n: int, same_thing: IndexArray | None) -> Grouping:
+    """The grouping; it knows of things only where a group holds one twice.
+
+    same_thing: (items,), equal numbers from 0 up for items that show one thing.
+    """
+    if same_thing is None or np.bincount(same_thing).max(initial=0) < 2:
+        return Grouping(index=index, n=n)
+    key = index * (int(same_thing.max()) + 1) + same_thing
+    return Grouping(index=index, n=n, things=same_thing if np.unique(key).size < key.size else None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,12 +106,24 @@ def resample_two_way(
             codes = _median_codes(blocks, weights=weights, n_items=used.size)
             for result, grouping in zip(results, groupings, strict=True):
                 place = grouping.index[used]
-                result[rows] = low + _means_by_code(codes, group=place, n_groups=grouping.n, rng=rng) / 2
+                if grouping.things is None:
+                    means = _means_by_code(codes, group=place, n_groups=grouping.n, rng=rng)
+                else:
+                    means = _means_by_thing(
+                        np.where(codes < 0, np.nan, codes.astype(np.float64)),
+                        group=place, things=grouping.things[used], n_groups=grouping.n, rng=rng,
+                    )  # fmt: skip
+                result[rows] = low + means / 2
         else:
             values = _item_values(blocks, weights=weights, n_items=used.size, item_score=item_score)
             for result, grouping in zip(results, groupings, strict=True):
                 place = grouping.index[used]
-                result[rows] = _means_by_index(values, group=place, n_groups=grouping.n, rng=rng)
+                if grouping.things is None:
+                    result[rows] = _means_by_index(values, group=place, n_groups=grouping.n, rng=rng)
+                else:
+                    result[rows] = _means_by_thing(
+                        values, group=place, things=grouping.things[used], n_groups=grouping.n, rng=rng
+                    )
     return results
 
 
@@ -123,8 +152,8 @@ def interval_of_resamples(
     if method == IntervalMethod.BOOTSTRAP_TWO_WAY_BCA:
         tails = bca_bounds(known, estimate=estimate, acceleration=acceleration, confidence=confidence)
     low, high = (float(q) for q in np.quantile(known, tails))
-    if not high - low > NO_SPREAD * max(1.0, abs(estimate)):
-        reason = f"all {n_items} item scores are equal"
+    if not high - low > NO_SPREAD * max(abs(low), abs(high)):
+        reason = "the resampled means don't differ"
         return undefined(reason, method=method, confidence=confidence, estimate=estimate)
     return Interval(
         estimate=estimate,
@@ -143,9 +172,12 @@ def two_way_acceleration(item_influence: FloatArray, *, rater_influence: FloatAr
     item_influence: (items,), L / n of each item.  rater_influence: (raters,), L / n of each rater.
     """
     parts = [v - v.mean() for v in (item_influence, rater_influence) if v.size]
-    squares = sum(float(v @ v) for v in parts)
-    if not squares > 0:
+    largest = max((float(np.abs(v).max()) for v in parts), default=0.0)
+    if not largest:
         return 0.0
+    # A ratio: in shares of the largest influence, whose powers no number is too small for.
+    parts = [v / largest for v in parts]
+    squares = sum(float(v @ v) for v in parts)
     return float(sum(float((v**3).sum()) for v in parts) / squares**1.5 / 6)
 
 
@@ -282,4 +314,26 @@ def _means_by_index(
         known = ~np.isnan(picked)
         with np.errstate(invalid="ignore", divide="ignore"):
             means[:, g] = np.where(known, picked, 0.0).sum(axis=1) / known.sum(axis=1)
+    return means
+
+
+def _means_by_thing(
+    values: FloatArray, *, group: IndexArray, things: IndexArray, n_groups: int, rng: np.random.Generator
+) -> FloatArray:
+    """(resamples, groups): mean of the items of things drawn anew within each group; NaN values count for
+    nothing."""
+    means = np.full((values.shape[0], n_groups), np.nan)
+    for g in range(n_groups):
+        members = np.flatnonzero(group == g)
+        if members.size == 0:
+            continue
+        members = members[np.argsort(things[members], kind="stable")]
+        starts = np.flatnonzero(np.diff(things[members], prepend=-1))
+        of_group = values[:, members]
+        known = ~np.isnan(of_group)
+        sums = np.add.reduceat(np.where(known, of_group, 0.0), starts, axis=1)
+        counts = np.add.reduceat(known, starts, axis=1, dtype=np.int64)
+        drawn = rng.multinomial(starts.size, np.full(starts.size, 1.0 / starts.size), size=values.shape[0])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means[:, g] = (drawn * sums).sum(axis=1) / (drawn * counts).sum(axis=1)
     return means

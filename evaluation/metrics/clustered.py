@@ -8,13 +8,14 @@ Source: Liang and Zeger 1986, with the finite-sample factor G/(G-1). Validated a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from evaluation.metrics.counting import sums_at
 from evaluation.metrics.intervals import (
-    NO_SPREAD,
+    TOO_SMALL,
     Interval,
     check_confidence,
     check_size,
@@ -23,17 +24,31 @@ from evaluation.metrics.intervals import (
 )
 from evaluation.metrics.tables import FloatArray, IndexArray
 
+# What taking a mean off leaves of nothing, as a share of the values.
+ROUNDING = 1e-15
 
-def cluster_codes(names: Sequence[str]) -> IndexArray:
-    """(n,): a number from 0 up for each different name, in order of first appearance."""
-    known: dict[str, int] = {}
-    return np.fromiter(
-        (known.setdefault(str(n), len(known)) for n in names), dtype=np.int64, count=len(names)
-    )
+
+def cluster_codes(names: Iterable[Any], *, what: str = "clusters") -> IndexArray:
+    """(names,): equal names as equal numbers from 0 up, in order of first appearance.
+
+    ValueError for a missing name (None, NaN), which would make one cluster of all that have none, and for
+    texts beside other names: 1 and "1" may be one or two.
+    """
+    listed = names.ravel().tolist() if isinstance(names, np.ndarray) else list(names)
+    missing = [place for place, name in enumerate(listed) if _is_missing(name)]
+    if missing:
+        raise ValueError(
+            f"{what}: {len(missing)} of {len(listed)} names are missing, the first at {missing[0]}"
+            f" ({listed[missing[0]]!r}): name each, or leave its value out"
+        )
+    if len({isinstance(name, str) for name in listed}) > 1:
+        raise ValueError(f"{what}: some names are texts and some are not: make all texts, e.g. by str()")
+    places: dict[Any, int] = {}
+    return np.fromiter((places.setdefault(name, len(places)) for name in listed), np.int64, len(listed))
 
 
 def t_clustered(
-    values: FloatArray, *, clusters: Sequence[str] | None = None, confidence: float = 0.95
+    values: FloatArray, *, clusters: Sequence[Any] | None = None, confidence: float = 0.95
 ) -> Interval:
     """Mean with its interval; NaN values are left out. Without clusters every value is its own.
 
@@ -42,11 +57,12 @@ def t_clustered(
     check_confidence(confidence)
     method = "t_items" if clusters is None else "t_clustered"
     check_size(values)
-    code = np.arange(values.size) if clusters is None else cluster_codes(clusters)
-    if code.size != values.size:
-        raise ValueError(f"{code.size} clusters for {values.size} values")
-    kept = ~np.isnan(values)
-    numbers, group = values[kept], np.unique(code[kept], return_inverse=True)[1]
+    if clusters is not None and len(clusters) != values.size:
+        raise ValueError(f"{len(clusters)} clusters for {values.size} values")
+    kept = np.flatnonzero(~np.isnan(values))
+    numbers, group = values[kept], np.arange(kept.size)
+    if clusters is not None:
+        group = cluster_codes([clusters[place] for place in kept.tolist()])
     n, n_groups = int(numbers.size), int(group.max(initial=-1)) + 1
     if n == 0:
         return undefined("no value", method=method, confidence=confidence)
@@ -54,9 +70,30 @@ def t_clustered(
     if n_groups < 2:
         reason = "one value: no spread to estimate" if n == 1 else "one cluster: no spread to estimate"
         return undefined(reason, method=method, confidence=confidence, estimate=mean)
-    sums = sums_at(group, weights=numbers - mean, n=n_groups)
-    error = math.sqrt(n_groups / (n_groups - 1) * float(sums @ sums)) / n
-    if not error > NO_SPREAD * max(1.0, abs(mean)):
-        reason = f"all {n} values are equal" if np.ptp(numbers) == 0 else "no spread between clusters"
+    if np.ptp(numbers) == 0:
+        reason = f"all {n} values are equal"
+        return undefined(reason, method=method, confidence=confidence, estimate=float(numbers[0]))
+    error = clustered_error(numbers - mean, group=group, n_groups=n_groups)
+    if not error > ROUNDING * float(np.abs(numbers).max()):
+        reason = "no spread between clusters" if n_groups < n else TOO_SMALL.format(n=n, what="values")
         return undefined(reason, method=method, confidence=confidence, estimate=mean)
     return t_interval(mean, error=error, degrees=n_groups - 1.0, method=method, confidence=confidence)
+
+
+def clustered_error(deviations: FloatArray, *, group: IndexArray, n_groups: int) -> float:
+    """Standard error of the mean that the values deviate from: the formula of this module's docstring.
+
+    In shares of the largest deviation, whose squares no number is too small for.
+    """
+    largest = float(np.abs(deviations).max(initial=0.0))
+    if not largest:
+        return 0.0
+    sums = sums_at(group, weights=deviations / largest, n=n_groups)
+    return largest * math.sqrt(n_groups / (n_groups - 1) * float(sums @ sums)) / deviations.size
+
+
+def _is_missing(name: object) -> bool:
+    if isinstance(name, (float, np.floating)):
+        return math.isnan(name)
+    # pandas' marks of what is missing: each is unequal even to itself, or to nothing at all.
+    return name is None or type(name).__name__ in ("NAType", "NaTType")

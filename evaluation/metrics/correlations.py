@@ -17,7 +17,15 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from evaluation.metrics.bootstrap import bootstrap_items
-from evaluation.metrics.intervals import NAN, NO_SPREAD, Interval, check_confidence, check_size, undefined
+from evaluation.metrics.intervals import (
+    NAN,
+    NO_SPREAD,
+    Interval,
+    check_confidence,
+    check_size,
+    real_numbers,
+    undefined,
+)
 from evaluation.metrics.tables import FloatArray
 
 RESAMPLES_AT_ONCE = 2_000_000
@@ -134,7 +142,7 @@ def correlation_difference(
     """
     check_confidence(confidence)
     method = "paired_bootstrap_correlations"
-    columns = [np.asarray(values, dtype=np.float64).ravel() for values in (target, first, second)]
+    columns = [real_numbers(values).ravel() for values in (target, first, second)]
     if len({column.size for column in columns}) != 1:
         raise ValueError(f"one number per image: {[column.size for column in columns]}")
     for column in columns:
@@ -196,7 +204,7 @@ def _rows_pearson(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _paired(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    a, b = real_numbers(first), real_numbers(second)
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"one number per image on both sides: {a.shape}, {b.shape}")
     check_size(a)

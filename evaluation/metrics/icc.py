@@ -1,4 +1,4 @@
-"""Intraclass correlation of a complete study: every rater scored every item.
+"""Intraclass correlation: two-way where every rater scored every item, one-way where raters differ by item.
 
     one-way  ICC(1): raters differ from item to item         (MS_r - MS_w) / (MS_r + (k-1) MS_w)
     two-way  ICC(2): agreement, raters are a sample          (MS_r - MS_e) / (MS_r + (k-1) MS_e + k (MS_c -
@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from scipy import special
 
 from evaluation.metrics.intervals import NAN, Interval, check_confidence, undefined
-from evaluation.metrics.tables import FloatArray, RatingTable
+from evaluation.metrics.tables import FloatArray, IndexArray, OptOut, RatingTable
 
 
 class IccForm(StrEnum):
@@ -34,6 +35,9 @@ class IccForm(StrEnum):
     CONSISTENCY_AVERAGE = "icc3k"
 
 
+ONE_WAY_FORMS: Final = (IccForm.ONE_WAY, IccForm.ONE_WAY_AVERAGE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _MeanSquares:
     n: int
@@ -45,16 +49,22 @@ class _MeanSquares:
 
 
 def intraclass_correlation(
-    table: RatingTable, *, form: IccForm = IccForm.AGREEMENT, confidence: float = 0.95
+    table: RatingTable,
+    *,
+    form: IccForm = IccForm.AGREEMENT,
+    clusters: IndexArray | None = None,
+    confidence: float = 0.95,
 ) -> Interval:
-    """The intraclass correlation of the items that every rater scored, with its F interval.
+    """The intraclass correlation of the complete items, with its F interval.
 
-    Items with a missing score are left out; below two complete items or two raters it is undefined.
+    Two-way forms: items that every rater with a score scored. One-way forms: items with the most frequent
+    number of scores, whoever gave them. Others are left out; below two such items it is undefined.
+    clusters: (items of the table,), items of one number show one thing. The F interval takes every item as
+    independent: where two complete items show one thing, the bounds are left out.
     """
     check_confidence(confidence)
-    scores, _ = table.dense()
-    complete = scores[~np.isnan(scores).any(axis=1)]
-    reason = _problem(complete)
+    items, complete = _complete(table, form=form)
+    reason = _problem(complete, form=form)
     if reason:
         return undefined(reason, method=form, confidence=confidence)
     squares = _mean_squares(complete)
@@ -64,17 +74,52 @@ def intraclass_correlation(
         estimate, low, high = (_average(value, k=squares.k) for value in (estimate, low, high))
     if math.isnan(estimate):
         return undefined("no spread between items", method=form, confidence=confidence)
+    n_things = items.size if clusters is None else np.unique(clusters[items]).size
+    if n_things < items.size:
+        reason = (
+            f"{items.size} items show {n_things} thing{'s' if n_things > 1 else ''}, and the F interval takes"
+            " every item as independent; see Krippendorff's alpha"
+        )
+        return undefined(reason, method=form, confidence=confidence, estimate=estimate)
     if not low < high:
         return undefined("no residual spread", method=form, confidence=confidence, estimate=estimate)
     return Interval(estimate=estimate, low=low, high=high, method=form, confidence=confidence)
 
 
-def _problem(complete: FloatArray) -> str:
+def complete_scores(table: RatingTable, *, form: IccForm) -> FloatArray:
+    """(items, raters): what the form rests on. In one-way forms a column is one of k scores, not a rater."""
+    return _complete(table, form=form)[1]
+
+
+def _complete(table: RatingTable, *, form: IccForm) -> tuple[IndexArray, FloatArray]:
+    """The complete items, and their scores."""
+    rows = np.flatnonzero(table.opt_out == OptOut.NONE)
+    item, rater, score = table.item_index[rows], table.rater_index[rows], table.score[rows]
+    counts = np.bincount(item, minlength=table.n_items)
+    raters, column = np.unique(rater, return_inverse=True)
+    k = _most_frequent(counts) if form in ONE_WAY_FORMS else raters.size
+    if k < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, k))
+    taken = (counts == k)[item]
+    item, column, score = item[taken], column[taken], score[taken]
+    order = np.lexsort((column, item))
+    return item[order][::k], score[order].reshape(-1, k)
+
+
+def _most_frequent(counts: IndexArray) -> int:
+    """The most frequent number of scores from two up; of equally frequent ones the largest; 0 for none."""
+    frequency = np.bincount(counts)
+    frequency[:2] = 0
+    return int(frequency.size - 1 - frequency[::-1].argmax()) if frequency.any() else 0
+
+
+def _problem(complete: FloatArray, *, form: IccForm) -> str:
     n, k = complete.shape
     if k < 2:
-        return "fewer than two raters"
+        return "no item has two scores" if form in ONE_WAY_FORMS else "fewer than two raters"
     if n < 2:
-        return f"{n} items were scored by every rater: two are needed"
+        own = f"have {k} scores" if form in ONE_WAY_FORMS else f"were scored by all {k} raters"
+        return f"{n} item{'' if n == 1 else 's'} {own}: two are needed"
     centred = complete - complete.mean()
     if not (centred**2).sum() > 1e-20 * max(1.0, float(np.abs(complete).max()) ** 2):
         return "all scores are equal"
@@ -99,7 +144,7 @@ def _mean_squares(scores: FloatArray) -> _MeanSquares:
 
 
 def _single(ms: _MeanSquares, *, form: IccForm) -> float:
-    if form in (IccForm.ONE_WAY, IccForm.ONE_WAY_AVERAGE):
+    if form in ONE_WAY_FORMS:
         return _ratio(ms.items - ms.within, ms.items + (ms.k - 1) * ms.within)
     raters = 0.0
     if form in (IccForm.AGREEMENT, IccForm.AGREEMENT_AVERAGE):
@@ -123,7 +168,7 @@ def _bounds(ms: _MeanSquares, *, form: IccForm, confidence: float) -> tuple[floa
     n, k = ms.n, ms.k
     if form in (IccForm.AGREEMENT, IccForm.AGREEMENT_AVERAGE):
         return _agreement_bounds(ms, tail=tail)
-    one_way = form in (IccForm.ONE_WAY, IccForm.ONE_WAY_AVERAGE)
+    one_way = form in ONE_WAY_FORMS
     error, degrees = (ms.within, n * (k - 1)) if one_way else (ms.residual, (n - 1) * (k - 1))
     if not error > 1e-12 * (ms.items + ms.raters):
         return NAN, NAN

@@ -13,14 +13,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from evaluation.metrics.tables import FloatArray
 
 NAN = float("nan")
-# Equal floats can leave rounding dust in a standard deviation; below this share of the mean it is no spread.
+# Means of equal numbers can differ by rounding; a spread below this share of the numbers may be that.
 NO_SPREAD = 1e-12
+TOO_SMALL = "the {n} {what} differ by less than can be calculated with"
 MOST_VALUE = 1e60
+# Beyond it not every whole number is one that can be calculated with.
+MOST_COUNTED = 2**53
 
 
 class IntervalMethod(StrEnum):
@@ -98,20 +102,22 @@ def t_items(values: FloatArray | Sequence[float], *, confidence: float = 0.95) -
     mean +- t(n-1) s / sqrt(n).  Simulated coverage of a nominal 95 %: 74-89 % once raters have a bias.
     """
     return _over_values(
-        np.asarray(values, dtype=np.float64), method=IntervalMethod.T_ITEMS, confidence=confidence
+        real_numbers(values, what="item scores"), method=IntervalMethod.T_ITEMS, confidence=confidence
     )
 
 
 def z196(values: FloatArray | Sequence[float]) -> Interval:
     """mean +- 1.96 s / sqrt(n) over item scores (s with n-1): the preset of published analyses."""
-    return _over_values(np.asarray(values, dtype=np.float64), method=IntervalMethod.Z_196, confidence=0.95)
+    return _over_values(
+        real_numbers(values, what="item scores"), method=IntervalMethod.Z_196, confidence=0.95
+    )
 
 
 def interval_from_moments(
-    estimate: float, *, standard_deviation: float, n: int, method: str, confidence: float = 0.95
+    estimate: float, *, standard_deviation: float, n: float, method: str, confidence: float = 0.95
 ) -> Interval:
     """t_items, z1.96 or z1.96_population from the mean, the standard deviation (n-1) and the number of item
-    scores.
+    scores, or what weighs as much as that many.
 
     The z presets are what published analyses print, always at 95 %; the population form divides by n, as
     numpy's default does.
@@ -120,19 +126,43 @@ def interval_from_moments(
     if n < 2:
         reason = "no item" if n == 0 else "one item: no spread to estimate"
         return undefined(reason, method=method, confidence=confidence, estimate=estimate if n else NAN)
-    if not standard_deviation > NO_SPREAD * max(1.0, abs(estimate)):
-        return undefined(
-            f"all {n} item scores are equal", method=method, confidence=confidence, estimate=estimate
-        )  # fmt: skip
+    if not standard_deviation > NO_SPREAD * abs(estimate):
+        equal = f"all {n:g} item scores are equal"
+        reason = TOO_SMALL.format(n=f"{n:g}", what="item scores") if standard_deviation else equal
+        return undefined(reason, method=method, confidence=confidence, estimate=estimate)
+    return _from_deviation(
+        estimate, standard_deviation=standard_deviation, n=n, method=method, confidence=confidence
+    )
+
+
+def deviation(values: FloatArray) -> float:
+    """Standard deviation (n-1) of two values or more, 0 exactly where all are equal.
+
+    Counted from the first value in shares of the largest step, so that neither large means nor tiny steps
+    lose digits.
+    """
+    steps = values - values[0]
+    largest = float(np.abs(steps).max())
+    return float((steps / largest).std(ddof=1)) * largest if largest else 0.0
+
+
+def _from_deviation(
+    estimate: float, *, standard_deviation: float, n: float, method: str, confidence: float
+) -> Interval:
     error = standard_deviation / math.sqrt(n)
     if method == IntervalMethod.Z_196_POPULATION:
         error *= math.sqrt((n - 1) / n)
     if method in (IntervalMethod.Z_196, IntervalMethod.Z_196_POPULATION):
-        return Interval(
+        found = Interval(
             estimate=estimate, low=estimate - 1.96 * error, high=estimate + 1.96 * error, method=method,
             confidence=0.95, standard_error=error,
         )  # fmt: skip
-    return t_interval(estimate, error=error, degrees=n - 1.0, method=method, confidence=confidence)
+    else:
+        found = t_interval(estimate, error=error, degrees=n - 1.0, method=method, confidence=confidence)
+    if found.low < found.high:
+        return found
+    reason = TOO_SMALL.format(n=f"{n:g}", what="item scores")
+    return undefined(reason, method=method, confidence=confidence, estimate=estimate)
 
 
 def wilson(successes: int, *, total: int, confidence: float = 0.95) -> Interval:
@@ -148,9 +178,11 @@ def wilson(successes: int, *, total: int, confidence: float = 0.95) -> Interval:
     return Interval(estimate=share, low=low, high=high, method=method, confidence=confidence)
 
 
-def wilson_bounds(share: float, *, total: int, confidence: float) -> tuple[float, float]:
+def wilson_bounds(share: float, *, total: float, confidence: float) -> tuple[float, float]:
     """Wilson's bounds of a share that need not be a whole number of successes; total from 1 up."""
     z2 = float(special.ndtri(0.5 + confidence / 2)) ** 2
+    # Squares of large whole numbers overflow.
+    total = float(total)
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = math.sqrt(z2 * (share * (1 - share) / total + z2 / (4 * total**2))) / (1 + z2 / total)
     # At the ends the exact bound is 0 or 1; the subtraction would leave rounding dust.
@@ -197,20 +229,49 @@ def _over_values(values: FloatArray, *, method: str, confidence: float) -> Inter
     check_size(values)
     numbers = values[~np.isnan(values)]
     n = int(numbers.size)
+    estimate, spread = float(numbers.mean()) if n else NAN, deviation(numbers) if n > 1 else NAN
+    if not spread:
+        estimate = float(numbers[0])
+    # Given numbers hold no rounding of ours: any difference between them is one.
+    if spread > 0:
+        return _from_deviation(estimate, standard_deviation=spread, n=n, method=method, confidence=confidence)
     return interval_from_moments(
-        float(numbers.mean()) if n else NAN,
-        standard_deviation=float(numbers.std(ddof=1)) if n > 1 else NAN,
-        n=n,
-        method=method,
-        confidence=confidence,
+        estimate, standard_deviation=spread, n=n, method=method, confidence=confidence
     )
+
+
+def check_share(successes: int, *, total: int) -> None:
+    """ValueError unless both are whole numbers and 0 <= successes <= total."""
+    for name, count in (("successes", successes), ("total", total)):
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+            raise ValueError(f"{name} must be a whole number, got {count!r}: give how many, not their share")
+    if total > MOST_COUNTED:
+        raise ValueError(
+            f"{total} outcomes are more than can be counted exactly: give at most {MOST_COUNTED}"
+        )
+    if total < 0 or not 0 <= successes <= total:
+        raise ValueError(f"{successes} of {total} is not a share: give 0 to total successes")
 
 
 def _share_problem(successes: int, *, total: int, confidence: float) -> str:
     check_confidence(confidence)
-    if total < 0 or not 0 <= successes <= total:
-        raise ValueError(f"{successes} of {total} is not a share")
+    check_share(successes, total=total)
     return "" if total else "nothing counted"
+
+
+def real_numbers(values: ArrayLike, *, what: str = "values") -> FloatArray:
+    """The values as an array of real numbers. ValueError for texts, complex numbers and what is no number."""
+    array = np.asarray(values)
+    if array.dtype.kind == "O":
+        try:
+            return np.asarray([math.nan if v is None else float(v) for v in array.ravel()]).reshape(
+                array.shape
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{what} must be real numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must be real numbers, got {array.dtype}: convert them first")
+    return array.astype(np.float64, copy=False)
 
 
 def check_size(values: FloatArray) -> None:

@@ -61,7 +61,8 @@ def _levels(scores: FloatArray) -> FloatArray | None:
         return np.array([0.0])
     low, high = scores.min(), scores.max()
     if high - low < MOST_LEVELS and low == np.floor(low) and np.array_equal(scores, np.floor(scores)):
-        return np.arange(low, high + 1.0)
+        # Counted from 0: beyond 2^53 the number after the highest is no other number.
+        return np.asarray(low + np.arange(high - low + 1.0))
     distinct = np.unique(scores)
     return distinct if distinct.size <= MOST_LEVELS else None
 

@@ -3,6 +3,9 @@
 All are (p_a - p_e) / (1 - p_e): agreement seen, less the agreement that the model of chance expects. They
 differ in that model only. Every function takes the scores of a table (opt-outs are missing) and returns an
 Interval.
+
+clusters: (items of the table,), items of one number show one thing. What its items add to the error is summed
+before it is squared (Liang and Zeger 1986), so that a thing under four conditions counts once.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from evaluation.metrics.counting import sums_at
 from evaluation.metrics.intervals import NAN, Interval, check_confidence, t_interval, undefined
 from evaluation.metrics.tables import FloatArray, IndexArray, OptOut, RatingTable
 
@@ -44,6 +48,7 @@ def cohen_kappa(
     *,
     raters: tuple[str, str],
     weights: Weights = Weights.QUADRATIC,
+    clusters: IndexArray | None = None,
     confidence: float = 0.95,
 ) -> Interval:
     """Cohen's kappa of two raters over the items that both scored, with its large-sample interval.
@@ -73,23 +78,28 @@ def cohen_kappa(
     kappa = (agreed - by_chance) / (1 - by_chance)
     row_credit, column_credit = w @ columns, w.T @ rows
     spread = w - (row_credit[:, None] + column_credit[None, :]) * (1 - kappa)
-    variance = (joint * spread**2).sum() - (kappa - by_chance * (1 - kappa)) ** 2
-    error = math.sqrt(max(float(variance), 0.0) / n) / (1 - by_chance)
+    of_item = spread[place[:n], place[n:]] - (kappa - by_chance * (1 - kappa))
+    by_thing = _by_thing(of_item, things=_things(clusters, items=np.flatnonzero(shared)))
+    if by_thing.size < 2:
+        return _one_thing(n, estimate=kappa, method=method, confidence=confidence)
+    error = math.sqrt(float(by_thing @ by_thing)) / (n * (1 - by_chance))
     return _with_error(kappa, error=error, degrees=math.inf, method=method, confidence=confidence)
 
 
-def fleiss_kappa(table: RatingTable, *, confidence: float = 0.95) -> Interval:
+def fleiss_kappa(
+    table: RatingTable, *, clusters: IndexArray | None = None, confidence: float = 0.95
+) -> Interval:
     """Fleiss' kappa; every item needs the same number of ratings, two or more.
 
-    The interval is the normal one with the jackknife over items: the classical standard error (Fleiss 1971)
-    holds under chance agreement only. Source: Fleiss 1971, eq. 7. Validated against statsmodels'
-    fleiss_kappa.
+    The interval is the normal one with the jackknife over items, or over clusters: the classical standard
+    error (Fleiss 1971) holds under chance agreement only. Source: Fleiss 1971, eq. 7. Validated
+    against statsmodels' fleiss_kappa.
     """
     check_confidence(confidence)
     method = "fleiss_kappa"
     if reason := _too_many_categories(table):
         return undefined(reason, method=method, confidence=confidence)
-    histogram, _ = _histogram(table)
+    histogram, _, items = _histogram(table)
     sizes = histogram.sum(axis=1)
     if histogram.shape[0] == 0:
         return undefined("no ratings", method=method, confidence=confidence)
@@ -105,22 +115,26 @@ def fleiss_kappa(table: RatingTable, *, confidence: float = 0.95) -> Interval:
     if not by_chance < 1 - 1e-12:
         return undefined("all ratings are equal", method=method, confidence=confidence)
     kappa = (float(agreed.mean()) - by_chance) / (1 - by_chance)
-    if n < 2:
-        return undefined(
-            "one item: no spread to estimate", method=method, confidence=confidence, estimate=kappa
-        )
-    chance_without = (((totals - histogram) / ((n - 1) * k)) ** 2).sum(axis=1)
-    mean_without = (agreed.sum() - agreed) / (n - 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        without = (mean_without - chance_without) / (1 - chance_without)
-    error = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
+    things = _things(clusters, items=items)
+    m = int(things.max()) + 1
+    if m < 2:
+        return _one_thing(n, estimate=kappa, method=method, confidence=confidence)
+    without = _without_each(histogram, agreed=agreed, things=things, m=m)
+    error = math.sqrt((m - 1) / m * float(((without - without.mean()) ** 2).sum()))
     return _with_error(kappa, error=error, degrees=math.inf, method=method, confidence=confidence)
 
 
-def gwet_ac(table: RatingTable, *, weights: Weights = Weights.IDENTITY, confidence: float = 0.95) -> Interval:
+def gwet_ac(
+    table: RatingTable,
+    *,
+    weights: Weights = Weights.IDENTITY,
+    clusters: IndexArray | None = None,
+    confidence: float = 0.95,
+) -> Interval:
     """Gwet's AC1 (identity weights) or AC2 (linear, quadratic), any pattern of missing ratings.
 
-    p_e = T / (q (q-1)) sum_k pi_k (1 - pi_k), T the sum of all credits; t interval with items - 1 degrees.
+    p_e = T / (q (q-1)) sum_k pi_k (1 - pi_k), T the sum of all credits; t interval with items - 1 degrees, or
+    clusters - 1.
     Categories are those in the data. Source: Gwet 2014, Handbook of Inter-Rater Reliability, 4th ed., ch. 5,
     and its variance (eq. 5.3.16). Validated against the book's example of 12 units and 4 raters (0.77544, SE
     0.14295).
@@ -129,7 +143,7 @@ def gwet_ac(table: RatingTable, *, weights: Weights = Weights.IDENTITY, confiden
     method = "gwet_ac1" if weights == Weights.IDENTITY else f"gwet_ac2_{weights}"
     if reason := _too_many_categories(table):
         return undefined(reason, method=method, confidence=confidence)
-    histogram, categories = _histogram(table)
+    histogram, categories, items = _histogram(table)
     n, q = histogram.shape
     sizes = histogram.sum(axis=1)
     paired = sizes > 1
@@ -147,15 +161,46 @@ def gwet_ac(table: RatingTable, *, weights: Weights = Weights.IDENTITY, confiden
     # Items with one rating tell about prevalence only: the mean agreement is over the paired ones.
     scaled = agreed * n / paired.sum()
     gamma = (float(scaled.mean()) - by_chance) / (1 - by_chance)
-    if n < 2:
-        return undefined(
-            "one item: no spread to estimate", method=method, confidence=confidence, estimate=gamma
-        )
     of_item = np.where(paired, (scaled - by_chance * n / paired.sum()) / (1 - by_chance), 0.0)
     chance_of_item = share * (histogram / sizes[:, None]) @ (1 - prevalence)
     influence = of_item - 2 * (1 - gamma) * (chance_of_item - by_chance) / (1 - by_chance)
-    error = math.sqrt(float(((influence - gamma) ** 2).sum()) / (n * (n - 1)))
-    return _with_error(gamma, error=error, degrees=n - 1.0, method=method, confidence=confidence)
+    by_thing = _by_thing(influence - gamma, things=_things(clusters, items=items))
+    m = by_thing.size
+    if m < 2:
+        return _one_thing(n, estimate=gamma, method=method, confidence=confidence)
+    error = math.sqrt(m / (m - 1) * float(by_thing @ by_thing)) / n
+    return _with_error(gamma, error=error, degrees=m - 1.0, method=method, confidence=confidence)
+
+
+def _without_each(histogram: FloatArray, *, agreed: FloatArray, things: IndexArray, m: int) -> FloatArray:
+    """(m,): Fleiss' kappa without each of the m things."""
+    left = histogram.shape[0] - np.bincount(things, minlength=m)
+    of_thing = np.zeros((m, histogram.shape[1]))
+    np.add.at(of_thing, things, histogram)
+    totals = histogram.sum(axis=0) - of_thing
+    chance = ((totals / totals.sum(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    mean = (agreed.sum() - sums_at(things, weights=agreed, n=m)) / left
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((mean - chance) / (1 - chance))
+
+
+def _things(clusters: IndexArray | None, *, items: IndexArray) -> IndexArray:
+    """(items,): the number from 0 up of the thing that each shows; its own without clusters."""
+    if clusters is None:
+        return np.arange(items.size)
+    things: IndexArray = np.unique(clusters[items], return_inverse=True)[1]
+    return things
+
+
+def _by_thing(of_item: FloatArray, *, things: IndexArray) -> FloatArray:
+    return sums_at(things, weights=of_item, n=int(things.max()) + 1)
+
+
+def _one_thing(n: int, *, estimate: float, method: str, confidence: float) -> Interval:
+    what = "one item" if n == 1 else f"all {n} items show one thing"
+    return undefined(
+        f"{what}: no spread to estimate", method=method, confidence=confidence, estimate=estimate
+    )
 
 
 def _with_error(estimate: float, *, error: float, degrees: float, method: str, confidence: float) -> Interval:
@@ -180,11 +225,11 @@ def _too_many_categories(table: RatingTable) -> str:
     return f"{n} distinct scores are too many categories" if n > MOST_CATEGORIES else ""
 
 
-def _histogram(table: RatingTable) -> tuple[FloatArray, FloatArray]:
-    """(items with a score, categories) counts, and the categories in order."""
+def _histogram(table: RatingTable) -> tuple[FloatArray, FloatArray, IndexArray]:
+    """(items with a score, categories) counts, the categories in order, and these items."""
     rows = table.opt_out == OptOut.NONE
     categories, place = np.unique(table.score[rows], return_inverse=True)
     items, unit = np.unique(table.item_index[rows], return_inverse=True)
     cell: IndexArray = unit * categories.size + place
     counts = np.bincount(cell, minlength=items.size * categories.size).astype(np.float64)
-    return counts.reshape(items.size, categories.size), categories
+    return counts.reshape(items.size, categories.size), categories, items

@@ -13,18 +13,26 @@ from evaluation.metrics.bootstrap_two_way import Grouping
 from evaluation.metrics.bounded import ZeroWidth, binomial_bounded
 from evaluation.metrics.intervals import (
     NAN,
-    NO_SPREAD,
     Interval,
     IntervalMethod,
     check_confidence,
+    deviation,
     interval_from_moments,
     t_interval,
     undefined,
 )
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.tables import FloatArray, IndexArray
-from evaluation.metrics.two_way import TwoWayParts, ratings_two_way, two_way, two_way_parts
+from evaluation.metrics.two_way import (
+    SAME_MEANS,
+    TwoWayParts,
+    ratings_two_way,
+    too_few,
+    two_way,
+    two_way_parts,
+)
 
+OVER_ROWS = (IntervalMethod.Z_196, IntervalMethod.Z_196_POPULATION, IntervalMethod.T_RATINGS)
 OVER_ITEMS = (IntervalMethod.T_ITEMS, IntervalMethod.Z_196, IntervalMethod.Z_196_POPULATION)
 BY_ITEM_RESAMPLES = (IntervalMethod.BOOTSTRAP_ITEMS, IntervalMethod.BOOTSTRAP_ITEMS_BCA)
 BY_TWO_WAY_RESAMPLES = (IntervalMethod.BOOTSTRAP_TWO_WAY, IntervalMethod.BOOTSTRAP_TWO_WAY_BCA)
@@ -64,6 +72,7 @@ def parts_of_groups(study: ScoredRatings, *, grouping: Grouping) -> tuple[TwoWay
         left_out=study.left_out,
         group_index=grouping.index,
         n_groups=grouping.n,
+        things=grouping.things,
     )
 
 
@@ -91,11 +100,14 @@ def mean_intervals(
     )
     return tuple(
         tuple(
-            with_width(interval, parts=part, all_parts=of_grouping, scale=study.scale, rule=zero_width)
+            with_width(
+                _flagged(interval, parts=part, method=method),
+                parts=part, all_parts=of_grouping, scale=study.scale, rule=zero_width,
+            )
             for interval, part in zip(intervals, of_grouping, strict=True)
         )
         for intervals, of_grouping in zip(raw, parts, strict=True)
-    )
+    )  # fmt: skip
 
 
 def with_width(
@@ -107,7 +119,9 @@ def with_width(
     rule: ZeroWidth,
 ) -> Interval:
     """The interval, or what stands in for it where the group's item scores are all equal."""
-    if interval.is_defined or rule == ZeroWidth.EMPTY or parts.n_raters < 2 or not _all_equal(parts):
+    if interval.is_defined or rule == ZeroWidth.EMPTY or parts.n_raters < 2 or not parts.no_spread:
+        return interval
+    if too_few(parts):
         return interval
     if rule == ZeroWidth.POOLED:
         stand_in = _pooled(parts, all_parts=all_parts, confidence=interval.confidence)
@@ -117,7 +131,32 @@ def with_width(
         how = "the widest spread that the scale allows"
     if not stand_in.is_defined:
         return interval
-    return replace(stand_in, flag=f"all {parts.n_items} item scores are equal: {how} stands in")
+    return replace(stand_in, flag=f"{parts.no_spread}: {how} stands in")
+
+
+def over_items(parts: TwoWayParts, *, method: str, confidence: float) -> Interval:
+    """t_items, z1.96 or z1.96_population. The t interval takes what the items show as the sample; the z ones
+    take every item as independent, as published code does."""
+    if method == IntervalMethod.T_ITEMS or parts.n_items < 2:
+        reason = too_few(parts) or parts.no_spread
+    else:
+        reason = "" if parts.no_spread == SAME_MEANS else parts.no_spread
+    if reason:
+        return undefined(reason, method=method, confidence=confidence, estimate=parts.estimate)
+    n, spread = float(parts.n_items), parts.standard_deviation
+    if method == IntervalMethod.T_ITEMS and parts.n_things != parts.n_items:
+        n = max(2.0, parts.n_things)
+        spread = math.sqrt(parts.item_variance * n)
+    return interval_from_moments(
+        parts.estimate, standard_deviation=spread, n=n, method=method, confidence=confidence
+    )
+
+
+def _flagged(interval: Interval, *, parts: TwoWayParts, method: str) -> Interval:
+    """The interval; one that knows nothing of what the items show says so where that matters."""
+    if not interval.is_defined or parts.n_things == parts.n_items or method not in OVER_ROWS:
+        return interval
+    return replace(interval, flag=f"takes all {parts.n_items} items as independent; some show the same thing")
 
 
 def _raw(
@@ -148,6 +187,7 @@ def _raw(
                     n_resamples=resampling.n_resamples,
                     confidence=confidence,
                     method=method,
+                    things=None if grouping.things is None else grouping.things[grouping.index == g],
                 )
                 for g in range(grouping.n)
             )
@@ -176,13 +216,7 @@ def _from_parts(
     scale: tuple[float, float],
 ) -> Interval:
     if method in OVER_ITEMS:
-        return interval_from_moments(
-            parts.estimate,
-            standard_deviation=math.sqrt(parts.item_variance * parts.n_items) if parts.n_items > 1 else NAN,
-            n=parts.n_items,
-            method=method,
-            confidence=confidence,
-        )
+        return over_items(parts, method=method, confidence=confidence)
     if method == IntervalMethod.BINOMIAL_BOUNDED:
         return _bounded(parts, scale=scale, confidence=confidence)
     if method == IntervalMethod.POOLED:
@@ -193,7 +227,8 @@ def _from_parts(
 def _bounded(parts: TwoWayParts, *, scale: tuple[float, float], confidence: float) -> Interval:
     if not parts.n_items:
         return undefined("no item", method=IntervalMethod.BINOMIAL_BOUNDED, confidence=confidence)
-    return binomial_bounded(parts.estimate, n=parts.n_items, scale=scale, confidence=confidence)
+    n = max(1, int(parts.n_things))
+    return binomial_bounded(parts.estimate, n=n, scale=scale, confidence=confidence)
 
 
 def _pooled(parts: TwoWayParts, *, all_parts: tuple[TwoWayParts, ...], confidence: float) -> Interval:
@@ -201,17 +236,16 @@ def _pooled(parts: TwoWayParts, *, all_parts: tuple[TwoWayParts, ...], confidenc
     method = IntervalMethod.POOLED
     if not parts.n_items:
         return undefined("no item", method=method, confidence=confidence)
-    known = [p for p in all_parts if p.n_items > 1]
-    degrees = sum(p.n_items - 1 for p in known)
-    squares = sum(p.item_variance * p.n_items * (p.n_items - 1) for p in known)
-    no_spread = NO_SPREAD * max(1.0, abs(parts.estimate))
-    if not degrees or not math.sqrt(squares / degrees) > no_spread:
+    known = [p for p in all_parts if p.n_things > 1]
+    degrees = sum(p.n_things - 1 for p in known)
+    squares = sum(p.item_variance * p.n_things * (p.n_things - 1) for p in known)
+    if all(p.no_spread for p in known) or not squares > 0:
         reason = "no group has a spread to pool"
         return undefined(reason, method=method, confidence=confidence, estimate=parts.estimate)
     rater_variance = 0.0 if math.isnan(parts.rater_variance) else parts.rater_variance
-    error = math.sqrt(squares / degrees / parts.n_items + rater_variance)
+    error = math.sqrt(squares / degrees / parts.n_things + rater_variance)
     return t_interval(
-        parts.estimate, error=error, degrees=float(degrees), method=method, confidence=confidence
+        parts.estimate, error=error, degrees=max(1.0, degrees), method=method, confidence=confidence
     )
 
 
@@ -219,6 +253,7 @@ def _of_ratings(
     study: ScoredRatings, *, grouping: Grouping, method: str, confidence: float
 ) -> tuple[Interval, ...]:
     of_rating = grouping.index[study.item_index]
+    shown = None if grouping.things is None else grouping.things[study.item_index]
     intervals = []
     for g in range(grouping.n):
         rows = of_rating == g
@@ -226,14 +261,14 @@ def _of_ratings(
         if method == IntervalMethod.T_RATINGS_TWO_WAY:
             interval = ratings_two_way(
                 scores,
-                item_index=study.item_index[rows],
+                item_index=(study.item_index if shown is None else shown)[rows],
                 rater_index=study.rater_index[rows],
                 confidence=confidence,
             )
         else:
             interval = interval_from_moments(
                 float(scores.mean()) if scores.size else NAN,
-                standard_deviation=float(scores.std(ddof=1)) if scores.size > 1 else NAN,
+                standard_deviation=deviation(scores) if scores.size > 1 else NAN,
                 n=int(scores.size),
                 method=method,
                 confidence=confidence,
@@ -268,33 +303,34 @@ def _by_two_way_resamples(
             bootstrap_two_way.interval_of_resamples(
                 resampled[:, g],
                 estimate=part.estimate,
-                n_items=part.n_items,
+                n_items=0 if not part.n_items else max(1, int(part.n_things)),
                 n_raters=part.n_raters,
                 method=method,
                 confidence=confidence,
-                acceleration=_acceleration(study, rows=grouping.index == g) if is_bca else 0.0,
+                acceleration=_acceleration(study, grouping=grouping, g=g) if is_bca else 0.0,
             )
+            if not (reason := too_few(part) or part.no_spread)
+            else undefined(reason, method=method, confidence=confidence, estimate=part.estimate)
             for g, part in enumerate(of_grouping)
         )
         for resampled, grouping, of_grouping in zip(means, groupings, parts, strict=True)
     )
 
 
-def _acceleration(study: ScoredRatings, *, rows: np.ndarray) -> float:
-    """Items pull the mean by their score, raters by what leaving them out does to their items."""
-    scores = study.item_scores[rows]
-    scores = scores[~np.isnan(scores)]
+def _acceleration(study: ScoredRatings, *, grouping: Grouping, g: int) -> float:
+    """Things pull the mean by the scores of their items, raters by what leaving them out does to theirs."""
+    rows = grouping.index == g
+    known = rows & ~np.isnan(study.item_scores)
+    scores = study.item_scores[known]
     if scores.size < 2:
         return 0.0
+    item_pull = (scores - scores.mean()) / scores.size
+    if grouping.things is not None:
+        item_pull = np.bincount(np.unique(grouping.things[known], return_inverse=True)[1], weights=item_pull)
     of_group = rows[study.item_index] & ~np.isnan(study.left_out)
     pull = (study.item_scores[study.item_index] - study.left_out)[of_group]
     raters = study.rater_index[of_group]
     of_rater = np.bincount(raters, weights=pull) / scores.size
     return bootstrap_two_way.two_way_acceleration(
-        (scores - scores.mean()) / scores.size, rater_influence=of_rater[np.bincount(raters) > 0]
+        item_pull, rater_influence=of_rater[np.bincount(raters) > 0]
     )
-
-
-def _all_equal(parts: TwoWayParts) -> bool:
-    no_spread = NO_SPREAD * max(1.0, abs(parts.estimate))
-    return parts.n_items > 1 and not math.sqrt(parts.item_variance * parts.n_items) > no_spread

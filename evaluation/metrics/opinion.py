@@ -19,17 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics import item_scores
-from evaluation.metrics.bootstrap_two_way import Grouping
+from evaluation.metrics.bootstrap_two_way import Grouping, grouping_of
 from evaluation.metrics.intervals import (
     NAN,
     Interval,
     IntervalMethod,
     check_confidence,
-    interval_from_moments,
     share_interval,
 )
 from evaluation.metrics.item_scores import ItemScore
-from evaluation.metrics.mean_intervals import Resampling, ScoredRatings, mean_intervals, parts_of_groups
+from evaluation.metrics.mean_intervals import (
+    Resampling,
+    ScoredRatings,
+    mean_intervals,
+    over_items,
+    parts_of_groups,
+)
 from evaluation.metrics.protocol import HEADLINE as HEADLINE
 from evaluation.metrics.protocol import PRESETS as PRESETS
 from evaluation.metrics.protocol import DropRule as DropRule
@@ -109,14 +114,15 @@ class GroupOpinion:
     mos: the headline interval; its method and flag say how it was made.  ci_t_items, z196: the alternatives.
     also: the further methods that the protocol asks for.  mos_of_means: item means instead of medians.
     standard_deviation: of the item scores (n-1).  fair_share: ratings from fair up, with Wilson bounds.
-    below_min_items: too few items to draw conclusions from; drawn grey.
+    n_raters: None where nobody knows who rated.
+    below_min_items: too few items, or too few things that they show, to draw conclusions from; drawn grey.
     """
 
     group: str
     n_items: int
     n_dropped: int
     n_without_score: int
-    n_raters: int
+    n_raters: int | None
     n_ratings: int
     mos: Interval
     ci_t_items: Interval
@@ -145,8 +151,14 @@ class OpinionReport:
     flow: tuple[FlowStep, ...]
 
 
-def opinion_report(table: RatingTable, *, protocol: Protocol = HEADLINE) -> OpinionReport:
-    """Mean opinion scores of every group of the table, by the protocol."""
+def opinion_report(
+    table: RatingTable, *, protocol: Protocol = HEADLINE, same_thing: IndexArray | None = None
+) -> OpinionReport:
+    """Mean opinion scores of every group of the table, by the protocol.
+
+    same_thing: (items,), equal numbers from 0 up for items that show one thing under several conditions: in a
+    group that holds several of them the thing is the sample, not the item. Without it each shows its own.
+    """
     check_confidence(protocol.confidence)
     counts = _AnswerCounts.of(table)
     dropped = {rule: _dropped(counts, rule=rule) for rule in DropRule}
@@ -156,8 +168,8 @@ def opinion_report(table: RatingTable, *, protocol: Protocol = HEADLINE) -> Opin
     used = kept_answers.only_scores()
     items, left_out = _score_items(table, used=used, counts=counts, protocol=protocol)
     groupings = (
-        Grouping(index=table.group_index, n=len(table.groups)),
-        Grouping(index=np.zeros(table.n_items, dtype=np.int64), n=1),
+        grouping_of(table.group_index, n=len(table.groups), same_thing=same_thing),
+        grouping_of(np.zeros(table.n_items, dtype=np.int64), n=1, same_thing=same_thing),
     )
     study = ScoredRatings(
         scores=used.score,
@@ -324,15 +336,8 @@ def _group_opinion(
     protocol: Protocol,
 ) -> GroupOpinion:
     n = parts.n_items
-    spread = float(np.sqrt(parts.item_variance * n)) if n > 1 else NAN
     t_items, z196 = (
-        interval_from_moments(
-            parts.estimate,
-            standard_deviation=spread,
-            n=n,
-            method=method,
-            confidence=protocol.confidence,
-        )
+        over_items(parts, method=method, confidence=protocol.confidence)
         for method in (IntervalMethod.T_ITEMS, IntervalMethod.Z_196)
     )
     return GroupOpinion(
@@ -348,10 +353,10 @@ def _group_opinion(
         ci_t_items=t_items,
         z196=z196,
         mos_of_means=mos_of_means,
-        standard_deviation=spread,
+        standard_deviation=parts.standard_deviation,
         fair_share=share_interval(
             n_fair, total=n_ratings, method=protocol.share_interval, confidence=protocol.confidence
         ),
-        below_min_items=n < protocol.min_items,
+        below_min_items=parts.n_things < protocol.min_items,
         also=tuple(intervals[1:]),
     )

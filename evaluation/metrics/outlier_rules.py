@@ -103,7 +103,9 @@ def least_votes(limit: float, *, strict: bool) -> int:
 def _standardised(table: RatingTable) -> tuple[BoolArray, FloatArray, FloatArray, IndexArray]:
     """(rows with a score, their z, kurtosis by item, scores by item); z is 0 where an item has no spread."""
     rows = table.opt_out == OptOut.NONE
-    score, item = table.score[rows], table.item_index[rows]
+    # In units of a power of two near the scale's length, which rounds nothing: both results have no unit.
+    unit = math.ldexp(1.0, math.frexp(table.scale[1] - table.scale[0])[1])
+    score, item = table.score[rows] / unit, table.item_index[rows]
     n = table.n_items
     count = np.bincount(item, minlength=n)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -122,4 +124,9 @@ def _able(count: IndexArray, *, limit: float, strict: bool) -> tuple[int, int, s
         return 0, 0, "no scores"
     if n_able == 0:
         return 0, n_items, f"can't fire: it needs {needed} scores on an item, the most here is {count.max()}"
-    return n_able, n_items, f"could fire on {n_able} of {n_items} items (those with {needed} scores or more)"
+    return (
+        n_able,
+        n_items,
+        f"could fire on {n_able} of {n_items} item{'' if n_items == 1 else 's'}"
+        f" (those with {needed} scores or more)",
+    )

@@ -78,10 +78,11 @@ def count_pairs(first: BoolArray, second: BoolArray) -> PairCounts:
     """Counts of one pair (height, width) or of many (pairs, height, width).
 
     Reading the masks is the whole cost; each is read once from memory and once more from the cache.
-    Raises ValueError for unequal shapes, TypeError for anything but booleans.
+    Raises ValueError for unequal shapes and for anything but booleans.
     """
+    first, second = np.asarray(first), np.asarray(second)
     if first.dtype != np.bool_ or second.dtype != np.bool_:
-        raise TypeError("masks are booleans; binarise maps first")
+        raise ValueError(f"masks are booleans, got {first.dtype} and {second.dtype}; binarise maps first")
     if first.shape != second.shape or first.ndim not in (2, 3):
         raise ValueError(f"masks must have one shape, (h, w) or (pairs, h, w): {first.shape}, {second.shape}")
     n = 1 if first.ndim == 2 else first.shape[0]

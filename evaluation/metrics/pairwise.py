@@ -10,6 +10,7 @@ log-likelihood, the intervals from its curvature. Validated against choix and cl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,12 +71,33 @@ def bradley_terry(comparisons: list[Comparison], *, confidence: float = 0.95) ->
     `reason` says so.
     Raises ValueError for a system against itself, or a winner that was not in the pair.
     """
-    check_confidence(confidence)
     bad = [c for c in comparisons if c.first == c.second or c.winner not in (None, c.first, c.second)]
     if bad:
         raise ValueError(f"{len(bad)} comparisons are not between two systems, e.g. {bad[0]}")
-    systems = tuple(dict.fromkeys(name for c in comparisons for name in (c.first, c.second)))
-    pairs = _count(comparisons, systems=systems)
+    counts: dict[tuple[str, str], list[int]] = {}
+    for c in comparisons:
+        outcome = 1 if c.winner is None else 0 if c.winner == c.first else 2
+        counts.setdefault((c.first, c.second), [0, 0, 0])[outcome] += 1
+    return bradley_terry_of_counts(
+        {pair: (won, tie, lost) for pair, (won, tie, lost) in counts.items()}, confidence=confidence
+    )
+
+
+def bradley_terry_of_counts(
+    counts: Mapping[tuple[str, str], tuple[int, int, int]], *, confidence: float = 0.95
+) -> BradleyTerry:
+    """As `bradley_terry`, from how often the first of two systems won, tied and lost.
+
+    Raises ValueError for a system against itself, or a count below 0.
+    """
+    check_confidence(confidence)
+    bad = [pair for pair, told in counts.items() if pair[0] == pair[1] or min(told) < 0]
+    if bad:
+        raise ValueError(f"{len(bad)} pairs are no comparisons of two systems, e.g. {bad[0]}")
+    counts = {pair: told for pair, told in counts.items() if any(told)}
+    systems = tuple(dict.fromkeys(name for pair in counts for name in pair))
+    n_comparisons = sum(map(sum, counts.values()))
+    pairs = _count(counts, systems=systems)
     reason = _problem(pairs)
     if reason:
         empty = undefined(reason, method="bradley_terry", confidence=confidence)
@@ -83,7 +105,7 @@ def bradley_terry(comparisons: list[Comparison], *, confidence: float = 0.95) ->
             systems=systems,
             strengths=(empty,) * len(systems),
             tie=NAN,
-            n_comparisons=len(comparisons),
+            n_comparisons=n_comparisons,
             log_likelihood=NAN,
             reason=reason,
         )
@@ -103,19 +125,19 @@ def bradley_terry(comparisons: list[Comparison], *, confidence: float = 0.95) ->
             for s in range(len(systems))
         ),
         tie=float(np.exp(parameters[-1])) if with_ties else 0.0,
-        n_comparisons=len(comparisons),
+        n_comparisons=n_comparisons,
         log_likelihood=likelihood,
     )
 
 
-def _count(comparisons: list[Comparison], *, systems: tuple[str, ...]) -> _Pairs:
+def _count(told: Mapping[tuple[str, str], tuple[int, int, int]], *, systems: tuple[str, ...]) -> _Pairs:
     place = {name: index for index, name in enumerate(systems)}
     counts: dict[tuple[int, int], list[int]] = {}
-    for c in comparisons:
-        a, b = place[c.first], place[c.second]
-        key = (min(a, b), max(a, b))
-        outcome = 2 if c.winner is None else int(place[c.winner] == key[1])
-        counts.setdefault(key, [0, 0, 0])[outcome] += 1
+    for (first, second), (won, tie, lost) in told.items():
+        a, b = place[first], place[second]
+        own = counts.setdefault((min(a, b), max(a, b)), [0, 0, 0])
+        for outcome, n in enumerate((won, lost, tie) if a < b else (lost, won, tie)):
+            own[outcome] += n
     keys = np.array(list(counts), dtype=np.int64).reshape(-1, 2)
     outcomes = np.array(list(counts.values()), dtype=np.float64).reshape(-1, 3)
     return _Pairs(i=keys[:, 0], j=keys[:, 1], outcomes=outcomes, n_systems=len(systems))

@@ -102,10 +102,19 @@ def accuracy_by_relation(
 
 
 def compare_relations(
-    first: RelationAccuracy, second: RelationAccuracy, *, test: ExactTest = ExactTest.FISHER
+    first: RelationAccuracy,
+    second: RelationAccuracy,
+    *,
+    test: ExactTest = ExactTest.FISHER,
+    confidence: float = 0.95,
 ) -> TestResult:
     """Two-sided exact test of equal accuracies (Fisher by default, as the founding paper reports)."""
-    return compare_shares((first.n_correct, first.n_images), (second.n_correct, second.n_images), test=test)
+    return compare_shares(
+        (first.n_correct, first.n_images),
+        (second.n_correct, second.n_images),
+        test=test,
+        confidence=confidence,
+    )
 
 
 def overlap_group(iou: float) -> OverlapGroup | None:

@@ -45,8 +45,9 @@ def rater_biases(table: RatingTable, *, confidence: float = 0.95) -> RaterBiases
         bias = sums_at(rater, weights=deviation, n=table.n_raters) / n
         squares = sums_at(rater, weights=(deviation - bias[rater]) ** 2, n=table.n_raters)
         spread = np.sqrt(squares / (n - 1.0))
-    # Deviations that are all equal tell nothing about the width of either interval.
-    spread = np.where((n > 1) & (spread > NO_SPREAD), spread, np.nan)
+    # Deviations that are all equal, or differ by rounding, tell nothing about the width of either interval.
+    least = NO_SPREAD * max(map(abs, table.scale))
+    spread = np.where((n > 1) & (spread > least), spread, np.nan)
     degrees = np.maximum(n - 1, 1)
     tail = (1 - confidence) / 2
     half = special.stdtrit(degrees, 1 - tail) * spread / np.sqrt(np.maximum(n, 1))
@@ -98,4 +99,4 @@ def _reason(n: int, *, spread: float) -> str:
         return "no item shared with another rater"
     if n == 1:
         return "one item shared with other raters: no spread to estimate"
-    return "" if spread == spread else "the deviations are all equal"
+    return "" if spread == spread else "the deviations have no spread that can be measured"

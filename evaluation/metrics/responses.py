@@ -5,7 +5,8 @@ Source: Tang et al. 2023, fig. 13.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +25,15 @@ class ResponseShares:
     counts: tuple[int, ...]
     shares: tuple[float, ...]
     n_answers: int
+
+    def only(self, options: Sequence[str]) -> ResponseShares:
+        """The same for some of the options, in their order; the others must be such as nobody could choose.
+
+        Raises KeyError for an unknown option.
+        """
+        by_option = dict(zip(self.options, zip(self.counts, self.shares, strict=True), strict=True))
+        counts, shares = zip(*(by_option[option] for option in options), strict=True)
+        return replace(self, options=tuple(options), counts=counts, shares=shares)
 
 
 def response_shares(table: RatingTable) -> tuple[ResponseShares, ...]:

@@ -3,7 +3,8 @@
 An answer touches one item. That item's share in its group's sums is taken out, worked out again from the few
 ratings it has, and put back; the group then knows the same sums as `two_way.two_way_parts` would add up:
 
-    N, sum s_i, sum s_i^2,  per rater sum_i J_ir,  sum_r (sum_i J_ir)^2,  sum J_ir^2
+    N, sum s_i, sum s_i^2,  per rater sum_i J_ir,  sum_r [ (sum_i J_ir)^2 - sum_c (sum_{i in c} J_ir)^2 ]
+    and, for each number of items of one thing, how many things have it, sum T_c and sum T_c^2
 
 Adding or removing an answer costs a step per rating of the item. Reading a group costs a step per rater who
 is alone with some item, and one step where nobody is. Equal to `opinion_report` on the same answers.
@@ -13,18 +14,16 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from evaluation.metrics.intervals import NAN, Interval, IntervalMethod, share_interval
+from evaluation.metrics.intervals import Interval, IntervalMethod, share_interval
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.mean_intervals import with_width
 from evaluation.metrics.opinion import ALL_GROUPS, HEADLINE, DropRule, Protocol
+from evaluation.metrics.running_sums import Agreement, OfRater, Sums
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, OptOut, RatingTable
-from evaluation.metrics.two_way import TwoWayParts, rater_variance, two_way
-
-# Sums of squares lose digits when their mean is taken off; a variance below this share of them is rounding.
-ROUNDING = 1e-12
+from evaluation.metrics.two_way import two_way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,66 +43,6 @@ class RunningGroup:
     fair_share: Interval
 
 
-@dataclass(slots=True)
-class _Agreement:
-    """Sums of Krippendorff's alpha (interval level) over the items with two scores or more.
-
-    within: sum over items of sum_{i != j} (x_i - x_j)^2 / (n_u - 1); n, total, squares: of their scores.
-    """
-
-    n: int = 0
-    within: float = 0.0
-    total: float = 0.0
-    squares: float = 0.0
-
-    def count(self, scores: Collection[float], *, sign: int) -> None:
-        """Puts an item's scores in (1) or takes them out (-1)."""
-        k = len(scores)
-        if k < 2:
-            return
-        total, squares = math.fsum(scores), math.fsum(s * s for s in scores)
-        self.within += sign * 2 * (k * squares - total**2) / (k - 1)
-        self.n += sign * k
-        self.total += sign * total
-        self.squares += sign * squares
-
-    def alpha(self) -> float:
-        """1 - D_o / D_e; NaN where no two scores of all differ."""
-        expected = 2 * (self.n * self.squares - self.total**2)
-        if self.n < 2 or expected <= ROUNDING * max(1.0, self.n * self.squares):
-            return NAN
-        return 1 - self.within * (self.n - 1) / expected
-
-
-@dataclass(slots=True)
-class _OfRater:
-    """What one rater does to one group. pull: sum of J over items that others rated too; singles: items rated
-    by this rater alone, their number, sum of scores and of squares."""
-
-    ratings: int = 0
-    pull: float = 0.0
-    singles: int = 0
-    single_sum: float = 0.0
-    single_squares: float = 0.0
-
-
-@dataclass(slots=True)
-class _Sums:
-    """One group. Scores are counted from the middle of the scale, where their squares are small."""
-
-    n_items: int = 0
-    n_dropped: int = 0
-    n_without_score: int = 0
-    n_ratings: int = 0
-    n_fair: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    pull_squares: float = 0.0
-    squared_pulls: float = 0.0
-    raters: dict[str, _OfRater] = field(default_factory=dict)
-    alone: set[str] = field(default_factory=set)
-
-
 class RunningOpinion:
     """The sums of a campaign, by group and over all. Not safe for threads that write at the same time.
 
@@ -118,10 +57,11 @@ class RunningOpinion:
         self._middle = (scale[0] + scale[1]) / 2
         self._answers: dict[str, dict[str, float | OptOut]] = {}
         self._group_of: dict[str, str] = {}
+        self._thing_of: dict[str, str] = {}
         self._items_of: dict[str, dict[str, None]] = {}
         self._excluded: set[str] = set()
-        self._sums: dict[str, _Sums] = {ALL_GROUPS: _Sums()}
-        self._agreement = _Agreement()
+        self._sums: dict[str, Sums] = {ALL_GROUPS: Sums()}
+        self._agreement = Agreement()
 
     @classmethod
     def from_table(cls, table: RatingTable, *, protocol: Protocol = HEADLINE) -> RunningOpinion:
@@ -146,17 +86,29 @@ class RunningOpinion:
         return running
 
     def add(
-        self, *, item: str, rater: str, group: str, score: float | None = None, opt_out: str | None = None
+        self,
+        *,
+        item: str,
+        rater: str,
+        group: str,
+        score: float | None = None,
+        opt_out: str | None = None,
+        thing: str | None = None,
     ) -> None:
         """Counts one answer: a score XOR an opt-out by name. ValueError for both, neither, a score off the
-        scale, an unknown opt-out, a second answer of the rater, or another group than the item's."""
+        scale, an unknown opt-out, a second answer of the rater, or another group than the item's.
+
+        thing: what the item shows, the same in each of its answers; several items of one are one to the
+        interval. Without it the item shows its own.
+        """
         answer = self._checked(item=item, rater=rater, group=group, score=score, opt_out=opt_out)
         # What can fail has failed by now: no half-made change stays behind.
         if rater not in self._excluded:
             self._count(item, sign=-1)
         self._answers.setdefault(item, {})[rater] = answer
         self._group_of[item] = group
-        self._sums.setdefault(group, _Sums())
+        self._thing_of[item] = item if thing is None else thing
+        self._sums.setdefault(group, Sums())
         self._items_of.setdefault(rater, {})[item] = None
         if rater not in self._excluded:
             self._count(item, sign=1)
@@ -187,8 +139,8 @@ class RunningOpinion:
 
     def group(self, name: str = ALL_GROUPS) -> RunningGroup:
         """A group as it stands; an unknown one is empty, with a reason."""
-        sums = self._sums.get(name, _Sums())
-        parts = self._parts(sums)
+        sums = self._sums.get(name, Sums())
+        parts = sums.parts(middle=self._middle)
         protocol = self.protocol
         interval = two_way(parts, confidence=protocol.confidence, method=protocol.interval)
         return RunningGroup(
@@ -261,67 +213,35 @@ class RunningOpinion:
             elif not scores:
                 sums.n_without_score += sign
             else:
-                self._count_scores(sums, scores=scores, sign=sign)
+                self._count_scores(sums, thing=self._thing_of[item], scores=scores, sign=sign)
 
-    def _count_scores(self, sums: _Sums, *, scores: dict[str, float], sign: int) -> None:
+    def _count_scores(self, sums: Sums, *, thing: str, scores: dict[str, float], sign: int) -> None:
         value = self._item_score(list(scores.values()))
-        sums.n_items += sign
+        sums.count_item(thing, score=value, sign=sign)
         sums.n_ratings += sign * len(scores)
         sums.n_fair += sign * sum(s + self._middle >= self.protocol.fair_from for s in scores.values())
-        sums.total += sign * value
-        sums.squares += sign * value * value
+        alone = len(scores) == 1
         for rater in scores:
-            own = sums.raters.setdefault(rater, _OfRater())
+            own = sums.raters.setdefault(rater, OfRater())
             if not own.singles:
-                sums.squared_pulls -= own.pull**2
-            own.ratings += sign
-            if len(scores) == 1:
-                own.singles += sign
-                own.single_sum += sign * value
-                own.single_squares += sign * value * value
-            else:
-                rest = [s for other, s in scores.items() if other != rater]
-                pull = value - self._item_score(rest)
-                own.pull += sign * pull
-                sums.pull_squares += sign * pull * pull
+                sums.cross -= own.cross
+            rest = [s for other, s in scores.items() if other != rater]
+            pull = value if alone else value - self._item_score(rest)
+            own.move(thing, pull=pull, alone=alone, sign=sign)
             if own.singles:
                 sums.alone.add(rater)
             else:
                 sums.alone.discard(rater)
-                sums.squared_pulls += own.pull**2
+                sums.cross += own.cross
             if not own.ratings:
                 # What rounding left of a rater without ratings goes with the rater.
-                sums.squared_pulls -= own.pull**2
+                sums.cross -= own.cross
                 del sums.raters[rater]
 
     def _item_score(self, scores: list[float]) -> float:
         if self.protocol.item_score == ItemScore.MEDIAN:
             return statistics.median(scores)
         return math.fsum(scores) / len(scores)
-
-    def _parts(self, sums: _Sums) -> TwoWayParts:
-        n = sums.n_items
-        if n == 0:
-            return TwoWayParts(estimate=NAN, n_items=0, n_raters=0, item_variance=NAN, rater_variance=NAN)
-        spread = sums.squares - sums.total**2 / n
-        if spread <= ROUNDING * sums.squares:
-            spread = 0.0
-        cross = sums.squared_pulls - sums.pull_squares
-        for rater in sums.alone:
-            own = sums.raters[rater]
-            pull, square = own.pull, 0.0
-            if n > own.singles:
-                others = (sums.total - own.single_sum) / (n - own.singles)
-                pull += own.single_sum - own.singles * others
-                square = own.single_squares - 2 * others * own.single_sum + own.singles * others**2
-            cross += pull**2 - square
-        return TwoWayParts(
-            estimate=self._middle + sums.total / n,
-            n_items=n,
-            n_raters=len(sums.raters),
-            item_variance=spread / (n - 1) / n if n > 1 else NAN,
-            rater_variance=rater_variance(cross, n_items=n, n_raters=len(sums.raters)),
-        )
 
 
 def _is_dropped(rule: DropRule, *, n_abstract: int, n: int) -> bool:

@@ -159,8 +159,13 @@ def longest_runs(table: RatingTable) -> np.ndarray:
 def reject_rates(table: RatingTable, *, excluded: Iterable[str], assignments: dict[str, int]) -> RejectRates:
     """Shares lost to an exclusion. assignments: how many assignments each rater handed in.
 
-    Raises KeyError when a rater of the table has no count of assignments.
+    ValueError when a rater of the table has no count of assignments.
     """
+    unknown = [rater for rater in table.rater_ids if rater not in assignments]
+    if unknown:
+        raise ValueError(
+            f"{len(unknown)} raters have no count of assignments, e.g. {unknown[0]!r}: give one for each"
+        )
     out = set(excluded)
     answers = np.bincount(table.rater_index, minlength=table.n_raters)
     lost = [r for r, rater in enumerate(table.rater_ids) if rater in out]
@@ -192,7 +197,7 @@ def _reasons(n_scores: int, *, n_compared: int, correlation: float, seconds: flo
     if n_scores == 0:
         reasons.append("mean_score: no scores")
     if np.isnan(correlation):
-        few = f"only {n_compared} items shared with others"
+        few = f"only {n_compared} item{'' if n_compared == 1 else 's'} shared with others"
         reasons.append("leave_one_out_correlation: " + (few if n_compared < 3 else "scores do not vary"))
     if np.isnan(seconds):
         reasons.append("seconds: no times known")

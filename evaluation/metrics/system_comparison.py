@@ -1,4 +1,4 @@
-"""One system against another, group by group: Welch's test, or the paired one where the items are shared.
+"""One system against another, group by group: paired where the items are mostly shared, else Welch's test.
 
 Rating the same items for both systems takes the items' own spread out of the comparison: it is the
 recommended design. Holm's correction runs over the groups.
@@ -14,11 +14,12 @@ from enum import StrEnum
 import numpy as np
 
 from evaluation.metrics.intervals import check_size
-from evaluation.metrics.tests import TestResult, holm, paired_t, welch_t
+from evaluation.metrics.tests import TestResult, holm, paired_t, welch_t, welch_t_clustered
 
 
 class Design(StrEnum):
-    """How two systems are compared. BY_ITEMS: paired in a group whose items both systems share entirely."""
+    """How two systems are compared. BY_ITEMS: paired in a group where more than half of either system's items
+    are shared, two at least; elsewhere by Welch's test, with a shared item as one cluster."""
 
     BY_ITEMS = "by_items"
     PAIRED = "paired"
@@ -38,7 +39,8 @@ class ScoredItem:
 @dataclass(frozen=True, kw_only=True)
 class GroupComparison:
     """One group. test: first less second; its method says whether it was paired.  p_holm: NaN where the test
-    is undefined.  n_unpaired: items of a paired test that one system alone had; they are left out."""
+    is undefined.  n_shared: items that both systems have.  n_unpaired: items of a paired test that one system
+    alone had; they are left out, of the means too."""
 
     group: str
     n_first: int
@@ -47,6 +49,7 @@ class GroupComparison:
     mean_second: float
     test: TestResult
     p_holm: float
+    n_shared: int
     n_unpaired: int
 
 
@@ -87,27 +90,27 @@ def _compare(
 ) -> GroupComparison:
     shared = [item for item in rows[0] if item in rows[1]]
     alone = len(rows[0]) + len(rows[1]) - 2 * len(shared)
-    paired = design == Design.PAIRED or (design == Design.BY_ITEMS and bool(shared) and not alone)
-    values = tuple(np.array([row.score for row in side.values()], dtype=np.float64) for side in rows)
+    mostly = len(shared) > 1 and 2 * len(shared) > max(len(side) for side in rows)
+    paired = design == Design.PAIRED or (design == Design.BY_ITEMS and mostly)
+    sides = [[side[item] for item in (shared if paired else side)] for side in rows]
+    values = tuple(np.array([row.score for row in side], dtype=np.float64) for side in sides)
     if paired:
-        pairs = [(rows[0][item], rows[1][item]) for item in shared]
-        test = paired_t(
-            [a.score for a, _ in pairs],
-            [b.score for _, b in pairs],
-            clusters=_clusters([a for a, _ in pairs]),
-            confidence=confidence,
-        )
+        test = paired_t(*values, clusters=_clusters(sides[0]), confidence=confidence)
+    elif shared and design == Design.BY_ITEMS:
+        first, second = (list(side) for side in rows)
+        test = welch_t_clustered(*values, first_things=first, second_things=second, confidence=confidence)
     else:
-        test = welch_t(values[0], values[1], confidence=confidence)
+        test = welch_t(*values, confidence=confidence)
     means = [float(v.mean()) if v.size else float("nan") for v in values]
     return GroupComparison(
         group=group,
-        n_first=int(values[0].size),
-        n_second=int(values[1].size),
+        n_first=len(rows[0]),
+        n_second=len(rows[1]),
         mean_first=means[0],
         mean_second=means[1],
         test=test,
         p_holm=float("nan"),
+        n_shared=len(shared),
         n_unpaired=alone if paired else 0,
     )
 

@@ -1,5 +1,6 @@
 """Ratings collected elsewhere, on pages: upload, choose columns with a preview, read the report, download."""
 
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -12,19 +13,33 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from annotation.one_export import one_at_a_time
+from common.kept_files import KeptFile
 from evaluation import bundles, pages, uploads
 from evaluation.files import FileSet
 from evaluation.importing.assembling import Imported, faults_csv, import_file
 from evaluation.importing.mapping import ImportRefused, Mapping
 from evaluation.importing.reading import columns_of, read_rows
 from evaluation.mapping_form import FIELDS, MappingForm, UploadForm
+from evaluation.recent import Recent
 from evaluation.reports import build
 from evaluation.settings_form import SettingsForm, read_settings
-from evaluation.uploads import Upload
 from evaluation.views.downloads import BUNDLE, WORDS, download, figure_links, file_response, links, spooled
 
 PREVIEW_ROWS: Final = 5
 MOST_FAULTS_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What an address of an uploaded file comes to."""
+
+    imported: Imported
+    form: SettingsForm
+    files: FileSet
+
+
+_recent: Final = Recent[Made](lambda made: made.files.report.n_answers)
 
 
 @login_required
@@ -81,16 +96,15 @@ def columns(request: HttpRequest, digest: str) -> HttpResponse:
 def report(request: HttpRequest, digest: str) -> HttpResponse:
     """The report, with what could not be used at its head."""
     upload = _upload(request, digest)
-    imported, form = _report(request, upload)
-    made = build(imported.study, settings=form.settings)
-    files = FileSet(made, ratings=imported.ratings)
+    made = _made(request, upload)
+    imported, form, files = made.imported, made.form, made.files
     url_of = partial(
         _url, digest, query=urlencode(_carried(request)) + (f"&{form.query}" if form.query else "")
     )
     context = {
         "section": "analyses",
         "upload": upload,
-        "results": pages.results_page(made),
+        "results": pages.results_page(files.report),
         "settings_form": form,
         "faults": imported.faults.summary(),
         "fault_rows": imported.faults.in_order()[:MOST_FAULTS_SHOWN],
@@ -106,17 +120,14 @@ def report(request: HttpRequest, digest: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def file(request: HttpRequest, digest: str, name: str) -> StreamingHttpResponse:
     """One file of the report, or the bundle of all."""
     upload = _upload(request, digest)
-    imported, form = _report(request, upload)
-    if form.problems:
-        raise Http404(" ".join(form.problems))
-    files = FileSet(
-        build(imported.study, settings=form.settings),
-        ratings=imported.ratings,
-        faults=partial(faults_csv, imported.faults),
-    )
+    made = _made(request, upload)
+    if made.form.problems:
+        raise Http404(" ".join(made.form.problems))
+    files = made.files
     if name == BUNDLE:
         return download(spooled(bundles.pieces(files)), name=BUNDLE)
     return file_response(files, name=name)
@@ -127,6 +138,7 @@ def file(request: HttpRequest, digest: str, name: str) -> StreamingHttpResponse:
 def delete(request: HttpRequest, digest: str) -> HttpResponse:
     """Deletes the uploaded file."""
     uploads.drop(_upload(request, digest))
+    _recent.forget(lambda key: isinstance(key, tuple) and key[:2] == (_owner(request), digest))
     return redirect("analyses:analyses")
 
 
@@ -134,28 +146,34 @@ def _owner(request: HttpRequest) -> int:
     return int(request.user.pk or 0)
 
 
-def _upload(request: HttpRequest, digest: str) -> Upload:
+def _upload(request: HttpRequest, digest: str) -> KeptFile:
     found = uploads.find(_owner(request), digest)
     if found is None:
         raise Http404("This file is not here any more, or it is somebody else's.")
     return found
 
 
-def _columns(upload: Upload) -> list[str]:
+def _columns(upload: KeptFile) -> list[str]:
     with upload.open() as stream:
         return columns_of(stream, name=upload.name)
 
 
-def _rows(upload: Upload, names: list[str]) -> Any:
+def _rows(upload: KeptFile, names: list[str]) -> Any:
     return read_rows(upload.open(), name=upload.name, columns=names)
 
 
-def _import(upload: Upload, mapping: Mapping) -> Imported:
+def _import(upload: KeptFile, mapping: Mapping) -> Imported:
     return import_file(upload.open, name=upload.name, mapping=mapping)
 
 
-def _report(request: HttpRequest, upload: Upload) -> tuple[Imported, SettingsForm]:
-    """Raises Http404 for an address that says no usable mapping: the page of columns makes those."""
+def _made(request: HttpRequest, upload: KeptFile) -> Made:
+    """The report of the address. Http404 for one without a usable mapping: the page of columns makes it."""
+    said = tuple((name, tuple(values)) for name, values in sorted(request.GET.lists()))
+    key = (_owner(request), upload.digest, upload.name, said)
+    return _recent.get(key, lambda: _make(request, upload))
+
+
+def _make(request: HttpRequest, upload: KeptFile) -> Made:
     try:
         mapping = MappingForm(request.GET, columns=_columns(upload)).mapping()
         if mapping is None:
@@ -163,7 +181,13 @@ def _report(request: HttpRequest, upload: Upload) -> tuple[Imported, SettingsFor
         imported = _import(upload, mapping)
     except ImportRefused as error:
         raise Http404(str(error)) from error
-    return imported, read_settings(imported.study, request.GET.dict(), carried=_carried(request))
+    form = read_settings(imported.study, request.GET.dict(), carried=_carried(request))
+    files = FileSet(
+        build(imported.study, settings=form.settings),
+        ratings=imported.ratings,
+        faults=partial(faults_csv, imported.faults),
+    )
+    return Made(imported=imported, form=form, files=files)
 
 
 def _carried(request: HttpRequest) -> list[tuple[str, str]]:

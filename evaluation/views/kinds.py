@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from annotation.exports import snapshot
 from annotation.models import Campaign
+from annotation.one_export import one_at_a_time
 from annotation.views.scope import campaign_of
 from evaluation import bundles, campaign_files
 from evaluation.kinds.files import CODEBOOK, WORD_MAPS, KindFiles, build
@@ -24,6 +25,9 @@ MOST_IMAGES: Final = 500
 FILE_WORDS: Final = WORDS | {
     "presence.csv": "every checked word with who checked it when",
     "pairs.csv": "every comparison",
+    "agreement.csv": "how far raters agree, by every measure",
+    "word_labels.csv": "every checked word with the probability that it is there",
+    "average_precision.csv": "word maps judged as finds of objects",
     "masks.jsonl": "every mask, in COCO's run-length encoding",
     WORD_MAPS: "the raw maps that were compared with the masks",
     "maps.csv": "one line per word map, with its intensity",
@@ -83,6 +87,7 @@ def maps(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def maps_file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpResponse:
     """One file of the report of the maps, or the bundle of all."""
     campaign = campaign_of(request, public_id)

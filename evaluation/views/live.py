@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotation.choices import CampaignState
+from annotation.systems import judges_images
 from annotation.views.scope import campaign_of
 from evaluation.live import look
 from evaluation.metrics.running import RunningGroup
@@ -25,14 +26,21 @@ def live(request: HttpRequest, public_id: str) -> HttpResponse:
     groups = sorted(found.groups, key=lambda group: -group.n_items)
     context = {
         "live": found,
-        "overall": _row(found.overall, label="All words"),
-        "groups": [_row(group, label=str(PartOfSpeech(group.group).label).capitalize()) for group in groups],
+        "overall": _row(found.overall, label="All items" if judges_images(campaign) else "All words"),
+        "groups": [_row(group, label=_label(group.group)) for group in groups],
         "alpha": "" if math.isnan(found.alpha) else f"{found.alpha:.2f}".replace("-", "−"),
     }
     response = render(request, "evaluation/partials/live.html", context)
     if campaign.state == CampaignState.CLOSED:
         response["X-Poll-Stop"] = "1"
     return response
+
+
+def _label(group: str) -> str:
+    """A part of speech in words; the name of a system as it is."""
+    if group in PartOfSpeech.values:
+        return str(PartOfSpeech(group).label).capitalize()
+    return group or "Images"
 
 
 def _row(group: RunningGroup, *, label: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from annotation.choices import TaskKind
 from annotation.exports import snapshot
 from annotation.models import Campaign
+from annotation.one_export import one_at_a_time
 from annotation.views.scope import campaign_of
 from evaluation import campaign_files, pages
 from evaluation.files import FileSet
@@ -29,7 +30,7 @@ def results(request: HttpRequest, public_id: str) -> HttpResponse:
         return kinds.results(request, campaign)
     with snapshot():
         report, form = campaign_files.report_of(campaign, request.GET.dict())
-    files = FileSet(report, ratings=campaign_files.ratings_of(campaign))
+    files = FileSet(report, ratings=campaign_files.ratings_of(campaign, request.GET.dict()))
     url_of = partial(_url, campaign, query=form.query)
     context = {
         "section": "campaigns",
@@ -45,6 +46,7 @@ def results(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpResponse:
     """One file of the report, or the bundle of all, from one snapshot."""
     response = campaign_files.file(campaign_of(request, public_id), name=name, settings=request.GET.dict())

@@ -7,15 +7,16 @@ import os
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from evaluation.importing.assembling import Imported, import_file
-from evaluation.importing.mapping import Duplicates, Empty, ImportRefused, Mapping, values_of
+from evaluation.importing.assembling import import_file
+from evaluation.importing.mapping import Empty, Mapping, values_of
 from evaluation.reports import Report, build
+from tests.evaluation.test_importing import read, scores
 
 SHARED = Path(os.environ.get("PERCEPT_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 GENEVAL = SHARED / "geneval_annotations_sdv2.csv"
@@ -34,129 +35,6 @@ p3,ours,bob,5
 p3,theirs,ann,1
 p3,theirs,bob,2
 """
-
-
-def read(text: str, *, name: str = "ratings.csv", **choices: Any) -> Imported:
-    mapping = Mapping(**({"item": "item", "rater": "rater", "score": "score"} | choices))
-    return import_file(lambda: io.BytesIO(text.encode()), name=name, mapping=mapping)
-
-
-def faults(imported: Imported) -> list[tuple[int, str, str]]:
-    return [(fault.row, fault.kind.value, fault.value) for fault in imported.faults.in_order()]
-
-
-def scores(imported: Imported) -> dict[str, float]:
-    items = build(imported.study).opinion.items
-    return dict(zip(items.item_ids, items.median.tolist(), strict=True))
-
-
-def test_every_row_is_used_or_named_with_its_row_number() -> None:
-    """Control: skip rows of another length in `reading._csv_rows`: row 4 vanishes in silence."""
-    imported = read(
-        "item,rater,score\n"
-        "a,ann,5\n"  # row 2
-        "a,bob,4,extra\n"
-        "a,,3\n"
-        ",cleo,3\n"
-        "a,dora,\n"
-        "a,emil,good\n"
-        "a,finn,9\n"
-        "\n"
-        "a,gus,2\n"  # row 10
-    )
-    assert faults(imported) == [
-        (3, "wrong number of cells", "4 cells, the header has 3"),
-        (4, "no rater id", ""),
-        (5, "no item", ""),
-        (6, "no score", ""),
-        (7, "unknown value", "good"),
-        (8, "off the scale", "9"),
-    ]
-    facts = imported.study.facts["import"]
-    assert (facts["rows"], facts["rows_used"]) == (8, 2)
-    assert facts["rows"] == facts["rows_used"] + imported.faults.rows_left_out
-    assert scores(imported) == {"a": 3.5}
-
-
-def test_words_become_scores_only_where_they_are_told_to() -> None:
-    text = "item,rater,score\na,ann,yes\na,bob,no\na,cleo,Yes\na,dora,skip\n"
-    imported = read(text, scale=(0, 1), values=values_of(["yes=1", "no=0", "skip=image_too_poor"]))
-    assert faults(imported) == [(4, "unknown value", "Yes")]
-    assert imported.study.table.score[:2].tolist() == [1, 0]
-    assert imported.study.table.opt_out.tolist() == [0, 0, 2]
-
-
-def test_contradicting_answers_are_left_out_unless_the_mapping_says_which_counts() -> None:
-    """Control: let `gathering._chosen` return the first where answers differ."""
-    text = "item,rater,score\na,ann,5\na,ann,1\na,bob,3\na,bob,3\n"
-    imported = read(text)
-    assert faults(imported) == [
-        (2, "contradicting answers", "5"),
-        (3, "contradicting answers", "1"),
-        (5, "repeated answer", "3"),
-    ]
-    assert scores(imported) == {"a": 3}
-    assert scores(read(text, duplicates=Duplicates.FIRST)) == {"a": 4}
-    assert scores(read(text, duplicates=Duplicates.LAST)) == {"a": 2}
-
-
-def test_an_empty_score_can_mean_that_nobody_was_asked() -> None:
-    imported = read("item,rater,score\na,ann,5\na,bob,\n", empty=Empty.NOT_ASKED)
-    assert faults(imported) == []
-    assert imported.study.facts["import"]["rows_not_asked"] == 1
-
-
-def test_json_lines_are_read_like_csv() -> None:
-    imported = read(
-        '{"item": "a", "rater": 7, "score": 5}\n[1]\n{"item": "a", "rater": 8, "score": null}\n',
-        name="ratings.jsonl",
-    )
-    assert faults(imported) == [(2, "not a JSON object", "[1]"), (3, "no score", "")]
-    assert scores(imported) == {"a": 5}
-
-
-@pytest.mark.parametrize(
-    "line",
-    ['{"item": "\\ud800", "rater": 7, "score": 3}', '{"item": "b", "rater": 7, "score": 3, "score": 4}'],
-    ids=["half a character", "a name twice"],
-)
-def test_a_line_that_json_only_guesses_at_is_a_fault(line: str) -> None:
-    """Control: plain json.loads takes the last of two; half a character stops the writing of every file."""
-    imported = read(f'{{"item": "a", "rater": 7, "score": 5}}\n{line}\n', name="ratings.jsonl")
-    assert faults(imported) == [(2, "not a JSON object", line)]
-    assert scores(imported) == {"a": 5}
-
-
-@pytest.mark.parametrize(("separator", "start"), [(";", ""), ("\t", ""), (",", "\ufeff")])
-def test_separators_and_a_byte_order_mark_are_recognised(separator: str, start: str) -> None:
-    rows = ("item", "rater", "score"), ("a", "ann", "4"), ('"b"', "ann", "2")
-    assert scores(read(start + "\n".join(separator.join(row) for row in rows))) == {"a": 4, "b": 2}
-
-
-def test_a_misspelt_column_is_answered_with_the_nearest_one() -> None:
-    with pytest.raises(ImportRefused, match=r"no column 'rater'\. Did you mean 'raters'"):
-        read("item,raters,score\na,ann,5\n")
-
-
-def test_a_file_without_a_usable_row_says_what_stands_in_it() -> None:
-    with pytest.raises(ImportRefused, match=r"Most frequent: 'yes' \(2\), 'no' \(1\)"):
-        read("item,rater,score\na,ann,yes\nb,ann,yes\nc,ann,no\n")
-
-
-def test_a_quotation_mark_that_is_never_closed_is_refused_and_changes_nothing_for_other_readers() -> None:
-    """Control: raise csv's limit of a cell, which is one for the whole process."""
-    before = csv.field_size_limit()
-    with pytest.raises(ImportRefused, match="never closed"):
-        read('item,rater,score\na,x,"3\n' + "b,y,4\n" * 30_000)
-    assert csv.field_size_limit() == before
-
-
-def test_a_file_in_another_encoding_is_refused_with_the_byte() -> None:
-    mapping = Mapping(item="item", rater="rater", score="score")
-    with pytest.raises(ImportRefused, match="not UTF-8: byte 0xe4"):
-        import_file(
-            lambda: io.BytesIO("item,rater,score\nä,b,1".encode("latin-1")), name="r.csv", mapping=mapping
-        )
 
 
 def test_raters_get_pseudonyms_and_cells_no_spreadsheet_runs() -> None:
@@ -179,6 +57,48 @@ def test_methods_that_show_the_same_things_are_compared_pair_by_pair() -> None:
     assert (compared.n_shared, compared.test.method) == (3, "paired_t")
     assert compared.test.effect.estimate == pytest.approx(6.5 / 3)
     assert any("more than one group of 'method'" in note for note in imported.notes)
+
+
+@pytest.mark.parametrize("rater", ["who", None], ids=["raters known", "raters unknown"])
+def test_an_item_under_four_methods_is_one_item_to_the_interval(rater: str | None) -> None:
+    """Four methods with equal scores tell nothing that one of them does not: the bounds must be the same.
+
+    Control: leave same_thing out of `opinion_report` in `reports.build`: they are closer together.
+    """
+    rng = np.random.default_rng(1)
+    answers = [(f"p{p}", f"r{r}", int(rng.integers(1, 6)), f"k{p % 2}") for p in range(12) for r in range(3)]
+    bounds = []
+    for methods in ("a", "abcd"):
+        lines = [f"{p},{r},{s},{kind},{way}" for p, r, s, kind in answers for way in methods]
+        text = "\n".join(["item,who,score,kind,method", *lines])
+        report = build(read(text, rater=rater, groups=("kind", "method")).study)
+        groups = (report.overall, *report.sections[0].groups)
+        bounds.append([bound for g in groups for bound in (g.mos.low, g.mos.high, g.ci_t_items.high)])
+    assert bounds[1] == pytest.approx(bounds[0], abs=1e-12)
+
+
+def test_a_scale_of_ones_own_has_its_own_words(tmp_path: Path) -> None:
+    """Neither the words of the campaigns' scale, nor answers that nobody could give, nor raters nobody knows.
+
+    Controls: `figures.OPTION_WORDS` for every scale of 1 to 5; both opt-outs in `assembling._options`;
+    raters_known=True in `exports.group_lines`.
+    """
+    path = tmp_path / "r.csv"
+    path.write_text("item,kind,score\n" + "".join(f"i{n},k{n % 2},{1 + n % 5}\n" for n in range(12)))
+    call_command(
+        "analyse", str(path), "--item", "item", "--no-rater-ids", "--score", "score", "--group", "kind",
+        "--out", str(tmp_path / "out"), stdout=io.StringIO(), stderr=io.StringIO(),
+    )  # fmt: skip
+    page = (tmp_path / "out" / "report.html").read_text().partition("<main")[2]
+    assert not re.findall(r"(?i)\bbad|excellent|fair to|abstract|too poor|[0-9] raters|>raters<", page)
+    assert "3 or more" in page
+    groups = list(csv.DictReader((tmp_path / "out" / "groups.csv").open(newline="")))
+    assert {row["n_raters"] for row in groups} == {""}
+    assert [name for name in groups[0] if name.startswith("n_answers_")] == [
+        f"n_answers_{s}" for s in "12345"
+    ]
+    skipped = read("item,rater,score\na,ann,5\na,bob,skip\n", values=values_of(["skip=image_too_poor"]))
+    assert [option.code for option in skipped.study.options] == [*"12345", "image_too_poor"]
 
 
 def test_without_rater_ids_no_interval_speaks_for_raters() -> None:
@@ -217,7 +137,7 @@ def test_a_bundle_is_rebuilt_byte_for_byte(paired: Path, tmp_path: Path) -> None
     }
     assert made == written - {Path("bundle.zip")}
     assert len(made) > 20
-    for name in made:
+    for name in made - {Path("percept-files.sha256")}:
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "report" / name).read_bytes()
     assert "are the same byte for byte" in said.getvalue()
 
@@ -258,9 +178,83 @@ def test_the_report_keeps_groups_names_and_says_what_counts_several_times(tmp_pa
     path.write_text("\n".join(["prompt,who,score,method", *rows]))
     analyse(path, tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "those intervals are too narrow" in page
+    assert "is still one item to the interval" in page
     named = re.findall(r'<th scope="row">([aA])<', page)
     assert named.count("a") == named.count("A") > 1
+
+
+def test_a_second_run_replaces_the_first_and_leaves_alone_what_is_not_its_own(
+    paired: Path, tmp_path: Path
+) -> None:
+    """Controls: write straight into the folder: the column's figures stay; delete the folder first: the notes
+    go."""
+    out = tmp_path / "report"
+    analyse(paired, out)
+    assert (out / "figures" / "mos_method.svg").exists()
+    (out / "notes.txt").write_text("mine")
+    paired.write_text(PAIRED.replace("method", "system"))
+    call_command(
+        "analyse", str(paired), "--item", "prompt", "--rater", "who", "--score", "score", "--group", "system",
+        "--out", str(out), stdout=io.StringIO(), stderr=io.StringIO(),
+    )  # fmt: skip
+    assert (out / "notes.txt").read_text() == "mine"
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    listed = {line.split("  ", 1)[1] for line in (out / "percept-files.sha256").read_text().splitlines()}
+    assert written == listed | {"percept-files.sha256", "notes.txt"}
+    assert not [name for name in written if "method" in name]
+
+
+def test_a_folder_with_somebodys_files_is_refused_and_stays_as_it_is(paired: Path, tmp_path: Path) -> None:
+    """Controls: leave `result_folder.check` out; take every listed file for ours, changed or not."""
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "items.csv").write_text("mine")
+    with pytest.raises(CommandError, match="is not empty, and its files are not from an earlier run"):
+        analyse(paired, out)
+    assert [path.name for path in out.iterdir()] == ["items.csv"]
+    (out / "items.csv").unlink()
+    analyse(paired, out)
+    (out / "report.html").write_text("with my remarks")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(CommandError, match=r"changed since they were written: report\.html"):
+        analyse(paired, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_bundle_is_not_rebuilt_over_itself(paired: Path, tmp_path: Path) -> None:
+    bundle = analyse(paired, tmp_path / "report")
+    with pytest.raises(CommandError, match="holds the bundle itself"):
+        call_command("rebuild", str(bundle), "--out", str(tmp_path / "report"))
+    assert bundle.exists()
+
+
+BROKEN = (
+    ("ratings.csv", b""), ("ratings.csv", b"row,item\n1"), ("ratings.csv", b"\xff\xfe"),
+    ("items.csv", b"item\n"), ("provenance.json", b"[]"), ("provenance.json", b'{"origin": "import"}'),
+    ("provenance.json", b"["), ("raters.csv", b"rater\nnobody"),
+)  # fmt: skip
+
+
+def test_a_changed_bundle_is_refused_with_the_name_of_the_file(paired: Path, tmp_path: Path) -> None:
+    """Control: print the error that reading ends in, such as "list index out of range"."""
+    bundle = analyse(paired, tmp_path / "report")
+    changed = tmp_path / "changed.zip"
+    for name, content in BROKEN:
+        with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(changed, "w") as other:
+            for entry in archive.namelist():
+                other.writestr(entry, content if entry == name else archive.read(entry))
+        with pytest.raises(CommandError, match=f"was changed since it was written: {name}. Take the bundle"):
+            call_command("rebuild", str(changed))
+
+
+def test_a_scale_can_be_written_with_an_exponent(tmp_path: Path) -> None:
+    """Control: argparse's own idea of a negative number, for which -1e1 is an unknown option."""
+    path = tmp_path / "r.csv"
+    path.write_text("prompt,method,who,score\np,a,x,-4\nq,a,x,5e0\n")
+    analyse(path, tmp_path / "out", "--scale", "-1e1", "1e1", "--fair-from", "-2e-1")
+    facts = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert facts["import"]["scale"] == [-10, 10]
+    assert facts["import"]["fair_from"] == -0.2
 
 
 def test_a_bundle_without_its_ratings_is_refused(paired: Path, tmp_path: Path) -> None:
@@ -287,7 +281,7 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
         call_command("rebuild", str(path))
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("provenance.json", "{}")
-    with pytest.raises(CommandError, match="no bundle of Percept"):
+    with pytest.raises(CommandError, match=r"no bundle of Percept: it has no SHA256SUMS"):
         call_command("rebuild", str(path))
 
 

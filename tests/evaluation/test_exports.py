@@ -4,9 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from pathlib import Path
 
+import krippendorff
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -128,6 +131,49 @@ def test_provenance_names_the_filters_and_the_hash_of_ratings_csv(signed_in: Cli
     assert facts["software"]["numpy"]
 
 
+def test_every_rule_about_raters_says_what_it_would_change(signed_in: Client, small: Campaign) -> None:
+    """With dora red is 4 5 2 1 (3) and ball 5 5 4 1 (4.5); "box" is dropped too, so the mean is 3.75.
+
+    Control: let `_rule` count raters without an answer, or score the report's own table for every rule.
+    """
+    found = {row["rule"]: row for row in rows(signed_in, small, "rater_rules.csv")}
+    assert list(found) == [
+        "none", "exclusion_1", "exclusion_2", "this_report", "bt500", "p808_z_filter", "p910_model",
+    ]  # fmt: skip
+    assert (found["none"]["mos"], found["none"]["raters_rejected"]) == ("3.75", "0")
+    failed = found["exclusion_1"]
+    assert (failed["raters_rejected"], failed["n_raters"], failed["share_of_answers"]) == ("1", "4", "0.25")
+    # Clopper-Pearson of 1 in 4, from any table of it.
+    assert float(failed["share_of_raters_high"]) == pytest.approx(0.80588, abs=1e-5)
+    assert found["this_report"]["mos"] == found["bt500"]["mos"]
+    assert float(found["this_report"]["mos"]) == pytest.approx(12.5 / 3)
+    assert found["p910_model"]["mos_undefined_because"].startswith("choose P.910")
+    asked = csv.DictReader(
+        io.StringIO(download(signed_in, small, "rater_rules.csv?raters=p910").decode(), newline="")
+    )
+    assert [row["mos"] != "" for row in asked][-1]
+
+
+def test_agreement_has_every_measure_with_its_number_or_its_reason(
+    signed_in: Client, small: Campaign
+) -> None:
+    """Against the package on the eleven scores before the drop rule; opt-outs are missing.
+
+    Control: measure the answers of excluded raters too, or leave the headline off the first line.
+    """
+    found = rows(signed_in, small, "agreement.csv")
+    scores = [[4, 5, 2], [5, 5, 4], [2, math.nan, 1], [3, math.nan, 4]]
+    theirs = krippendorff.alpha(np.array(scores).T, level_of_measurement="ordinal")
+    assert found[0]["measure"] == "krippendorff_alpha_ordinal"
+    assert float(found[0]["estimate"]) == pytest.approx(theirs, abs=1e-9)
+    assert (found[0]["n_items"], found[0]["n_ratings"]) == ("4", "10")
+    assert {row["measure"] for row in found} >= {"fleiss_kappa", "gwet_ac1", "icc1k", "icc3k"}
+    assert all(row["low"] or row["undefined_because"] for row in found)
+    reasons = {row["measure"]: row["undefined_because"] for row in found}
+    assert reasons["cohen_kappa_quadratic"] == "it is of two raters, here are 3"
+    assert "Fleiss' kappa needs one number" in reasons["fleiss_kappa"]
+
+
 def test_every_file_is_the_same_twice(signed_in: Client, small: Campaign) -> None:
     """Control: write the time of day into provenance.json."""
     names = (
@@ -136,6 +182,8 @@ def test_every_file_is_the_same_twice(signed_in: Client, small: Campaign) -> Non
         "raters.csv",
         "groups.csv",
         "comparisons.csv",
+        "agreement.csv",
+        "rater_rules.csv",
         "codebook.csv",
         "provenance.json",
         "report.html",

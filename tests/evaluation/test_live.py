@@ -15,7 +15,7 @@ from annotation.models import Campaign, Rater
 from annotation.services import raters
 from annotation.services.answers import undo_last
 from annotation.services.tasks_for_raters import Task, next_task
-from benchmarks.report import fill
+from benchmarks.report_fill import fill
 from evaluation import live
 from evaluation.loading import load
 from evaluation.metrics.alpha import Level, krippendorff_alpha
@@ -72,6 +72,21 @@ def test_later_looks_follow_answers_undoing_and_exclusions(owner: User) -> None:
     raters.exclude(people[1], owner, "answers at random")
     same(campaign)
     raters.include(Rater.objects.get(pk=people[1].pk), owner)
+    same(campaign)
+
+
+def test_a_word_from_two_seeds_is_one_item_to_both_intervals(owner: User) -> None:
+    """Controls: a number per item in `loading._words_in_prompts`; leave `thing` out of `_Known.take`."""
+    run = factories.make_finished_run(owner, prompts=["red ball on box."], images_per_prompt=2)
+    campaign = factories.make_open_campaign(owner, run=run, raters_per_item=2, checks_per_rater=0)
+    for place in range(2):
+        rater = factories.make_rater(campaign)
+        while isinstance(task := next_task(rater), Task):
+            # Equal scores of one word's two pictures, different ones of different words.
+            factories.answer(rater, task, str(1 + (len(factories.word_of(task)) + place) % 5))
+    study = load(campaign)
+    assert (study.table.n_items, len(set(study.same_thing.tolist()))) == (8, 4)
+    assert live.look(campaign).overall.mos.degrees == build(study).overall.mos.degrees == 1
     same(campaign)
 
 

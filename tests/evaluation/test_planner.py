@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from annotation.choices import ItemKind, TaskKind
 from annotation.models import Campaign
 from evaluation.forms import STARTING_VALUES, PlannerForm
 from evaluation.metrics.planning import VarianceComponents, half_width
@@ -45,6 +46,13 @@ def test_the_fewest_items_for_a_target_are_enough_and_one_less_is_not() -> None:
     assert n is not None
     assert outlook(replace(STUDY, items=n)).half_width <= STUDY.target
     assert outlook(replace(STUDY, items=n - 1)).half_width > STUDY.target
+
+
+def test_two_shares_need_as_many_images_as_fleiss_says() -> None:
+    """Truth: Fleiss, Levin and Paik 2003, eq. 4.14 and 4.19 for 0.6 against 0.5: 388, with 20 for the exact
+    test. Control: leave 2 / |p1 - p2| out."""
+    assert plan(replace(STUDY, shares=(0.6, 0.5))).per_group.n == 388 + 20
+    assert plan(replace(STUDY, shares=(0.5, 0.5))).per_group.reason == "equal shares can't be told apart"
 
 
 def test_a_target_that_no_number_of_items_reaches_says_what_would_help() -> None:
@@ -106,6 +114,32 @@ def test_a_campaign_without_ratings_says_that_its_spread_is_unknown(client: Clie
     client.force_login(owner)
     page = client.get(reverse("plan:planner"), {"campaign": str(campaign.public_id)}).content.decode()
     assert "can&#x27;t be estimated yet" in page or "can't be estimated yet" in unescape(page)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("kind", "offered"),
+    [(TaskKind.OBJECT_PRESENCE, True), (TaskKind.PAIRWISE, False), (TaskKind.MASK, False)],
+)
+def test_a_pilot_without_scores_is_planned_for_what_it_has(
+    client: Client, owner: User, kind: TaskKind, offered: bool
+) -> None:
+    """Control: leave the kind out of _from_campaign, and the page wants three ratings of a full campaign."""
+    campaign = factories.make_campaign_of_kind(kind, owner=owner, raters_per_item=2)
+    for _ in range(2):
+        factories.rate_all(factories.make_rater(campaign))
+    client.force_login(owner)
+    answer = client.get(reverse("plan:planner"), {"campaign": str(campaign.public_id)})
+    page = unescape(answer.content.decode())
+    assert "fewer than three" not in page
+    items = max(2, campaign.items.filter(kind=ItemKind.RATING).count())
+    assert answer.context["plan"].outlook.effort.ratings == 2 * items
+    assert "Expected 95" not in page
+    assert "spread_rest" not in page
+    assert ("Images per group" in page) is offered
+    entries = {name: answer.context["form"][name].value() for name in answer.context["form"].fields}
+    sums = client.get(reverse("plan:planner_sums"), entries | {"raters_per_item": 5})
+    assert sums.context["plan"].outlook.effort.ratings == 5 * items
 
 
 @pytest.mark.django_db(transaction=True)

@@ -50,8 +50,8 @@ def test_rules_that_can_not_fire_say_so_and_every_drop_rule_has_its_count(
 ) -> None:
     """Three scores an item: BT.500 needs five, P.808 twelve. Control: print the number of rejected alone."""
     shown = words(page(signed_in, small))
-    assert "ITU-R BT.500 can't fire: it needs 5 scores on an item, the most here is 3." in shown
-    assert "P.808's z filter can't fire: it needs 12 scores" in shown
+    assert "ITU-R BT.500 – – – – can't fire: it needs 5 scores on an item, the most here is 3" in shown
+    assert "P.808's z filter – – – – can't fire: it needs 12 scores" in shown
     assert (
         "Items kept by each drop rule: 3 (any rater found the word too abstract),"
         " 4 (most raters found the word too abstract), 4 (never)" in shown

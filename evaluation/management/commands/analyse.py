@@ -1,6 +1,8 @@
 """python manage.py analyse FILE: the whole report from ratings collected elsewhere."""
 
+import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,19 +10,33 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common import whole_files
-from evaluation import bundles
+from evaluation import bundles, result_folder
 from evaluation.files import FAULTS, FileSet
 from evaluation.importing.assembling import Imported, faults_csv, import_file
 from evaluation.importing.mapping import Duplicates, Empty, ImportRefused, Mapping, values_of
-from evaluation.metrics.bounded import ITEM_METHODS
+from evaluation.metrics.bounded import ITEM_METHODS, ZeroWidth
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import methods_for_means
+from evaluation.metrics.opinion import PRESETS, DropRule, Protocol
+from evaluation.number_words import counted, end_of_scale, grouped
 from evaluation.pages import results_page
 from evaluation.reports import Report, build, default_settings
-from evaluation.settings import RaterModel, Settings
+from evaluation.settings import Only, RaterModel, Settings
+from evaluation.settings_form import SHARE_INTERVALS
 
 BUNDLE = "bundle.zip"
+MOST_NAMED = 20
+# Options, and the fields of a protocol that they are.
+OF_PROTOCOL = {
+    "item_score": "item_score", "drop": "drop_rule", "interval": "interval", "confidence": "confidence",
+    "zero_width": "zero_width", "share_interval": "share_interval", "min_items": "min_items",
+    "resamples": "n_resamples", "seed": "seed",
+}  # fmt: skip
+TYPES: dict[str, Callable[[str], Any]] = {
+    "item_score": ItemScore, "drop_rule": DropRule, "interval": IntervalMethod, "zero_width": ZeroWidth,
+    "share_interval": IntervalMethod,
+}  # fmt: skip
 EXAMPLES = """examples:
   python manage.py analyse ratings.csv --item image --rater worker --score quality --group method --out report
   python manage.py analyse batch.csv --item image --no-rater-ids --score same --values yes=1 no=0 --scale 0 1
@@ -36,6 +52,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declares the command's options."""
         parser.formatter_class = RawDescriptionHelpFormatter
+        # Before Python 3.14 argparse takes -1e1 for an option.
+        parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
         parser.epilog = EXAMPLES
         parser.add_argument("file", type=Path, help="CSV (comma, semicolon or tab) or .jsonl, in UTF-8.")
         parser.add_argument("--item", required=True, metavar="COL", help="Column: what was rated.")
@@ -63,19 +81,24 @@ class Command(BaseCommand):
         )
         parser.add_argument("--strict", action="store_true", help="End with 1 where any row has a fault.")
         parser.add_argument(
-            "--out", type=Path, required=True, metavar="DIR", help="Folder for the files; made where missing."
+            "--out",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="Folder for the files; made where missing. The files of an earlier run there are replaced.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Writes the report. Raises CommandError, and so exits 1, where the file can't be used."""
         path: Path = options["file"]
         try:
+            result_folder.check(options["out"])
             mapping = _mapping(options)
             self.stderr.write(f"Reading {path} …")
             imported = import_file(
                 lambda: path.open("rb"), name=path.name, mapping=mapping, progress=self._read_so_far
             )
-        except ImportRefused as error:
+        except (ImportRefused, result_folder.FolderRefused) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{path} can't be read: {error.strerror}.") from error
@@ -87,15 +110,16 @@ class Command(BaseCommand):
             raise CommandError(f"The file has faults; they are listed in {options['out'] / FAULTS}.")
 
     def _read_so_far(self, rows: int) -> None:
-        self.stderr.write(f"  {rows:,} rows")
+        self.stderr.write(f"  {grouped(rows)} rows")
 
     def _say_what_was_read(self, imported: Imported) -> None:
         facts = imported.study.facts["import"]
         table = imported.study.table
-        raters = f", {table.n_raters:,} raters" if imported.study.raters_known else ""
+        raters = f", {counted(table.n_raters, 'rater')}" if imported.study.raters_known else ""
         self.stdout.write(
-            f"{facts['rows']:,} rows, {facts['rows_used']:,} used: {table.n_items:,} items{raters},"
-            f" scale {table.scale[0]:g} to {table.scale[1]:g}."
+            f"{counted(facts['rows'], 'row')}, {grouped(facts['rows_used'])} used:"
+            f" {counted(table.n_items, 'item')}{raters},"
+            f" scale {end_of_scale(table.scale[0])} to {end_of_scale(table.scale[1])}."
         )
         for line in imported.faults.summary():
             self.stdout.write(f"Left out: {line}" if "row kept" not in line else f"Noticed: {line}")
@@ -106,11 +130,14 @@ class Command(BaseCommand):
         files = FileSet(report, ratings=imported.ratings, faults=lambda: faults_csv(imported.faults))
         names = files.names()
         try:
-            for done, name in enumerate(names, start=1):
-                whole_files.write(out / name, b"".join(files.pieces(name)))
-                if done % 10 == 0:
-                    self.stderr.write(f"  {done} of {len(names)} files")
-            whole_files.write(out / BUNDLE, b"".join(bundles.pieces(files)))
+            with result_folder.replaced(out) as folder:
+                for done, name in enumerate(names, start=1):
+                    whole_files.write(folder / name, b"".join(files.pieces(name)))
+                    if done % 10 == 0:
+                        self.stderr.write(f"  {done} of {len(names)} files")
+                whole_files.write(folder / BUNDLE, b"".join(bundles.pieces(files)))
+        except result_folder.FolderRefused as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{out} can't be written: {error.strerror}.") from error
         self.stdout.write(f"Wrote {len(names) + 1} files to {out}; begin with {out / 'report.html'}.")
@@ -124,7 +151,7 @@ class Command(BaseCommand):
             else f"no interval: {score.reason}"
         )
         self.stdout.write(
-            f"Mean opinion score {score.value or 'undefined'}; {page.confidence} interval {shown}."
+            f"Mean opinion score {score.value or 'undefined'}; {page.score_confidence} interval {shown}."
         )
 
 
@@ -154,12 +181,20 @@ def _meaning_arguments(parser: ArgumentParser) -> None:
 
 
 def _method_arguments(parser: ArgumentParser) -> None:
-    """How numbers are made of the ratings."""
+    """How numbers are made of the ratings. What isn't said is the preset's."""
     parser.add_argument(
-        "--item-score",
-        choices=[s.value for s in ItemScore],
-        default=ItemScore.MEDIAN.value,
-        help="How an item's ratings become its score.",
+        "--preset",
+        choices=list(PRESETS),
+        default="headline",
+        help="Choices to start from; single ones below take their place. headline by default.",
+    )
+    parser.add_argument(
+        "--item-score", choices=[s.value for s in ItemScore], help="How an item's ratings become its score."
+    )
+    parser.add_argument(
+        "--drop",
+        choices=[rule.value for rule in DropRule],
+        help="When answers word_too_abstract drop an item.",
     )
     parser.add_argument(
         "--fair-from",
@@ -170,9 +205,27 @@ def _method_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
         choices=[str(card.name) for card in methods_for_means()],
-        default=IntervalMethod.TWO_WAY.value,
         help="Interval of a group's mean opinion score; two_way speaks for new items and new raters.",
     )
+    parser.add_argument(
+        "--confidence", type=float, metavar="SHARE", help="Level of the intervals, such as 0.99."
+    )
+    parser.add_argument(
+        "--zero-width",
+        choices=[rule.value for rule in ZeroWidth],
+        help="What stands in where all item scores of a group are equal.",
+    )
+    parser.add_argument(
+        "--share-interval", choices=[str(m) for m in SHARE_INTERVALS], help="Interval of shares of ratings."
+    )
+    parser.add_argument("--min-items", type=int, metavar="N", help="Groups below so many items are grey.")
+    parser.add_argument("--resamples", type=int, metavar="N", help="Resamples of a bootstrap.")
+    parser.add_argument("--seed", type=int, metavar="N", help="Seed of the bootstraps.")
+    _beside_arguments(parser)
+
+
+def _beside_arguments(parser: ArgumentParser) -> None:
+    """What stands beside the scores, and which items are analysed."""
     parser.add_argument(
         "--item-interval",
         choices=[str(method) for method in ITEM_METHODS],
@@ -184,6 +237,14 @@ def _method_arguments(parser: ArgumentParser) -> None:
         choices=[model.value for model in RaterModel],
         default=RaterModel.DIFFERENCES.value,
         help="Bias of raters: differences from items' means, or P.910's maximum likelihood beside them.",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COL=GROUP",
+        help="Only the items of one group of a --group column; several must all hold.",
     )
 
 
@@ -204,15 +265,42 @@ def _mapping(options: dict[str, Any]) -> Mapping:
 
 
 def _settings(imported: Imported, options: dict[str, Any]) -> Settings:
-    usual = default_settings(imported.study)
-    protocol = replace(
-        usual.protocol,
-        item_score=ItemScore(options["item_score"]),
-        interval=IntervalMethod(options["interval"]),
-    )
+    """Raises CommandError for what can't be."""
+    usual = default_settings(imported.study, preset=options["preset"])
+    said = {field: options[name] for name, field in OF_PROTOCOL.items() if options[name] is not None}
+    typed = {name: TYPES[name](value) if name in TYPES else value for name, value in said.items()}
     return replace(
         usual,
-        protocol=protocol,
+        protocol=_checked(replace(usual.protocol, **typed)),
+        only=tuple(_only(imported, text) for text in options["only"]),
         item_interval=IntervalMethod(options["item_interval"]),
         rater_model=RaterModel(options["rater_model"]),
     )
+
+
+def _checked(protocol: Protocol) -> Protocol:
+    """The protocol. Raises CommandError for a number that it can't have."""
+    if not 0 < protocol.confidence < 1:
+        raise CommandError(f"--confidence is a share such as 0.95, not {protocol.confidence:g}.")
+    for name, value, least in (
+        ("--resamples", protocol.n_resamples, 1), ("--min-items", protocol.min_items, 0),
+        ("--seed", protocol.seed, 0),
+    ):  # fmt: skip
+        if value < least:
+            raise CommandError(f"{name} is a whole number from {least} up, not {value}.")
+    return protocol
+
+
+def _only(imported: Imported, text: str) -> Only:
+    """COL=GROUP as a filter. Raises CommandError for a column or group that there is none of."""
+    column, _, value = text.partition("=")
+    names = [grouping.name for grouping in imported.study.groupings]
+    if column not in names:
+        raise CommandError(
+            f"--only {text!r}: {column!r} is no --group column of {', '.join(names)}. Write COL=GROUP."
+        )
+    values = imported.study.grouping(column).values
+    if value not in values:
+        some = ", ".join(repr(known) for known in values[:MOST_NAMED])
+        raise CommandError(f"--only {text!r}: {column} has no group {value!r}. There are: {some}.")
+    return Only(grouping=column, value=value)

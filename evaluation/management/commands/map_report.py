@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Campaign
 from common import whole_files
+from evaluation import result_folder
 from evaluation.kinds.files import KindFiles, build
 from evaluation.kinds.map_loading import map_inputs
 from evaluation.kinds.map_report import MapSettings
@@ -39,8 +40,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         files = KindFiles(build(inputs, settings=MapSettings(tau=tau)), inputs=inputs)
         try:
-            for name in files.names():
-                whole_files.write(out / name, b"".join(files.pieces(name)))
+            with result_folder.replaced(out) as folder:
+                for name in files.names():
+                    whole_files.write(folder / name, b"".join(files.pieces(name)))
+        except result_folder.FolderRefused as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{out} can't be written: {error.strerror}.") from error
         self.stdout.write(f"Wrote {len(files.names())} files to {out}; begin with {out / 'report.html'}.")

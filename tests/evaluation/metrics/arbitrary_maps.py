@@ -28,26 +28,34 @@ from tests.evaluation.metrics.arbitrary import Draw, case, rng
 @case(tests.compare_shares)
 def _(draw: Draw) -> Any:
     test = draw(st.sampled_from(tests.ExactTest))
-    first, second = ((draw(any_.counts), draw(any_.counts)) for _ in range(2))
-    return tests.compare_shares(first, second, test=test)
+    return tests.compare_shares(draw(any_.hits), draw(any_.hits), test=test)
 
 
 @case(tests.difference_of_shares)
 def _(draw: Draw) -> Any:
-    first, second = ((draw(any_.counts), draw(any_.counts)) for _ in range(2))
-    return tests.difference_of_shares(first, second)
+    return tests.difference_of_shares(draw(any_.hits), draw(any_.hits))
 
 
 @case(tests.paired_t)
 def _(draw: Draw) -> Any:
     n = draw(st.integers(0, 6))
-    clusters = draw(st.one_of(st.none(), st.lists(any_.names, min_size=n, max_size=n)))
+    clusters = draw(st.one_of(st.none(), any_.given_names(least=n, most=n)))
     return tests.paired_t(draw(any_.arrays(size=n)), draw(any_.arrays(size=n)), clusters=clusters)
 
 
 @case(tests.welch_t)
 def _(draw: Draw) -> Any:
     return tests.welch_t(draw(any_.arrays()), draw(any_.arrays()))
+
+
+@case(tests.welch_t_clustered)
+def _(draw: Draw) -> Any:
+    sizes = draw(st.integers(0, 6)), draw(st.integers(0, 6))
+    first, second = (draw(any_.given_names(least=n, most=n)) for n in sizes)
+    return tests.welch_t_clustered(
+        draw(any_.arrays(size=sizes[0])), draw(any_.arrays(size=sizes[1])),
+        first_things=first, second_things=second,
+    )  # fmt: skip
 
 
 @case(tests.wilcoxon)
@@ -63,24 +71,28 @@ def _(draw: Draw) -> Any:
 
 @case(overlap.count_pairs)
 def _(draw: Draw) -> Any:
-    counts = overlap.count_pairs(draw(any_.masks()), draw(any_.masks()))
+    one, other = draw(any_.shapes())
+    counts = overlap.count_pairs(draw(any_.masks(shape=one)), draw(any_.masks(shape=other)))
     return [counts, counts.iou(), counts.dice(), counts.pixel_accuracy(), counts.statuses()]
 
 
 @case(overlap.binarise)
 def _(draw: Draw) -> Any:
-    return overlap.binarise(draw(any_.matrices()), tau=draw(any_.shares))
+    return overlap.binarise(draw(any_.word_maps()), tau=draw(any_.shares))
 
 
 @case(resizing.resize_bicubic)
 def _(draw: Draw) -> Any:
-    shape = (draw(any_.counts), draw(any_.counts))
-    return resizing.resize_bicubic(draw(any_.matrices(values=st.floats(0, 1e6))), shape=shape)
+    side = st.integers(1, 12)
+    shape = draw(any_.mostly(st.tuples(side, side), st.tuples(any_.counts, any_.counts)))
+    held = draw(any_.mostly(st.tuples(side, side), st.tuples(st.integers(0, 3), st.integers(0, 3))))
+    return resizing.resize_bicubic(draw(any_.matrices(values=st.floats(0, 1e6), shape=held)), shape=shape)
 
 
 @case(segmentation.union_of_instances)
 def _(draw: Draw) -> Any:
-    return segmentation.union_of_instances(draw(st.lists(any_.masks(), max_size=3)))
+    shapes = draw(any_.shapes(n=draw(st.integers(0, 3))))
+    return segmentation.union_of_instances([draw(any_.masks(shape=shape)) for shape in shapes])
 
 
 @case(segmentation.compare)
@@ -99,7 +111,8 @@ def _(draw: Draw) -> Any:
 @case(segmentation.summarise_by_vocabulary)
 def _(draw: Draw) -> Any:
     pairs = draw(any_.segmentation_pairs())
-    words = draw(st.lists(st.sampled_from(["dogs", "fog", ""]), max_size=6))[: len(pairs)]
+    n = draw(any_.mostly(st.just(len(pairs)), st.integers(0, 6)))
+    words = draw(st.lists(st.sampled_from(["dogs", "fog", ""]), min_size=n, max_size=n))
     return segmentation.summarise_by_vocabulary(pairs, words=words)
 
 
@@ -117,8 +130,9 @@ def _(draw: Draw) -> Any:
 
 @case(segmentation.iou_by_threshold)
 def _(draw: Draw) -> Any:
-    taus = draw(st.lists(any_.shares, max_size=3))
-    return segmentation.iou_by_threshold(draw(any_.matrices()), truth=draw(any_.masks()), taus=taus)
+    taus, (one, other) = draw(st.lists(any_.shares, max_size=3)), draw(any_.shapes())
+    word_map = draw(any_.word_maps(shape=one))
+    return segmentation.iou_by_threshold(word_map, truth=draw(any_.masks(shape=other)), taus=taus)
 
 
 @case(segmentation.choose_threshold)
@@ -135,10 +149,11 @@ def _(draw: Draw) -> Any:
 
 @case(average_precision.average_precision)
 def _(draw: Draw) -> Any:
+    one, other = draw(any_.shapes())
     word = st.builds(
         average_precision.SegmentedWord,
-        image=any_.names, word=any_.names, truth=st.one_of(st.none(), any_.masks()),
-        prediction=st.one_of(st.none(), any_.masks()), score=any_.numbers,
+        image=any_.names, word=any_.names, truth=st.one_of(st.none(), any_.masks(shape=one)),
+        prediction=st.one_of(st.none(), any_.masks(shape=other)), score=any_.mostly(any_.tame, any_.numbers),
     )  # fmt: skip
     classes = draw(st.sampled_from(average_precision.Classes))
     return average_precision.average_precision(draw(st.lists(word, max_size=4)), classes=classes)
@@ -146,8 +161,9 @@ def _(draw: Draw) -> Any:
 
 @case(average_precision.mean_heat_inside)
 def _(draw: Draw) -> Any:
-    word_map = draw(any_.matrices(values=st.floats(0, 9)))
-    return average_precision.mean_heat_inside(word_map, mask=draw(any_.masks()))
+    one, other = draw(any_.shapes())
+    word_map = draw(any_.matrices(values=st.floats(0, 9), shape=one))
+    return average_precision.mean_heat_inside(word_map, mask=draw(any_.masks(shape=other)))
 
 
 @case(coco_labels.coco_label)
@@ -159,7 +175,8 @@ def _(draw: Draw) -> Any:
 def _(draw: Draw) -> Any:
     counts = draw(any_.pair_counts())
     n = counts.both.size
-    relations = draw(st.lists(st.sampled_from(["nsubj", "det", "unrelated"]), min_size=n, max_size=n + 1))
+    size = draw(any_.mostly(st.just(n), st.just(n + 1)))
+    relations = draw(st.lists(st.sampled_from(["nsubj", "det", "unrelated"]), min_size=size, max_size=size))
     images = draw(st.lists(any_.names, min_size=n, max_size=n))
     return dependency_overlap.overlap_by_relation(counts, relations=relations, images=images)
 
@@ -173,12 +190,12 @@ def _(draw: Draw) -> Any:
 
 @case(intensity.intensity)
 def _(draw: Draw) -> Any:
-    return intensity.intensity(draw(any_.matrices()), tau=draw(any_.shares))
+    return intensity.intensity(draw(any_.word_maps()), tau=draw(any_.shares))
 
 
 @case(intensity.boxes_by_group)
 def _(draw: Draw) -> Any:
-    groups = draw(st.lists(any_.names, max_size=5))
+    groups = draw(any_.mostly(st.lists(any_.names, min_size=5, max_size=5), st.lists(any_.names, max_size=5)))
     return intensity.boxes_by_group(draw(any_.arrays(size=5)), groups=groups)
 
 
@@ -190,7 +207,9 @@ def _(draw: Draw) -> Any:
 
 @case(correlations.pixel_correlations)
 def _(draw: Draw) -> Any:
-    maps, changes = (draw(st.lists(any_.matrices(), max_size=2)) for _ in range(2))
+    n, (one, other) = draw(st.integers(0, 2)), draw(any_.shapes())
+    maps = draw(st.lists(any_.matrices(shape=one), min_size=n, max_size=n))
+    changes = draw(st.lists(any_.matrices(shape=other), min_size=n, max_size=draw(st.integers(n, n + 1))))
     return correlations.pixel_correlations(maps, changes)
 
 
@@ -201,7 +220,8 @@ def _(draw: Draw) -> Any:
 
 @case(correlations.mean_correlation_difference)
 def _(draw: Draw) -> Any:
-    first, second = draw(any_.arrays()), draw(any_.arrays())
+    n = draw(st.integers(0, 7))
+    first, second = draw(any_.arrays(size=n)), draw(any_.mostly(any_.arrays(size=n), any_.arrays()))
     return correlations.mean_correlation_difference(first, second, rng=rng(), n_resamples=20)
 
 
@@ -262,6 +282,16 @@ def _(draw: Draw) -> Any:
 @case(presence_overlap.overlap_effects)
 def _(draw: Draw) -> Any:
     return presence_overlap.overlap_effects(draw(any_.joined_outcomes))
+
+
+@case(pairwise.bradley_terry_of_counts)
+def _(draw: Draw) -> Any:
+    names = st.sampled_from(["a", "b", "c"])
+    least = draw(any_.mostly(st.just(0), st.just(-1)))
+    told = st.tuples(*[st.integers(least, 5)] * 3)
+    two = st.permutations("abc").map(lambda order: (order[0], order[1]))
+    pairs = draw(any_.mostly(st.just(two), st.just(st.tuples(names, names))))
+    return pairwise.bradley_terry_of_counts(draw(st.dictionaries(pairs, told, max_size=6)))
 
 
 @case(pairwise.bradley_terry)

@@ -1,4 +1,4 @@
-"""Cases of arbitrary input: ratings, intervals, agreement, planning."""
+"""Cases of arbitrary input: tables of ratings, opinion scores, intervals."""
 
 from typing import Any
 
@@ -16,7 +16,6 @@ from evaluation.metrics import (
     intervals,
     item_scores,
     kappas,
-    label_models,
     mean_intervals,
     methods,
     opinion,
@@ -24,18 +23,15 @@ from evaluation.metrics import (
     planning,
     rater_bias,
     responses,
-    running,
     screening,
     shares,
-    subjective_model,
     two_way,
-    worlds,
 )
 from tests.evaluation.metrics import arbitrary as any_
 from tests.evaluation.metrics.arbitrary import Draw, case, rng
 
 for of_table in (
-    alpha.krippendorff_alpha, kappas.fleiss_kappa, icc.intraclass_correlation, responses.response_shares,
+    alpha.krippendorff_alpha, kappas.fleiss_kappa, icc.intraclass_correlation,
     shares.rater_shares, screening.screen_raters, screening.leave_one_out_correlations,
     screening.longest_runs, rater_bias.rater_biases, rater_bias.without_bias, outlier_rules.bt500_screen,
     outlier_rules.z_filter, bounded.sos_model, bounded.item_intervals, planning.variance_components,
@@ -53,7 +49,7 @@ def _(draw: Draw) -> Any:
             interval=draw(st.sampled_from(intervals.IntervalMethod)),
             zero_width=draw(st.sampled_from(bounded.ZeroWidth)),
             confidence=draw(any_.confidences),
-            n_resamples=draw(st.sampled_from([0, 1, 40])),
+            n_resamples=draw(any_.mostly(st.sampled_from([1, 40]), st.just(0))),
         ),
     )
 
@@ -85,7 +81,23 @@ def _(draw: Draw) -> Any:
         left_out=study.left_out,
         group_index=grouping.index,
         n_groups=grouping.n,
+        things=grouping.things,
     )
+
+
+@case(two_way.too_few)
+def _(draw: Draw) -> Any:
+    study, grouping = draw(any_.studies())
+    return [two_way.too_few(part) for part in mean_intervals.parts_of_groups(study, grouping=grouping)]
+
+
+@case(mean_intervals.over_items)
+def _(draw: Draw) -> Any:
+    study, grouping = draw(any_.studies())
+    method = draw(st.sampled_from(mean_intervals.OVER_ITEMS))
+    confidence = draw(any_.confidences)
+    parts = mean_intervals.parts_of_groups(study, grouping=grouping)
+    return [mean_intervals.over_items(part, method=method, confidence=confidence) for part in parts]
 
 
 @case(two_way.two_way)
@@ -99,7 +111,7 @@ def _(draw: Draw) -> Any:
 @case(two_way.rater_variance)
 def _(draw: Draw) -> Any:
     cross = draw(st.floats(-1e9, 1e9))
-    return two_way.rater_variance(cross, n_items=draw(any_.counts), n_raters=draw(any_.counts))
+    return two_way.rater_variance(cross, n_pairs=draw(any_.counts), n_raters=draw(any_.counts))
 
 
 @case(two_way.ratings_two_way)
@@ -141,14 +153,22 @@ def _(draw: Draw) -> Any:
     return bootstrap_two_way.two_way_acceleration(sides[0], rater_influence=sides[1])
 
 
+@case(bootstrap_two_way.grouping_of)
+def _(draw: Draw) -> Any:
+    index = draw(any_.arrays(values=st.integers(0, 3))).astype(np.int64)
+    return bootstrap_two_way.grouping_of(index, n=4, same_thing=index[::-1])
+
+
 @case(bootstrap.bootstrap_items)
 def _(draw: Draw) -> Any:
+    values = draw(any_.arrays())
     return bootstrap.bootstrap_items(
-        draw(any_.arrays()),
+        values,
         rng=rng(),
-        n_resamples=draw(st.integers(-1, 30)),
+        n_resamples=draw(any_.mostly(st.integers(1, 30), st.integers(-1, 0))),
         confidence=draw(any_.confidences),
-        method=draw(st.sampled_from(["bootstrap_items", "bootstrap_items_bca", "z"])),
+        method=draw(any_.mostly(st.sampled_from(["bootstrap_items", "bootstrap_items_bca"]), st.just("z"))),
+        things=draw(st.sampled_from([None, np.arange(values.size) // 2])),
     )
 
 
@@ -172,9 +192,15 @@ def _(draw: Draw) -> Any:
     )
 
 
+@case(responses.response_shares)
+def _(draw: Draw) -> Any:
+    return responses.response_shares(draw(any_.tables(few_steps=True)))
+
+
 @case(intervals.wilson)
 def _(draw: Draw) -> Any:
-    return intervals.wilson(draw(any_.counts), total=draw(any_.counts), confidence=draw(any_.confidences))
+    found, total = draw(any_.hits)
+    return intervals.wilson(found, total=total, confidence=draw(any_.confidences))
 
 
 @case(intervals.clopper_pearson)
@@ -184,8 +210,35 @@ def _(draw: Draw) -> Any:
 
 @case(intervals.share_interval)
 def _(draw: Draw) -> Any:
-    method = draw(st.sampled_from(["wilson", "clopper_pearson", "t_items"]))
-    return intervals.share_interval(draw(any_.counts), total=draw(any_.counts), method=method)
+    method = draw(any_.mostly(st.sampled_from(["wilson", "clopper_pearson"]), st.just("t_items")))
+    found, total = draw(any_.hits)
+    return intervals.share_interval(found, total=total, method=method)
+
+
+@case(intervals.real_numbers)
+def _(draw: Draw) -> Any:
+    good = st.one_of(st.floats(), st.none(), st.integers(0, 5))
+    bad = st.one_of(good, st.text(max_size=1), st.complex_numbers())
+    found = draw(any_.mostly(st.lists(good), st.lists(bad)))
+    finite = intervals.real_numbers(found)
+    return finite[np.isfinite(finite)]
+
+
+@case(intervals.check_share)
+def _(draw: Draw) -> Any:
+    found, total = draw(any_.mostly(any_.hits, st.tuples(any_.numbers, any_.counts)))
+    return intervals.check_share(found, total=total)
+
+
+@case(intervals.deviation)
+def _(draw: Draw) -> Any:
+    return intervals.deviation(draw(any_.arrays(values=st.floats(-1e60, 1e60), least=2)))
+
+
+@case(clustered.clustered_error)
+def _(draw: Draw) -> Any:
+    values = draw(any_.arrays(values=st.floats(-1e60, 1e60), least=2))
+    return clustered.clustered_error(values, group=np.arange(values.size) % 2, n_groups=2)
 
 
 @case(intervals.check_size)
@@ -206,13 +259,18 @@ def _(draw: Draw) -> Any:
 
 @case(bounded.binomial_bounded)
 def _(draw: Draw) -> Any:
-    scale = (draw(any_.numbers), draw(any_.numbers))
+    scale = draw(
+        any_.mostly(
+            st.sampled_from([(1.0, 5.0), (-1e9, 1e9), (0.0, 1e-9)]), st.tuples(any_.numbers, any_.numbers)
+        )
+    )
     return bounded.binomial_bounded(draw(any_.numbers), n=draw(any_.counts), scale=scale)
 
 
 @case(methods.method_card)
 def _(draw: Draw) -> Any:
-    return methods.method_card(draw(st.text(max_size=5)))
+    names = st.sampled_from([method.value for method in intervals.IntervalMethod])
+    return methods.method_card(draw(any_.mostly(names, st.text(max_size=5))))
 
 
 @case(methods.methods_for_means)
@@ -222,7 +280,7 @@ def _(draw: Draw) -> Any:
 
 @case(clustered.cluster_codes)
 def _(draw: Draw) -> Any:
-    return clustered.cluster_codes(draw(st.lists(any_.names)))
+    return clustered.cluster_codes(draw(any_.given_names(least=0, most=6)))
 
 
 @case(item_scores.medians)
@@ -235,140 +293,3 @@ def _(draw: Draw) -> Any:
 def _(draw: Draw) -> Any:
     table = draw(any_.tables()).only_scores()
     return item_scores.means(table.score, item_index=table.item_index, n_items=table.n_items)
-
-
-@case(alpha.alpha_with_interval)
-def _(draw: Draw) -> Any:
-    level = draw(st.sampled_from(alpha.Level))
-    return alpha.alpha_with_interval(draw(any_.tables()), rng=rng(), level=level, n_resamples=20)
-
-
-@case(kappas.cohen_kappa)
-def _(draw: Draw) -> Any:
-    weights = draw(st.sampled_from(kappas.Weights))
-    return kappas.cohen_kappa(draw(any_.tables()), raters=("r0", "r1"), weights=weights)
-
-
-@case(kappas.gwet_ac)
-def _(draw: Draw) -> Any:
-    return kappas.gwet_ac(draw(any_.tables()), weights=draw(st.sampled_from(kappas.Weights)))
-
-
-@case(kappas.credit)
-def _(draw: Draw) -> Any:
-    categories = np.unique(draw(any_.arrays(values=st.floats(-1e6, 1e6))))
-    return kappas.credit(categories, weights=draw(st.sampled_from(kappas.Weights)))
-
-
-@case(label_models.majority)
-def _(draw: Draw) -> Any:
-    table = draw(any_.tables())
-    label = np.arange(table.n_answers) % 3
-    return label_models.majority(table.item_index, label=label, n_items=table.n_items, n_labels=3)
-
-
-@case(label_models.dawid_skene)
-def _(draw: Draw) -> Any:
-    table = draw(any_.tables())
-    labels = draw(st.lists(st.integers(0, 2), min_size=table.n_answers, max_size=table.n_answers))
-    return label_models.dawid_skene(
-        table.item_index,
-        rater_index=table.rater_index,
-        label=np.array(labels, dtype=np.int64),
-        n_items=table.n_items,
-        n_raters=table.n_raters,
-        n_labels=3,
-        max_iterations=20,
-    )
-
-
-@case(subjective_model.subjective_model)
-def _(draw: Draw) -> Any:
-    return subjective_model.subjective_model(
-        draw(any_.tables()),
-        floor=draw(st.sampled_from([0.1, 1e-6, 0.0])),
-        least_ratings=draw(st.integers(0, 4)),
-        most_iterations=draw(st.sampled_from([0, 1, 60])),
-    )
-
-
-@case(outlier_rules.least_votes)
-def _(draw: Draw) -> Any:
-    return outlier_rules.least_votes(draw(st.floats(0.1, 9)), strict=draw(st.booleans()))
-
-
-@case(screening.attention_outcomes)
-def _(draw: Draw) -> Any:
-    answers = st.builds(screening.AttentionAnswer, rater=any_.names, passed=st.booleans())
-    return screening.attention_outcomes(draw(st.lists(answers, max_size=6)))
-
-
-@case(screening.reject_rates)
-def _(draw: Draw) -> Any:
-    table = draw(any_.tables())
-    handed_in = dict.fromkeys(table.rater_ids[: draw(st.integers(0, 30))], 2)
-    return screening.reject_rates(table, excluded=["r0"], assignments=handed_in)
-
-
-@case(running.RunningOpinion)
-def _(draw: Draw) -> Any:
-    sums = running.RunningOpinion.from_table(draw(any_.tables()))
-    return [sums.group(), *sums.groups()]
-
-
-@case(planning.half_width)
-def _(draw: Draw) -> Any:
-    return planning.half_width(
-        planning.variance_components(draw(any_.tables())),
-        n_items=draw(any_.counts),
-        n_raters=draw(any_.counts),
-        raters_per_item=draw(any_.counts),
-    )
-
-
-@case(planning.items_needed)
-def _(draw: Draw) -> Any:
-    return planning.items_needed(
-        planning.variance_components(draw(any_.tables())),
-        target=draw(any_.numbers),
-        n_raters=draw(st.integers(2, 9)),
-        raters_per_item=draw(st.integers(1, 2)),
-    )
-
-
-@case(planning.per_group_for_shares)
-def _(draw: Draw) -> Any:
-    return planning.per_group_for_shares(draw(any_.shares), draw(any_.shares), power=draw(any_.shares))
-
-
-@case(planning.power_of_difference)
-def _(draw: Draw) -> Any:
-    return planning.power_of_difference(
-        planning.variance_components(draw(any_.tables())),
-        difference=draw(any_.numbers),
-        n_items=draw(any_.counts),
-        raters_per_item=draw(any_.counts),
-    )
-
-
-small_worlds = st.builds(
-    worlds.World, name=st.just("w"), n_items=st.integers(1, 5), n_raters=st.integers(3, 5)
-)
-
-
-@case(worlds.simulate)
-def _(draw: Draw) -> Any:
-    return worlds.simulate(draw(small_worlds), rng=rng())
-
-
-@case(worlds.parts_of)
-def _(draw: Draw) -> Any:
-    world = draw(small_worlds)
-    score = draw(st.sampled_from(item_scores.ItemScore))
-    return worlds.parts_of(worlds.simulate(world, rng=rng()), item_score=score, n_items=world.n_items)
-
-
-@case(worlds.studies)
-def _(draw: Draw) -> Any:
-    score = draw(st.sampled_from(item_scores.ItemScore))
-    return worlds.studies(draw(small_worlds), item_score=score, n_studies=2, rng=rng())

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.metrics.alpha import Level, alpha_with_interval, krippendorff_alpha
+from evaluation.agreement import opinion_agreement
+from evaluation.metrics.alpha import Level, krippendorff_alpha
+from evaluation.metrics.alpha_bootstrap import alpha_with_interval, alphas_with_intervals
 from evaluation.metrics.icc import IccForm, intraclass_correlation
 from evaluation.metrics.intervals import Interval
 from evaluation.metrics.kappas import Weights, cohen_kappa, fleiss_kappa, gwet_ac
@@ -115,6 +117,46 @@ def test_the_alpha_bootstrap_equals_resampling_items_one_by_one() -> None:
     np.testing.assert_allclose([ours.low, ours.high], np.quantile(slow, [0.025, 0.975]), atol=0.03)
 
 
+def test_items_that_show_one_thing_are_resampled_together() -> None:
+    """Against drawing things with replacement and the package's alpha of all their items.
+
+    Control: leave `clusters` out of `_draws`: the interval is then half as wide.
+    """
+    rng = np.random.default_rng(4)
+    quality = np.repeat(rng.normal(size=(15, 1)), 8, axis=0)
+    noise = np.repeat(rng.choice([0.2, 2.0], size=(15, 1)), 8, axis=0)
+    scores = np.clip(np.rint(3 + quality + noise * rng.normal(size=(120, 3))), 1, 5)
+    things = np.repeat(np.arange(15), 8)
+    ours = alphas_with_intervals(table_of(scores), rng=np.random.default_rng(5), clusters=things)
+    slow = [
+        krippendorff.alpha(
+            np.concatenate([scores[things == thing] for thing in rng.integers(0, 15, 15)]).T,
+            level_of_measurement="interval",
+        )
+        for _ in range(800)
+    ]
+    found = ours[Level.INTERVAL]
+    np.testing.assert_allclose([found.low, found.high], np.quantile(slow, [0.025, 0.975]), atol=0.04)
+
+
+def test_a_one_way_icc_takes_other_raters_for_every_item() -> None:
+    """Shrout and Fleiss' scores with each item's judges renamed: ICC(1) is the same, two-way has none.
+
+    Control: let one-way forms take columns of raters again.
+    """
+    rows = [
+        AnswerRow(item=f"i{i}", rater=f"r{i}-{r}", score=float(SHROUT_FLEISS[i, r]))
+        for i, r in np.ndindex(SHROUT_FLEISS.shape)
+    ]
+    rows.append(AnswerRow(item="i0", rater="one more", opt_out="image_too_poor"))
+    crowd = RatingTable.from_rows([*rows, AnswerRow(item="other", rater="r0-0", score=3.0)], scale=(0, 10))
+    estimate, low, high = ICC[IccForm.ONE_WAY]
+    ours = intraclass_correlation(crowd, form=IccForm.ONE_WAY)
+    assert ours.estimate == pytest.approx(estimate, abs=5e-7)
+    assert (round(ours.low, 2), round(ours.high, 2)) == (low, high)
+    assert "were scored by all 24 raters" in intraclass_correlation(crowd).reason
+
+
 def test_fleiss_kappa_equals_his_example() -> None:
     rows = [np.repeat(np.arange(1, 6), counts) for counts in FLEISS]
     assert fleiss_kappa(table_of(np.array(rows, float))).estimate == pytest.approx(
@@ -177,6 +219,27 @@ def test_icc_equals_the_published_example(form: IccForm) -> None:
     estimate, low, high = ICC[form]
     assert ours.estimate == pytest.approx(estimate, abs=5e-7)
     assert (round(ours.low, 2), round(ours.high, 2)) == (low, high)
+
+
+def test_a_thing_under_four_conditions_tells_no_more_about_agreement_than_under_one() -> None:
+    """The same scores four times over. Control: clusters given to the alphas only: all bounds draw nearer."""
+    rng = np.random.default_rng(5)
+    once = np.clip(rng.integers(1, 6, (30, 1)) + rng.integers(-1, 2, (30, 2)), 1, 5).astype(float)
+
+    def found(scores: np.ndarray, things: np.ndarray) -> dict[str, Interval]:
+        rows = opinion_agreement(
+            table_of(scores), same_thing=things, raters_known=True, confidence=0.95, seed=1
+        )
+        return {row.measure: row.value for row in rows if not row.measure.startswith("krippendorff")}
+
+    alone, copied = found(once, np.arange(30)), found(np.tile(once, (4, 1)), np.tile(np.arange(30), 4))
+    assert all(not interval.reason for interval in alone.values())
+    for measure, interval in copied.items():
+        if measure.startswith("icc"):
+            assert interval.reason.startswith("120 items show 30 things")
+        else:
+            bounds = alone[measure].low, alone[measure].high
+            assert (interval.low, interval.high) == pytest.approx(bounds, abs=1e-12), measure
 
 
 def test_total_agreement_has_no_interval_of_width_zero() -> None:

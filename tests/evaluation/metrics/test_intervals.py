@@ -1,6 +1,7 @@
 """Outside truth: scipy.stats and published tables, named per test."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -104,3 +105,22 @@ def test_an_undefined_interval_stays_undefined() -> None:
     nothing = undefined("no item", method="two_way", confidence=0.95)
     assert nothing.within(SCALE) is nothing
     assert not nothing.passes(SCALE)
+
+
+@pytest.mark.parametrize(("unit", "start"), [(1.0, 1e13), (1e-170, 0.0), (2.0**-44, 1.0)])
+def test_scores_that_differ_at_all_have_an_interval_and_only_equal_ones_are_called_equal(
+    unit: float, start: float
+) -> None:
+    """1, 2, 4 and 5 in steps that squares or means lose. Control: numpy's std in place of `deviation`, or a
+    spread below 1e-12 of the mean taken for none."""
+    steps = np.array([1.0, 2.0, 4.0, 5.0])
+    plain, tiny = t_items(steps), t_items(start + unit * steps)
+    assert tiny.standard_error / unit == pytest.approx(plain.standard_error, rel=1e-12)
+    assert "are equal" in t_items(np.full(4, start + unit)).reason
+
+
+@pytest.mark.parametrize("share", [wilson, clopper_pearson])
+def test_a_count_that_is_no_whole_number_is_refused(share: Callable[..., Interval]) -> None:
+    """Control: compare sizes only: 2.5 of 5 is then half."""
+    with pytest.raises(ValueError, match=r"successes must be a whole number, got 2\.5"):
+        share(2.5, total=5)

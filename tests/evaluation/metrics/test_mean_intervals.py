@@ -1,6 +1,7 @@
 """Every method a protocol can name gives its own interval, and says so."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy import stats
 
 from evaluation.metrics.bootstrap import bootstrap_items
 from evaluation.metrics.bootstrap_two_way import Grouping, resample_two_way, two_way_acceleration
+from evaluation.metrics.bounded import ZeroWidth
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.methods import METHOD_CARDS, IntervalOf, MethodCard, method_card, methods_for_means
@@ -150,3 +152,37 @@ def test_the_acceleration_of_one_sample_is_scipys_formula() -> None:
     expected = (pull**3).sum() / (6 * (pull**2).sum() ** 1.5)
     ours = two_way_acceleration((values - values.mean()) / 30, rater_influence=np.zeros(0))
     assert ours == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_acceleration_is_the_same_in_any_unit() -> None:
+    """Control: leave the division by the largest influence out: powers of 1e-110 are nothing."""
+    items, raters = np.array([1.0, 2.0, 7.0]), np.array([0.5, 0.25, 3.0])
+    plain = two_way_acceleration(items, rater_influence=raters)
+    assert two_way_acceleration(1e-110 * items, rater_influence=1e-110 * raters) == pytest.approx(plain)
+
+
+@pytest.mark.parametrize(("scores", "of_thing"), [((2.0, 4.0), (0, 0)), ((2.0, 4.0, 2.0, 4.0), (0, 0, 1, 1))])
+def test_what_items_show_is_nothing_to_the_intervals_of_published_code(
+    scores: tuple[float, ...], of_thing: tuple[int, ...]
+) -> None:
+    """One thing, and two of one mean. Control: reasons of `too_few` or `no_spread` for every method."""
+    n = len(scores)
+    table = RatingTable.from_columns(
+        items=[f"i{i}" for i in range(n)] * 2, raters=["a"] * n + ["b"] * n, scores=scores * 2
+    )
+    things = np.array(of_thing)
+    for method, ddof in ((IntervalMethod.Z_196, 1), (IntervalMethod.Z_196_POPULATION, 0)):
+        found = opinion_report(table, protocol=Protocol(interval=method), same_thing=things).overall.mos
+        assert found.high == pytest.approx(3 + 1.96 * np.std(scores, ddof=ddof) / math.sqrt(n))
+        assert found.flag == f"takes all {n} items as independent; some show the same thing"
+    words = "all 2 items show one thing" if n == 2 else "whatever the items show has the same mean score"
+    for method in (
+        IntervalMethod.T_ITEMS,
+        IntervalMethod.BOOTSTRAP_TWO_WAY,
+        IntervalMethod.BOOTSTRAP_TWO_WAY_BCA,
+    ):
+        protocol = Protocol(interval=method, zero_width=ZeroWidth.EMPTY)
+        assert words in opinion_report(table, protocol=protocol, same_thing=things).overall.mos.reason
+    equal = replace(table, score=np.full(table.score.size, 3.0))
+    z = opinion_report(equal, protocol=PRESETS["published_z"], same_thing=things).overall.mos
+    assert z.reason == f"all {n} item scores are equal"

@@ -77,7 +77,7 @@ def test_unequal_shapes_are_refused_not_resized() -> None:
 
 
 def test_maps_are_refused_where_masks_are_meant() -> None:
-    with pytest.raises(TypeError, match="binarise"):
+    with pytest.raises(ValueError, match="binarise"):
         count_pairs(np.ones((2, 2)), np.ones((2, 2), bool))  # type: ignore[arg-type]
 
 

@@ -72,6 +72,19 @@ def test_the_founding_difference_is_significant_at_one_percent() -> None:
     assert result.p_value == pytest.approx(0.004979694739354037, abs=1e-12)
 
 
+def test_a_difference_of_relations_is_wider_at_a_higher_confidence() -> None:
+    """Control: forget to pass the confidence on: all levels have the bounds of 95 %."""
+    first, second = accuracy_by_relation(
+        PresenceOutcome(image=f"{relation}{i}", relation=relation, correct=i < hits)
+        for relation, hits in (("other", 30), ("cohyponym", 26))
+        for i in range(50)
+    )
+    effects = [compare_relations(first, second, confidence=level).effect for level in (0.9, 0.95, 0.99)]
+    assert [effect.confidence for effect in effects] == [0.9, 0.95, 0.99]
+    widths = [effect.high - effect.low for effect in effects]
+    assert widths[0] < widths[1] < widths[2]
+
+
 @pytest.mark.parametrize(
     ("iou", "group"),
     [(0.0, OverlapGroup.LOW), (0.4, OverlapGroup.LOW), (0.41, OverlapGroup.MID), (0.6, OverlapGroup.HIGH)],

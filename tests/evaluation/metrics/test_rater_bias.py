@@ -107,3 +107,25 @@ def test_items_of_equal_scores_judge_nobody() -> None:
     screen = bt500_screen(table_of(np.full((30, 8), 4.0)))
     assert not screen.high.any()
     assert screen.rejected == ()
+
+
+def test_raters_are_the_same_in_any_unit() -> None:
+    """Scores times 2^-60: biases scale, and a rule that finds an answer far off finds it again.
+
+    Control: a spread below 1e-12 is none: every rater is then without an interval, and no answer far off.
+    """
+    rng = np.random.default_rng(4)
+    item, rater = np.repeat(np.arange(6), 30), np.tile(np.arange(30), 6)
+    scores = 2.0 + rng.integers(0, 2, item.size)
+    scores[0] = 5.0
+    found = []
+    for unit in (1.0, 2.0**-60):
+        table = RatingTable.from_columns(
+            items=[f"i{i}" for i in item], raters=[f"r{r}" for r in rater], scores=(unit * scores).tolist(),
+            scale=(unit, 5 * unit),
+        )  # fmt: skip
+        biases = rater_biases(table)
+        found.append((biases.bias_low / unit, biases.inconsistency / unit, z_filter(table).n_outliers))
+    assert found[1][2] == found[0][2] == 1
+    for ours, plain in zip(found[1][:2], found[0][:2], strict=True):
+        assert ours == pytest.approx(plain, rel=1e-9)

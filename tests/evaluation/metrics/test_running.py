@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,14 +45,18 @@ def row(item: int, rater: int, answer: int | str) -> AnswerRow:
 
 
 def play(
-    steps: list[Move], *, protocol: Protocol
+    steps: list[Move], *, protocol: Protocol, shown: int | None = None
 ) -> tuple[RunningOpinion, dict[tuple[int, int], AnswerRow], set[int]]:
-    """The running sums, and the answers and exclusions that they stand for."""
+    """The running sums, and the answers and exclusions that they stand for. shown: items i0, i1 .. show so
+    many each of t0, t1 ..; None: each its own."""
     running, held, out = RunningOpinion(protocol=protocol), dict[tuple[int, int], AnswerRow](), set[int]()
     for move, item, rater, answer in steps:
         if move == "add" and (item, rater) not in held:
             held[item, rater] = new = row(item, rater, answer)
-            running.add(item=new.item, rater=new.rater, group=new.group, score=new.score, opt_out=new.opt_out)
+            running.add(
+                item=new.item, rater=new.rater, group=new.group, score=new.score, opt_out=new.opt_out,
+                thing=f"t{item // shown}" if shown else None,
+            )  # fmt: skip
         elif move == "remove" and (item, rater) in held:
             del held[item, rater]
             running.remove(item=f"i{item}", rater=f"r{rater}")
@@ -83,14 +88,16 @@ def assert_group(ours: RunningGroup, theirs: GroupOpinion) -> None:
 
 
 @settings(max_examples=150)
-@given(steps=moves, protocol=protocols)
+@given(steps=moves, protocol=protocols, shown=st.sampled_from([None, 2, 4]))
 def test_after_any_answers_undos_and_exclusions_the_sums_are_the_batch_report(
-    steps: list[Move], protocol: Protocol
+    steps: list[Move], protocol: Protocol, shown: int | None
 ) -> None:
-    """Control: an item's old share left in the sums, or a rater's lone items taken at their first mean."""
-    running, held, out = play(steps, protocol=protocol)
-    kept = [answer for (_, rater), answer in held.items() if rater not in out]
-    report = opinion_report(RatingTable.from_rows(kept), protocol=protocol)
+    """Control: an item's old share left in the sums, or a rater's lone items taken at their first mean; the
+    items of one thing counted as things of their own."""
+    running, held, out = play(steps, protocol=protocol, shown=shown)
+    table = RatingTable.from_rows(answer for (_, rater), answer in held.items() if rater not in out)
+    same_thing = np.array([int(item[1:]) // (shown or 1) for item in table.item_ids], dtype=np.int64)
+    report = opinion_report(table, protocol=protocol, same_thing=same_thing)
     assert_group(running.group(), report.overall)
     for group in report.groups:
         assert_group(running.group(group.group), group)

@@ -56,10 +56,11 @@ def test_pairs_are_the_design_with_the_shorter_interval() -> None:
 
 def test_items_of_one_system_alone_are_counted_not_hidden() -> None:
     second = [row for row in system(0.0, seed=1) if row.item != "i0"]
-    by_items = compare_systems(system(0.1), second)[0]
-    forced = compare_systems(system(0.1), second, design=Design.PAIRED)[0]
-    assert by_items.test.method == "welch_t"
-    assert (forced.test.method, forced.n_unpaired, forced.test.n) == ("paired_t", 1, 29)
+    most = compare_systems(system(0.1), second)[0]
+    assert (most.test.method, most.n_shared, most.n_unpaired, most.test.n) == ("paired_t", 29, 1, 29)
+    assert most.mean_first - most.mean_second == pytest.approx(most.test.effect.estimate)
+    few = compare_systems(system(0.1), [row for row in second if int(row.item[1:]) < 30])[0]
+    assert (few.test.method, few.n_shared, few.n_unpaired) == ("welch_t_clustered", 9, 0)
 
 
 def test_pairs_of_one_image_are_clustered() -> None:
