@@ -16,13 +16,18 @@ from annotation import queries, specification
 from annotation.choices import CampaignState, TaskKind
 from annotation.forms.campaigns import CampaignForm
 from annotation.models import Campaign
+from annotation.services import back_fill, returns, withdrawals
 from annotation.services import campaigns as service
-from annotation.views.scope import campaign_of, user_of
+from annotation.services.raters import RaterActRefused
+from annotation.systems import compares, systems_of
+from annotation.views.scope import campaign_of, rater_of, user_of
 from generation.api import Page, Refusal, StrictSchema, allowed
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, Problem, refused
 
 router = Router()
+
+MOST_RETURNED: Final = 500
 
 _JSON_TYPES: Final[tuple[tuple[type[forms.Field], dict[str, Any]], ...]] = (
     (forms.MultipleChoiceField, {"type": "array", "items": {"type": "string"}}),
@@ -33,7 +38,11 @@ _JSON_TYPES: Final[tuple[tuple[type[forms.Field], dict[str, Any]], ...]] = (
 
 
 class CampaignOut(Schema):
-    """A campaign. obstacles: what stands between a draft and its opening, each with the remedy."""
+    """A campaign. obstacles: what stands between a draft and its opening, each with the remedy.
+
+    systems: names of those under comparison; raters never see them.  comparison_notes: what some of them lack
+    and what is therefore left out.
+    """
 
     id: UUID
     name: str
@@ -43,25 +52,50 @@ class CampaignOut(Schema):
     state: str
     raters_per_item: int
     obstacles: list[str]
+    systems: list[str]
+    comparison_notes: list[str]
     created_at: datetime
     opened_at: datetime | None
     closed_at: datetime | None
 
 
 class ProgressOut(Schema):
-    """Where the places stand: places = answered + live + expired + free."""
+    """Where the places stand: places = answered + live + expired + kept + free.
+
+    uncounted: answered by raters who failed the checks or are excluded.  at_work: raters with a task in hand
+    or places kept; where there are none, free and expired places wait for new raters.
+    """
 
     places: int
     answered: int
+    uncounted: int
     live: int
     expired: int
+    kept: int
     free: int
     late: int
     checks_answered: int
     checks_wrong: int
     raters: int
+    at_work: int
     raters_excluded: int
     outcomes: dict[str, int]
+
+
+class WithdrawnOut(Schema):
+    """What of a rater was deleted, and how many of her places are free again."""
+
+    answers: int
+    masks: int
+    places: int
+
+
+class BackFilledOut(Schema):
+    """Of how many raters how many places are free for others. left: raters for another request."""
+
+    raters: int
+    places: int
+    left: int
 
 
 class ExtensionIn(StrictSchema):
@@ -70,11 +104,28 @@ class ExtensionIn(StrictSchema):
     raters_per_item: int = Field(ge=1, le=service.MOST_RATERS_PER_ITEM)
 
 
+class ReturnedIn(StrictSchema):
+    """Raters by the ids of their platform."""
+
+    participants: list[str] = Field(min_length=1, max_length=MOST_RETURNED)
+
+
+class FreedOut(Schema):
+    """Of how many raters places were freed."""
+
+    freed: int
+
+
 def _values_schema() -> dict[str, Any]:
     """What a specification may say, from the fields of its form."""
     names: dict[str, Any] = {
         specification.RUN: {"type": "integer", "description": "Number of a finished run. Needed."},
         specification.KIND: {"type": "string", "enum": list(TaskKind.values)},
+    }
+    names[specification.KNOWN] = {
+        "type": "array",
+        "items": {"type": "object"},
+        "description": "Things whose answer is known, with the columns of the file of known answers.",
     }
     for name, field in CampaignForm.base_fields.items():
         kind = next((dict(shape) for of, shape in _JSON_TYPES if isinstance(field, of)), {"type": "string"})
@@ -157,6 +208,39 @@ def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionI
         raise refused(409, str(moved)) from moved
 
 
+@router.post("/campaigns/{public_id}/returned", response={200: FreedOut}, tags=["campaigns"])
+def free_returned(request: HttpRequest, public_id: UUID, returned: ReturnedIn) -> Any:
+    """Frees the places held for raters who gave their submission back; sent twice, it does nothing twice."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = _found(request, public_id)
+    freed = returns.free_places(found, user_of(request), platform_ids=returned.participants)
+    return {"freed": freed}
+
+
+@router.post(
+    "/campaigns/{public_id}/back-fill", response={200: BackFilledOut, 409: Refusal}, tags=["campaigns"]
+)
+def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
+    """Gives the places of all raters whose answers don't count to others, for good; at most 200 raters."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    try:
+        return asdict(back_fill.give_to_others(_found(request, public_id), user_of(request)))
+    except RaterActRefused as refusal:
+        raise refused(409, str(refusal)) from refusal
+
+
+@router.post(
+    "/campaigns/{public_id}/raters/{pseudonym}/withdraw",
+    response={200: WithdrawnOut, 404: Refusal},
+    tags=["campaigns"],
+)
+def withdraw_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
+    """Deletes all that is a rater's, for good. Nobody is asked again, as the page does."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    rater = rater_of(_found(request, public_id), pseudonym)
+    return asdict(withdrawals.withdraw_rater(rater, user_of(request)))
+
+
 @router.post(
     "/campaigns/{public_id}/{act}",
     response={200: CampaignOut, 400: Refusal, 409: Refusal},
@@ -196,6 +280,7 @@ def _refusal(found: specification.SpecificationRefused, *, values: dict[str, Any
 
 def _campaign(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str, Any]:
     is_draft = row.state == CampaignState.DRAFT
+    notes = [] if obstacles is not None else service.comparison_notes(row)
     if obstacles is None:
         obstacles = service.opening_obstacles(row) if is_draft else []
     same = ("name", "task_kind", "state", "raters_per_item", "created_at", "opened_at", "closed_at")
@@ -204,4 +289,6 @@ def _campaign(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str,
         "project": row.run.prompt_set.project_id,
         "run": row.run_id,
         "obstacles": obstacles,
+        "systems": [system.name for system in systems_of(row)] if compares(row) else [],
+        "comparison_notes": notes,
     }

@@ -1,14 +1,20 @@
 """The annotation app."""
 
+import time
 from typing import Any
 
 from django.apps import AppConfig
 
 
 class AnnotationConfig(AppConfig):
-    """Registers the app under its name, and the sweep's work: old ids and counts go, webhooks are sent."""
+    """Registers the app under its name, and the sweep's work.
+
+    Old ids and counts go, webhooks are sent, places of raters who returned their submission are freed.
+    """
 
     name = "annotation"
+    # When this process asks Prolific again; the sweep comes far more often than that.
+    asks_again_at = 0.0
 
     def ready(self) -> None:
         """Connects to the sweep once all models are loaded."""
@@ -16,6 +22,7 @@ class AnnotationConfig(AppConfig):
 
         swept.connect(_forget_expired, dispatch_uid="annotation.forget_expired")
         swept.connect(_deliver_webhooks, dispatch_uid="annotation.deliver_webhooks")
+        swept.connect(_free_returned, dispatch_uid="annotation.free_returned")
         swept.connect(_forget_old_attempts, dispatch_uid="annotation.forget_old_attempts")
 
 
@@ -36,3 +43,11 @@ def _deliver_webhooks(**_: Any) -> None:
 
     tell_filled()
     deliver_due()
+
+
+def _free_returned(**_: Any) -> None:
+    from annotation.services.prolific import ASK_EVERY_SECONDS, free_returned_everywhere
+
+    if time.monotonic() >= AnnotationConfig.asks_again_at:
+        AnnotationConfig.asks_again_at = time.monotonic() + ASK_EVERY_SECONDS
+        free_returned_everywhere()

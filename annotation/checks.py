@@ -1,6 +1,9 @@
-"""Attention checks: what passes one, and when a rater has failed. Pure; verdicts are never stored."""
+"""Attention checks: where they come in a session, and when a rater has failed. Pure.
 
-from collections.abc import Collection, Sequence
+What passes one is in `annotation.verdicts`.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotation.choices import CheckKind, OpinionScore
@@ -12,33 +15,6 @@ class AttentionOutcome:
 
     served: int
     wrong: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnsweredCheck:
-    """One answered check. kind: of CheckKind.  answer: code of the answer.
-
-    accepted: codes that pass; of a repeat none.  first_answer: of a repeat the code of the same rater's
-    answer when she met the item first, otherwise empty.
-    """
-
-    kind: str
-    answer: str
-    accepted: Collection[str]
-    first_answer: str = ""
-
-
-def passes(check: AnsweredCheck, *, repeat_tolerance: int) -> bool:
-    """Whether an answer passes its check.
-
-    A repeat passes with the same opt-out as before, or with a score at most repeat_tolerance points away.
-    """
-    if check.kind != CheckKind.REPEAT:
-        return check.answer in check.accepted
-    if check.answer == check.first_answer:
-        return True
-    scores = [int(code) for code in (check.answer, check.first_answer) if code.isdecimal()]
-    return len(scores) == 2 and abs(scores[0] - scores[1]) <= repeat_tolerance
 
 
 def fails_campaign(outcome: AttentionOutcome, *, allowed_wrong: int) -> bool:

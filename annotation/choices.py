@@ -58,6 +58,13 @@ ANSWER_OPTIONS: tuple[AnswerOption, ...] = tuple(
 OPTION_BY_CODE: dict[str, AnswerOption] = {option.code: option for option in ANSWER_OPTIONS}
 
 
+def options_for(score_of: str) -> tuple[AnswerOption, ...]:
+    """The buttons for what is scored. The opt-outs are about a word's map; a whole image has none."""
+    if score_of == ScoreOf.IMAGES:
+        return tuple(option for option in ANSWER_OPTIONS if option.score is not None)
+    return ANSWER_OPTIONS
+
+
 class TaskKind(models.TextChoices):
     """What a campaign asks of its raters; one kind per campaign."""
 
@@ -67,11 +74,27 @@ class TaskKind(models.TextChoices):
     PAIRWISE = "pairwise", "Pairwise comparison"
 
 
+class ScoreOf(models.TextChoices):
+    """What an opinion score is given to."""
+
+    WORD_MAPS = "word_maps", "Word maps"
+    IMAGES = "images", "Images"
+    METHODS = "methods", "Word maps by several methods"
+
+
 class PairOf(models.TextChoices):
     """What lies side by side in a pairwise comparison."""
 
     IMAGES = "images", "Two images of one prompt"
     WORD_MAPS = "word_maps", "Two word maps of one word"
+    METHODS = "methods", "One word's maps by two methods"
+
+
+class Pairing(models.TextChoices):
+    """Which of the systems meet each other in pairs."""
+
+    ALL = "all", "Every system with every other"
+    FIRST = "first", "The first with every other"
 
 
 class Choice(models.TextChoices):

@@ -54,6 +54,26 @@ def decode(text: str, *, height: int, width: int) -> NDArray[np.bool_]:
     return np.repeat(inside, runs).reshape((height, width), order="F")
 
 
+def iou(one: str, other: str) -> float:
+    """Intersection over union of two masks of one size, in [0, 1]; 1 where both are empty.
+
+    Raises ValueError where their pixels are not equally many.
+    """
+    first, second = _flat(one), _flat(other)
+    if first.size != second.size:
+        raise ValueError(f"One mask has {first.size} pixels and the other {second.size}.")
+    union = np.count_nonzero(first | second)
+    return float(np.count_nonzero(first & second) / union) if union else 1.0
+
+
+def _flat(text: str) -> NDArray[np.bool_]:
+    """The pixels of compressed counts, column by column."""
+    runs = _decompress(text)
+    if any(run < 0 for run in runs):
+        raise ValueError("The counts hold a negative run.")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+
+
 def _decompress(text: str) -> list[int]:
     runs: list[int] = []
     value = shift = 0

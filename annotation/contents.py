@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from annotation.choices import OPTION_BY_CODE, PAIR_CHOICES, Choice, TaskKind
+from annotation.choices import OPTION_BY_CODE, PAIR_CHOICES, Choice, ScoreOf, TaskKind, options_for
 
 WORDS_CODE: Final = "words"
 MASK_CODE: Final = "mask"
@@ -74,10 +74,16 @@ def says_the_same(content: AnswerContent, *, stored: StoredAnswer, stored_rle: s
     )  # fmt: skip
 
 
-def fits(content: AnswerContent, *, task_kind: str, vocabulary: tuple[str, ...]) -> bool:
+def fits(
+    content: AnswerContent,
+    *,
+    task_kind: str,
+    vocabulary: tuple[str, ...],
+    score_of: str = ScoreOf.WORD_MAPS.value,
+) -> bool:
     """Whether a campaign of this kind asks for such an answer. vocabulary: of the campaign's checklist."""
     if task_kind == TaskKind.OPINION_SCORE:
-        return content.code in OPTION_BY_CODE
+        return content.code in [option.code for option in options_for(score_of)]
     if task_kind == TaskKind.OBJECT_PRESENCE:
         words = content.words
         return words is not None and set(words) <= set(vocabulary) and len(set(words)) == len(words)

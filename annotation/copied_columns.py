@@ -31,7 +31,7 @@ def copied(rows: QuerySet[Any], *, paths: Sequence[str]) -> Iterator[list[Sequen
     rows: ordered, if the order matters.  paths: of fields or annotations, from the row.
     Raises TypeError for a field whose cells have no rule here.
     """
-    cells = [_cells_of(_field(rows, path)) for path in paths]
+    cells = [_cells_of(*_field(rows, path)) for path in paths]
     lines = _lines(rows, paths)
     while block := b"".join(islice(lines, ROWS_AT_ONCE)):
         # One split for all rows, whose line ends are the only other white space that COPY leaves bare.
@@ -56,17 +56,20 @@ def _lines(rows: QuerySet[Any], paths: Sequence[str]) -> Iterator[bytes]:
             yield bytes(line)
 
 
-def _field(rows: QuerySet[Any], path: str) -> models.Field[Any, Any]:
-    """The field at the end of a path, or the type of an annotation."""
+def _field(rows: QuerySet[Any], path: str) -> tuple[models.Field[Any, Any], bool]:
+    """The field at the end of a path, or the type of an annotation; and whether it can be null."""
     if path in rows.query.annotations:
         found: models.Field[Any, Any] = rows.query.annotations[path].output_field
-        return found
+        return found, found.null
     model: Any = rows.model
+    may_be_null = False
     for name in path.split("__"):
         field = model._meta.pk if name == "pk" else model._meta.get_field(name)
         model = field.related_model
+        # Behind a key that may be null every field may be.
+        may_be_null = may_be_null or field.null
     ended: models.Field[Any, Any] = field
-    return ended
+    return ended, may_be_null
 
 
 class _Cells(dict[str, str]):
@@ -84,13 +87,13 @@ class _Cells(dict[str, str]):
         return cell
 
 
-def _cells_of(field: models.Field[Any, Any]) -> _Cells | None:
+def _cells_of(field: models.Field[Any, Any], may_be_null: bool) -> _Cells | None:
     """The rule for a field; None where COPY's text is the cell already."""
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     for types, write in _RULES:
         if isinstance(field, types):
-            return None if write is str and not field.null else _Cells(write)
+            return None if write is str and not may_be_null else _Cells(write)
     raise TypeError(f"{type(field).__name__} has no rule for COPY")
 
 

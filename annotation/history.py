@@ -23,11 +23,17 @@ WORDS: Final = {
     "forget_expired": "deleted the platform ids past their date",
     "exclude_rater": "left a rater out of the analysis",
     "include_rater": "took a rater back into the analysis",
+    "withdraw_rater": "withdrew a rater and deleted all that was hers",
     "reopen_places": "gave a rater's places to others",
+    "back_fill": "gave others the places of all whose answers don’t count",
     "approve_payment": "approved a rater for payment",
     "prolific_places": "added places on Prolific",
     "prolific_approve": "approved submissions on Prolific",
+    "free_places": "freed the places of raters who returned their submission",
     "prolific_bonus": "paid bonuses on Prolific",
+    "adjudicate": "adjudicated an item",
+    "undo_adjudication": "took an adjudication back",
+    "open_identities": "looked up whose answers an item's are",
     "reject_payment": "rejected a rater's payment",
 }
 

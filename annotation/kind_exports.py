@@ -14,17 +14,19 @@ from typing import IO, Any, Final
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from annotation import standings
-from annotation.choices import Choice, ItemKind
+from annotation import check_rows, standings
+from annotation.choices import Choice
 from annotation.exports import RATINGS, ROWS_AT_ONCE, Row, snapshot
 from annotation.models import Answer, Campaign, Mask
+from annotation.shown import system_case
 from common.csv_stream import Cell, Column, cell_text, in_chunks, lines
 from generation.models import Run
 
 _SHARED: Final = frozenset((
     "answer_id", "answer_key", "campaign", "campaign_version", "wording_sha256", "consent_sha256", "item",
-    "rater", "platform", "simulated", "place", "rater_failed_checks", "rater_excluded", "in_analysis",
-    "shown_at", "answered_at", "seconds_shown", "client_milliseconds", "view",
+    "item_kind", "rater", "platform", "simulated", "place", "is_attention_check", "attention_check_kind",
+    "attention_check_passed", "rater_failed_checks", "rater_excluded", "in_analysis", "shown_at",
+    "answered_at", "seconds_shown", "client_milliseconds", "view",
 ))  # fmt: skip
 SHARED: Final = tuple(column for column in RATINGS if column.name in _SHARED)
 _SYSTEM: Final = ("model_id", "model_revision", "scheduler", "steps", "guidance", "negative_prompt")
@@ -88,10 +90,14 @@ PAIRS: Final[tuple[Column[Row], ...]] = (
     _stored("choice", "choice", "left, right or tie, as the rater saw the sides."),
     _stored("swapped", "slot__swapped", "1 where the second system lay left."),
     Column("winner", "first or second: the preferred system; empty for a tie.", lambda row: winner(row)),
-    *_system("first", "run"),
+    _stored("first_system", "first_system", "Name of the first system: its run's, or its map method's."),
+    _stored("first_method", f"{_ITEM}method", "Method of the first map; empty for the stored one."),
+    *_system("first", "first_run"),
     _stored("first_seed", "first_seed", "Seed of the first system's image."),
     _stored("first_image_sha256", "first_sha256", "SHA-256 of the first system's image."),
-    *_system("second", "other_run"),
+    _stored("second_system", "second_system", "Name of the second system."),
+    _stored("second_method", f"{_ITEM}other_method", "Method of the second map; empty for the stored one."),
+    *_system("second", "second_run"),
     _stored("second_seed", "second_seed", "Seed of the second system's image."),
     _stored("second_image_sha256", "second_sha256", "SHA-256 of the second system's image."),
 )
@@ -110,7 +116,11 @@ MASKS: Final[tuple[Column[Row], ...]] = (
     ),
     Column("file", "Name of the mask's PNG in masks.zip; empty without one.", lambda row: _file(row)),
 )  # fmt: skip
+# Names of systems, worked out from the campaign's.
+_SYSTEMS: Final = {"first_system": "", "second_system": "other_"}
 _PAIR_SIDES: Final = {
+    "first_run_id": ("image__run_id", "word_map__image__run_id"),
+    "second_run_id": ("other_image__run_id", "other_word_map__image__run_id"),
     "prompt_row": ("image__prompt__row_number", "word_map__image__prompt__row_number"),
     "prompt": ("image__prompt__text", "word_map__image__prompt__text"),
     "first_seed": ("image__seed", "word_map__image__seed"),
@@ -188,19 +198,23 @@ def _mask_rows(campaign: Campaign) -> Iterator[Row]:
 def _rows(campaign: Campaign, columns: Sequence[Column[Row]], **said: Any) -> Iterator[Row]:
     """Standing answers that say so, in order of submission, with what the columns read."""
     of_rater = standings.standings(campaign)
-    runs = Run.objects.in_bulk([pk for pk in (campaign.run_id, campaign.compared_run_id) if pk])
-    paths = [path for column in columns if (path := getattr(column, "path", "")) and path not in _PAIR_SIDES]
-    sides = {
+    runs = Run.objects.in_bulk([campaign.run_id, *campaign.compared_run_ids])
+    stored = [path for column in columns if (path := getattr(column, "path", ""))]
+    paths = [path for path in stored if path not in _PAIR_SIDES and path not in _SYSTEMS]
+    sides: dict[str, Any] = {
         name: _first_of(f"{_ITEM}{image}", f"{_ITEM}{word_map}")
         for name, (image, word_map) in _PAIR_SIDES.items()
     }
+    sides |= {name: system_case(campaign, item=_ITEM, other=side) for name, side in _SYSTEMS.items()}
     answers = (
-        Answer.objects.filter(slot__campaign=campaign, undone_at__isnull=True, **said)
+        check_rows.with_first_answers(
+            Answer.objects.filter(slot__campaign=campaign, undone_at__isnull=True, **said)
+        )
         .annotate(**sides)
         .order_by("pk")
         .values(
-            *paths, *sides, "rater_id", "words", "choice", "mask_id", "mask__rle", "mask__height",
-            "mask__width", "slot__swapped", "slot__item__accepted_answers",
+            *dict.fromkeys([*paths, *check_rows.COLUMNS]), *sides, "rater_id", "mask_id", "mask__rle",
+            "mask__height", "mask__width",
         )
     )  # fmt: skip
     for row in answers.iterator(chunk_size=ROWS_AT_ONCE):
@@ -208,9 +222,9 @@ def _rows(campaign: Campaign, columns: Sequence[Column[Row]], **said: Any) -> It
             "campaign": campaign,
             "standing": of_rater[row["rater_id"]],
             "run": runs[campaign.run_id],
-            "other_run": runs.get(campaign.compared_run_id or 0),
+            "first_run": runs.get(row["first_run_id"]),
+            "second_run": runs.get(row["second_run_id"]),
         }
-        row.setdefault("slot__item__kind", ItemKind.RATING)
         yield row
 
 

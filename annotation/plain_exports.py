@@ -14,10 +14,18 @@ from typing import Any, Final
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from annotation import kind_exports, standings, verdicts
+from annotation import (
+    adjudication_exports,
+    check_rows,
+    evidence_exports,
+    kind_exports,
+    practice_exports,
+    standings,
+)
 from annotation.choices import TaskKind
 from annotation.exports import RATINGS, ROWS_AT_ONCE, Row, snapshot
 from annotation.models import Answer, Campaign, Rater
+from annotation.shown import with_shown
 from annotation.standings import option_code
 from common.csv_stream import Cell, Column, cell_text, in_chunks, lines, raw_lines
 
@@ -95,6 +103,9 @@ def codebook_csv(campaign: Campaign) -> Iterator[bytes]:
         _FILES[TaskKind(campaign.task_kind)]: _FILE_COLUMNS[TaskKind(campaign.task_kind)],
         "wide.csv": [*_wide_columns()],
         "answers.jsonl": columns_of(campaign),
+        "practice.csv": practice_exports.PRACTICE,
+        "adjudications.csv": adjudication_exports.ADJUDICATIONS,
+        "evidence.csv": evidence_exports.EVIDENCE,
     }
     rows = (
         CodebookLine(file=file, column=column.name, meaning=column.meaning)
@@ -154,10 +165,11 @@ def _answers(campaign: Campaign, columns: Sequence[Column[Row]]) -> Iterator[Row
         return
     of_rater = standings.standings(campaign)
     paths = [path for column in columns if (path := getattr(column, "path", ""))]
-    answers = verdicts.with_first_answers(
+    answers = check_rows.with_first_answers(
         Answer.objects.filter(slot__campaign=campaign, undone_at__isnull=True)
     )
-    rows = answers.order_by("pk").values(*paths, *verdicts.COLUMNS, "rater_id")
+    answers = with_shown(answers, campaign=campaign, item=_THING)
+    rows = answers.order_by("pk").values(*paths, *check_rows.COLUMNS, "rater_id")
     for row in rows.iterator(chunk_size=ROWS_AT_ONCE):
         yield row | {"campaign": campaign, "standing": of_rater[row["rater_id"]]}
 

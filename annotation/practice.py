@@ -19,20 +19,19 @@ KINDS: Final = (ItemKind.TRAINING, ItemKind.QUALIFICATION)
 
 @dataclass(frozen=True, kw_only=True)
 class PracticeItem:
-    """An item with a known answer. kind: of KINDS.  accepted: codes of the right answers."""
+    """An item with a known answer. kind: of KINDS."""
 
     item_id: int
     kind: str
-    accepted: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Practised:
-    """One answer given. attempt: 1 for the first at this item."""
+    """One answer given. attempt: 1 for the first at this item.  right: as `verdicts` judges it."""
 
     item_id: int
     attempt: int
-    option: str
+    right: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +69,7 @@ def standing(
     items: Sequence[PracticeItem], answers: Sequence[Practised], *, pass_mark_percent: int, attempts: int
 ) -> Standing:
     """Where the answers leave a rater. items: in the order in which they are asked."""
-    given = {(answer.item_id, answer.attempt): answer.option for answer in answers}
+    given = {(answer.item_id, answer.attempt): answer.right for answer in answers}
     training = [item for item in items if item.kind == ItemKind.TRAINING]
     for place, item in enumerate(training, start=1):
         if attempt := _open_attempt(item, given, attempts=attempts):
@@ -83,7 +82,7 @@ def standing(
                 return _asked(
                     item, attempt=attempt, place=place, total=len(qualification), rounds=tuple(rounds)
                 )
-        right = sum(given[item.item_id, attempt] in item.accepted for item in qualification)
+        right = sum(given[item.item_id, attempt] for item in qualification)
         needed = needed_of(len(qualification), pass_mark_percent=pass_mark_percent)
         rounds.append(Round(right=right, total=len(qualification), needed=needed, left=attempts - attempt))
         if rounds[-1].passed:
@@ -103,13 +102,13 @@ def needed_of(total: int, *, pass_mark_percent: int) -> int:
     return math.ceil(total * pass_mark_percent / 100)
 
 
-def _open_attempt(item: PracticeItem, given: dict[tuple[int, int], str], *, attempts: int) -> int:
+def _open_attempt(item: PracticeItem, given: dict[tuple[int, int], bool], *, attempts: int) -> int:
     """The attempt at a training item that is to be made; 0 when it was answered rightly or often enough."""
     for attempt in range(1, attempts + 1):
-        option = given.get((item.item_id, attempt))
-        if option is None:
+        right = given.get((item.item_id, attempt))
+        if right is None:
             return attempt
-        if option in item.accepted:
+        if right:
             return 0
     return 0
 

@@ -17,6 +17,8 @@ from django.conf import settings
 SECONDS: Final = 15.0
 MOST_READ: Final = 8 * 1024 * 1024
 AWAITING: Final = "AWAITING REVIEW"
+# Who gave it back, and who let its time run out: neither will send it any more.
+GONE: Final = frozenset(("RETURNED", "TIMED-OUT"))
 ON_A_PAGE: Final = 200
 MOST_PAGES: Final = 100
 

@@ -7,13 +7,16 @@ from itertools import groupby
 from statistics import median
 from typing import Any, Final
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from annotation import checks, verdicts
+from annotation import check_rows, checks, evidence
 from annotation.choices import CheckKind, ItemKind, RaterOutcome, SlotState
+from annotation.evidence import Agreement, Pattern
 from annotation.models import Answer, Campaign, CampaignVersion, Item, LateAnswer, Rater, Slot
-from annotation.standings import ROWS_AT_ONCE, option_code
+from annotation.practice_records import PracticeRecord, practice_records
+from annotation.standings import standings
+from annotation.verdicts import Given
 
 UNDER_WAY: Final = "Under way or gone"
 
@@ -34,11 +37,13 @@ class CampaignProgress:
 
     kept: for a rater who is at work, as her next ones.  live: with a rater whose lease runs.  expired: with
     a rater whose lease has run out; the next one who needs it takes it over.  late: answers that came after
-    that.  checks_*: attention checks of all raters.
+    that.  checks_*: attention checks of all raters.  uncounted: of the answered places those whose answers
+    don't count, since their raters failed or are excluded.  at_work: raters with a task or places kept.
     """
 
     places: int
     answered: int
+    uncounted: int
     live: int
     expired: int
     kept: int
@@ -47,6 +52,7 @@ class CampaignProgress:
     checks_answered: int
     checks_wrong: int
     raters: int
+    at_work: int
     raters_excluded: int
     outcomes: tuple[OutcomeCount, ...]
 
@@ -54,6 +60,11 @@ class CampaignProgress:
     def share_answered(self) -> float:
         """Answered places as a share of all, in [0, 1]; 0 for a campaign without places."""
         return self.answered / self.places if self.places else 0.0
+
+    @property
+    def waiting_for_newcomers(self) -> int:
+        """Places that only new raters can take: those that are open while nobody is at work; else 0."""
+        return 0 if self.at_work else self.free + self.expired
 
     @property
     def missing(self) -> int:
@@ -75,8 +86,8 @@ class RaterRow:
     """One rater with the evidence of her care. Times are server intervals, from handing out to answer.
 
     answers: her ratings that stand, checks not counted.  share: of all places, in [0, 1].
-    median_seconds: None before the first answer.  longest_run: most equal answers in a row.
-    commonest_share: her most frequent answer among her answers, in [0, 1].
+    median_seconds: None before the first answer.  too_fast: answers that no hand can give by the page.
+    practice: None where the campaign has none.
     """
 
     pseudonym: str
@@ -94,8 +105,9 @@ class RaterRow:
     by_kind: tuple[KindOutcome, ...]
     failed_checks: bool
     median_seconds: float | None
-    longest_run: int
-    commonest_share: float
+    too_fast: int
+    pattern: Pattern
+    practice: PracticeRecord | None
     undone: int
     late: int
 
@@ -127,7 +139,7 @@ def with_counts(campaigns: QuerySet[Campaign]) -> QuerySet[Any]:
 
 
 def progress(campaign: Campaign) -> CampaignProgress:
-    """The campaign's progress, in six queries however large it is."""
+    """The campaign's progress, in seven queries however large it is."""
     numbered = Slot.objects.filter(campaign=campaign, number__isnull=False)
     slots = numbered.aggregate(
         places=Count("pk", filter=~Q(state=SlotState.VOID)),
@@ -139,14 +151,17 @@ def progress(campaign: Campaign) -> CampaignProgress:
     )
     raters = Rater.objects.filter(campaign=campaign)
     counts = {row["outcome"]: row["n"] for row in raters.order_by().values("outcome").annotate(n=Count("pk"))}
-    answered, wrong = _checks_together(campaign)
+    found = standings(campaign)
+    out = [pk for pk, standing in found.items() if not standing.counts]
     return CampaignProgress(
         **slots,
         late=LateAnswer.objects.filter(slot__campaign=campaign).count(),
-        checks_answered=answered,
-        checks_wrong=wrong,
+        uncounted=numbered.filter(state=SlotState.ANSWERED, rater__in=out).count(),
+        checks_answered=sum(standing.checks.served for standing in found.values()),
+        checks_wrong=sum(standing.checks.wrong for standing in found.values()),
         raters=sum(counts.values()),
-        raters_excluded=raters.filter(excluded_at__isnull=False).count(),
+        at_work=_at_work(raters),
+        raters_excluded=sum(standing.excluded_by_hand for standing in found.values()),
         outcomes=tuple(
             OutcomeCount(outcome=code, label=label, raters=counts.get(code, 0))
             for code, label in [("", UNDER_WAY), *RaterOutcome.choices]
@@ -159,12 +174,11 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     pks = [rater.pk for rater in raters]
     wanted = ratings_wanted(campaign)
     answers = (
-        verdicts.with_first_answers(Answer.objects.filter(rater__in=pks))
+        check_rows.with_first_answers(Answer.objects.filter(rater__in=pks))
         .order_by("rater_id", "pk")
         .values(
-            "rater_id", "score", "opt_out", "words", "choice", "mask_id", "shown_at", "answered_at",
-            "undone_at", "slot__item__kind", "slot__item__check_kind", "slot__item__accepted_answers",
-            "first_answer",
+            "rater_id", "mask_id", "mask__area", "mask__height", "mask__width", "shown_at", "answered_at",
+            "undone_at", "slot__item__kind", *check_rows.COLUMNS,
         )
     )  # fmt: skip
     by_rater: dict[int, list[Any]] = {
@@ -172,6 +186,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     }
     late_answers = LateAnswer.objects.filter(rater__in=pks).order_by().values_list("rater_id")
     late = dict(late_answers.annotate(n=Count("pk")))
+    records = practice_records(campaign, raters=raters)
     return [
         _rater_row(
             rater,
@@ -179,6 +194,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
             allowed_wrong=campaign.checks_allowed_wrong,
             wanted=wanted,
             late=late.get(rater.pk, 0),
+            practice=records.get(rater.pk),
         )
         for rater in raters
     ]
@@ -189,6 +205,24 @@ def rater_row(rater: Rater) -> RaterRow:
     return rater_rows(rater.campaign, raters=[rater])[0]
 
 
+def agreement_of(rater: Rater) -> Agreement:
+    """How far the rater agrees with the others on the items that she has rated."""
+    standing = Answer.objects.filter(
+        slot__campaign=rater.campaign, slot__item__kind=ItemKind.RATING, undone_at__isnull=True
+    )
+    items = standing.filter(rater=rater).values("slot__item_id")
+    mine: dict[int, Given] = {}
+    others: dict[int, list[Given]] = {}
+    names = ("score", "opt_out", "words", "choice", "mask__rle", "slot__swapped", "slot__item_id", "rater_id")
+    for row in standing.filter(slot__item__in=items).values(*names):
+        given = check_rows.given_by(row | {"rle": row["mask__rle"], "swapped": row["slot__swapped"]})
+        if row["rater_id"] == rater.pk:
+            mine[row["slot__item_id"]] = given
+        else:
+            others.setdefault(row["slot__item_id"], []).append(given)
+    return evidence.agreement(mine, others, task_kind=rater.campaign.task_kind)
+
+
 def ratings_wanted(campaign: Campaign) -> int:
     """Places made at the opening: items times raters per item; 0 for a draft."""
     version = (
@@ -197,13 +231,10 @@ def ratings_wanted(campaign: Campaign) -> int:
     return version.ratings_wanted if version else 0
 
 
-def _checks_together(campaign: Campaign) -> tuple[int, int]:
-    standing = verdicts.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
-    answered = wrong = 0
-    for row in standing.values(*verdicts.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
-        answered += 1
-        wrong += not verdicts.passed(row, campaign=campaign)
-    return answered, wrong
+def _at_work(raters: QuerySet[Rater]) -> int:
+    in_hand = Slot.objects.filter(rater=OuterRef("pk"), state=SlotState.LEASED, lease_until__gt=Now())
+    here = raters.filter(Q(places_kept_until__gt=Now()) | Exists(in_hand), outcome="", excluded_at=None)
+    return here.count()
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:
@@ -213,14 +244,19 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 
 def _rater_row(
-    rater: Rater, answers: list[dict[str, Any]], *, allowed_wrong: int, wanted: int, late: int
+    rater: Rater,
+    answers: list[dict[str, Any]],
+    *,
+    allowed_wrong: int,
+    wanted: int,
+    late: int,
+    practice: PracticeRecord | None,
 ) -> RaterRow:
     standing = [answer for answer in answers if answer["undone_at"] is None]
     ratings = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.RATING]
     served = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.ATTENTION]
-    wrong = sum(not verdicts.passed(answer, campaign=rater.campaign) for answer in served)
+    wrong = sum(not check_rows.passed(answer, campaign=rater.campaign) for answer in served)
     outcome = checks.AttentionOutcome(served=len(served), wrong=wrong)
-    codes = [_code(answer) for answer in standing]
     return RaterRow(
         pseudonym=rater.pseudonym,
         platform=rater.platform,
@@ -237,8 +273,9 @@ def _rater_row(
         by_kind=_by_kind(served, campaign=rater.campaign),
         failed_checks=checks.fails_campaign(outcome, allowed_wrong=allowed_wrong),
         median_seconds=median(_seconds(standing)) if standing else None,
-        longest_run=max((len(list(run)) for _, run in groupby(codes)), default=0),
-        commonest_share=max(map(codes.count, set(codes)), default=0) / len(codes) if codes else 0.0,
+        too_fast=sum(seconds < evidence.FASTEST_SECONDS for seconds in _seconds(standing)),
+        pattern=evidence.pattern([_label(answer) for answer in standing]),
+        practice=practice,
         undone=len(answers) - len(standing),
         late=late,
     )
@@ -249,17 +286,17 @@ def _by_kind(served: list[dict[str, Any]], *, campaign: Campaign) -> tuple[KindO
     for kind in CheckKind:
         of_kind = [answer for answer in served if answer["slot__item__check_kind"] == kind]
         if of_kind:
-            wrong = sum(not verdicts.passed(answer, campaign=campaign) for answer in of_kind)
+            wrong = sum(not check_rows.passed(answer, campaign=campaign) for answer in of_kind)
             found.append(KindOutcome(label=str(kind.label), served=len(of_kind), wrong=wrong))
     return tuple(found)
 
 
-def _code(answer: dict[str, Any]) -> str:
-    if answer["words"] is not None:
-        return ", ".join(sorted(answer["words"]))
-    if answer["choice"] or answer["mask_id"]:
-        return answer["choice"] or f"mask {answer['mask_id']}"
-    return option_code(score=answer["score"], opt_out=answer["opt_out"])
+def _label(answer: dict[str, Any]) -> str:
+    given = check_rows.given_by(answer | {"rle": "", "swapped": answer["slot__swapped"]})
+    share = None
+    if answer["mask_id"]:
+        share = answer["mask__area"] / (answer["mask__height"] * answer["mask__width"])
+    return evidence.label(given, mask_share=share, mask_id=answer["mask_id"])
 
 
 def _seconds(answers: Iterable[dict[str, Any]]) -> list[float]:

@@ -9,7 +9,7 @@ from enum import Enum
 from operator import itemgetter
 from typing import Any, Final
 
-from annotation import verdicts
+from annotation import check_rows
 from annotation.choices import ItemKind
 from annotation.standings import Standing
 from common.csv_stream import Cell, Column
@@ -35,7 +35,7 @@ def _is_check(row: Row) -> bool:
 def _check_passed(row: Row) -> bool | None:
     if not _is_check(row):
         return None
-    return verdicts.passed(row, campaign=row["campaign"])
+    return check_rows.passed(row, campaign=row["campaign"])
 
 
 def _seconds_shown(row: Row) -> float:
@@ -60,14 +60,6 @@ def _stored(name: str, path: str, meaning: str) -> RatingColumn:
     return RatingColumn(name, meaning, itemgetter(path), next(shared, Level.ANSWER), path)
 
 
-def _of_run(name: str, meaning: str, *, attribute: str = "") -> RatingColumn:
-    def of(row: Row) -> Cell:
-        value: Cell = getattr(row["campaign"].run, attribute or name)
-        return value
-
-    return RatingColumn(name, meaning, of, Level.CAMPAIGN)
-
-
 def _worked_out(
     name: str, meaning: str, of: Callable[[Row], Cell], *, level: Level = Level.ANSWER
 ) -> RatingColumn:
@@ -75,7 +67,8 @@ def _worked_out(
 
 
 _MAP = "slot__item__word_map__"
-_IMAGE = _MAP + "image__"
+# Added by annotation.shown: of the image, or of the map's.
+_IMAGE = "slot__item__shown_"
 _WORD = _MAP + "word__"
 
 RATINGS: Final[tuple[RatingColumn, ...]] = (
@@ -96,8 +89,8 @@ RATINGS: Final[tuple[RatingColumn, ...]] = (
     ),
     _stored("item", "slot__item_id", "Number of the item; joins items.csv."),
     _stored("item_kind", "slot__item__kind", "rating, or attention for an attention check."),
-    _stored("prompt_row", _IMAGE + "prompt__row_number", "Line of the prompt in the imported file."),
-    _stored("prompt", _IMAGE + "prompt__text", "The prompt."),
+    _stored("prompt_row", _IMAGE + "prompt_row", "Line of the prompt in the imported file."),
+    _stored("prompt", _IMAGE + "prompt", "The prompt."),
     _stored("word", _WORD + "text", "The word in question, as it stands in the prompt."),
     _stored("word_position", _WORD + "position", "Place of the word in the prompt; 0 is the first."),
     _stored("word_start", _WORD + "start", "First character of the word in the prompt, from 0."),
@@ -111,17 +104,23 @@ RATINGS: Final[tuple[RatingColumn, ...]] = (
     _stored("lemma", _WORD + "lemma", "Dictionary form of the word."),
     _stored("dependency", _WORD + "dependency", "Relation of the word to its head in the parse."),
     _stored("seed", _IMAGE + "seed", "Seed of the image's noise."),
-    _stored("image_sha256", _IMAGE + "file_sha256", "SHA-256 of the image file."),
+    _stored("image_sha256", _IMAGE + "image_sha256", "SHA-256 of the image file."),
     _stored("maps_sha256", _IMAGE + "maps_sha256", "SHA-256 of the file with the raw word maps."),
     _stored("map_peak", _MAP + "peak", "Largest raw value of the word's map."),
-    _of_run("model_id", "The text-to-image model."),
-    _of_run("model_revision", "Its pinned revision, or the hash of its files."),
-    _of_run("scheduler", "Sampler of the diffusion process."),
-    _of_run("steps", "Denoising steps."),
-    _of_run("guidance", "Classifier-free guidance scale."),
-    _of_run("height", "Image height in pixels."),
-    _of_run("width", "Image width in pixels."),
-    _of_run("negative_prompt", "Negative prompt; empty for none."),
+    _stored(
+        "system",
+        _IMAGE + "system",
+        "System under comparison: the run's name, or the map method's of several.",
+    ),
+    _stored("map_method", "slot__item__method", "Method of the word's map; empty for the stored one."),
+    _stored("model_id", _IMAGE + "model_id", "The text-to-image model."),
+    _stored("model_revision", _IMAGE + "model_revision", "Its pinned revision, or the hash of its files."),
+    _stored("scheduler", _IMAGE + "scheduler", "Sampler of the diffusion process."),
+    _stored("steps", _IMAGE + "steps", "Denoising steps."),
+    _stored("guidance", _IMAGE + "guidance", "Classifier-free guidance scale."),
+    _stored("height", _IMAGE + "height", "Image height in pixels."),
+    _stored("width", _IMAGE + "width", "Image width in pixels."),
+    _stored("negative_prompt", _IMAGE + "negative_prompt", "Negative prompt; empty for none."),
     _stored(
         "safety_verdict", _IMAGE + "safety_verdict", "passed, or unchecked where the model has no filter."
     ),

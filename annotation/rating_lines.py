@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from django.db.models import BigIntegerField, F, Func, QuerySet
 
-from annotation import standings, verdicts
+from annotation import check_rows, standings
 from annotation.choices import ItemKind
 from annotation.copied_columns import copied
 from annotation.models import Answer, Campaign, CampaignVersion, Consent, Item, Rater
 from annotation.rating_columns import RATINGS, Level, RatingColumn
+from annotation.shown import with_shown
 from annotation.standings import Standing
 from common.csv_stream import cell_text
 
@@ -86,12 +87,12 @@ def _piece_of(level: Level, pieces: dict[str, str]) -> Part:
 def _worked_out_by_answer(campaign: Campaign, *, of_rater: Mapping[int, Standing]) -> dict[str, Part]:
     """The columns that neither the database nor one level alone decides."""
     column = {column.name: column for column in RATINGS}
-    checks = verdicts.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
+    checks = check_rows.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
     passed = {
         str(row["pk"]): cell_text(
             column["attention_check_passed"].of(row | {KIND: ItemKind.ATTENTION, "campaign": campaign})
         )
-        for row in checks.values("pk", *verdicts.COLUMNS).iterator()
+        for row in checks.values("pk", *check_rows.COLUMNS).iterator()
     }
     analysed = {
         (str(rater), kind.value): cell_text(column["in_analysis"].of({"standing": standing, KIND: kind}))
@@ -130,7 +131,7 @@ def _shared_pieces(
 
 def _rows_of(campaign: Campaign, level: Level) -> QuerySet[Any]:
     rows: dict[Level, QuerySet[Any]] = {
-        Level.ITEM: Item.objects.filter(campaign=campaign),
+        Level.ITEM: with_shown(Item.objects.filter(campaign=campaign), campaign=campaign),
         Level.RATER: Rater.objects.filter(campaign=campaign),
         Level.VERSION: CampaignVersion.objects.filter(campaign=campaign),
         Level.CONSENT: Consent.objects.filter(rater__campaign=campaign),

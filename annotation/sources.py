@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from generation import storage
 from generation.choices import ImageState, RunState, SafetyVerdict
 from generation.models import Image, Prompt, Run, WordMap
 
@@ -16,7 +17,7 @@ class Material:
 
     word_counts: ratable maps by part of speech.  images: that can be shown.  comparable: other finished runs
     of the same prompts, as (number, name), the newest first.  columns: the other columns of the prompt file,
-    with their values.
+    with their values.  methods: by which its maps were taken apart.
     """
 
     word_counts: Mapping[str, int]
@@ -24,6 +25,7 @@ class Material:
     comparable: tuple[tuple[int, str], ...] = ()
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     run: Run | None = None
+    methods: tuple[str, ...] = ()
 
 
 def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
@@ -35,6 +37,7 @@ def material_of(run: Run, *, among: QuerySet[Run]) -> Material:
         comparable=tuple((other.pk, f"{other.name} ({other.model_id})") for other in others),
         columns=prompt_columns(run),
         run=run,
+        methods=explored_methods(run),
     )
 
 
@@ -101,6 +104,14 @@ def showable_images(run: Run) -> QuerySet[Image]:
     """Images that a rater can be shown: finished and not filtered."""
     done = Image.objects.filter(run=run, state=ImageState.DONE)
     return done.exclude(safety_verdict=SafetyVerdict.FILTERED)
+
+
+def explored_methods(run: Run) -> tuple[str, ...]:
+    """The methods by which the run's maps were taken apart, from its first image that was; empty for none."""
+    for image in showable_images(run).order_by("pk").iterator(chunk_size=500):
+        if methods := storage.explored_methods(image):
+            return methods
+    return ()
 
 
 def word_counts(run: Run) -> dict[str, int]:

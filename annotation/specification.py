@@ -12,19 +12,21 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.models import User
+from django.db import transaction
 
-from annotation import sources
+from annotation import known_answers, sources
 from annotation.choices import TaskKind
 from annotation.forms.campaign_starts import initial_for_new, initial_from
 from annotation.forms.campaigns import CampaignForm
 from annotation.forms.task_kinds import LEFT_OUT
 from annotation.models import Campaign
-from annotation.services import campaigns
+from annotation.services import campaigns, known_things
 from annotation.services.campaigns import CampaignSpec
 from generation.models import Run
 
 LONGEST: Final = 256 * 1024
 RUN: Final = "run"
+KNOWN: Final = "known_answers"
 KIND: Final = "task_kind"
 Values = dict[str, Any]
 
@@ -72,15 +74,22 @@ def read(content: bytes, *, name: str) -> Values:
 def create(owner: User, values: Mapping[str, Any]) -> Campaign:
     """A new draft from values by the names of the form's fields, and `run`, the number of a finished run.
 
-    What is not given is as the page starts with. Raises SpecificationRefused with every fault.
+    `known_answers` are tables with the columns of the file of known answers. What is not given is as the page
+    starts with. Raises SpecificationRefused with every fault.
     """
     run = _run(owner, values.get(RUN))
     kind = _kind(values.get(KIND, TaskKind.OPINION_SCORE.value))
     material = sources.material_of(run, among=Run.objects.editable_by(owner))
     blank = CampaignForm(material=material, task_kind=kind)
-    start = initial_for_new(run_name=run.name, word_counts=material.word_counts, task_kind=kind)
+    judged = values.get("pair_of" if kind == TaskKind.PAIRWISE else "score_of", "")
+    start = initial_for_new(
+        run_name=run.name,
+        word_counts=material.word_counts,
+        task_kind=kind,
+        judged=judged if isinstance(judged, str) else "",
+    )
     start = {name: value for name, value in start.items() if name in blank.fields}
-    given = {name: value for name, value in values.items() if name not in (RUN, KIND)}
+    given = {name: value for name, value in values.items() if name not in (RUN, KIND, KNOWN)}
     faults = [
         *(Fault(field=name, message=_unknown(blank)) for name in given if name not in blank.fields),
         *(
@@ -94,7 +103,9 @@ def create(owner: User, values: Mapping[str, Any]) -> Campaign:
     form = CampaignForm(_as_posted(blank, start | given), material=material, task_kind=kind)
     if not form.is_valid():
         raise SpecificationRefused(*_faults_of(form))
-    return campaigns.create_campaign(owner, spec_of(form, run=run))
+    with transaction.atomic():
+        made = campaigns.create_campaign(owner, spec_of(form, run=run))
+        return _with_known(made, values.get(KNOWN, []), owner=owner)
 
 
 def of_campaign(campaign: Campaign) -> Values:
@@ -102,9 +113,12 @@ def of_campaign(campaign: Campaign) -> Values:
     counts = sources.word_counts(campaign.run)
     values = initial_from(campaign, word_counts=counts)
     left_out = LEFT_OUT[TaskKind(campaign.task_kind)]
-    return {RUN: campaign.run_id, KIND: campaign.task_kind} | {
-        name: value for name, value in values.items() if value is not None and name not in left_out
-    }
+    known = {KNOWN: campaign.known_answers} if campaign.known_answers else {}
+    return (
+        {RUN: campaign.run_id, KIND: campaign.task_kind}
+        | {name: value for name, value in values.items() if value is not None and name not in left_out}
+        | known
+    )
 
 
 def as_toml(values: Mapping[str, Any]) -> str:
@@ -118,12 +132,29 @@ def spec_of(form: CampaignForm, *, run: Run) -> CampaignSpec:
     entered = dict(form.cleaned_data)
     entered["share_cap"] = entered.pop("share_cap_percent") / 100
     entered["lease_seconds"] = entered.pop("lease_minutes") * 60
-    if "parts_of_speech" in entered:
-        entered["parts_of_speech"] = tuple(entered["parts_of_speech"])
-    if "compared_run" in entered:
-        entered["compared_run_id"] = entered.pop("compared_run")
+    for name in ("parts_of_speech", "methods"):
+        if name in entered:
+            entered[name] = tuple(entered[name])
+    if "compared_runs" in entered:
+        entered["compared_run_ids"] = tuple(entered.pop("compared_runs"))
     no_checks = {"checks_per_rater": 0, "checks_allowed_wrong": 0}
     return CampaignSpec(run_id=run.pk, task_kind=form.task_kind.value, **(no_checks | entered))
+
+
+def _with_known(draft: Campaign, values: Any, *, owner: User) -> Campaign:
+    """The draft with its known answers. Raises SpecificationRefused with every fault."""
+    answers, faults = known_answers.read_values(values, sought=known_things.sought_of(draft))
+    if faults:
+        raise SpecificationRefused(
+            *(Fault(field=f"{KNOWN}{place}", message=message) for place, message in faults.items())
+        )
+    if not answers:
+        return draft
+    try:
+        return campaigns.mark_known(draft, answers, actor=owner)
+    except campaigns.KnownAnswersRefused as refused:
+        misfits = (Fault(field=KNOWN, message=f"{fault}.") for fault in refused.faults)
+        raise SpecificationRefused(*misfits) from None
 
 
 def _refused(message: str) -> SpecificationRefused:
@@ -177,7 +208,7 @@ def _kind(value: Any) -> TaskKind:
 
 
 def _unknown(form: CampaignForm) -> str:
-    known = ", ".join([RUN, KIND, *form.fields])
+    known = ", ".join([RUN, KIND, KNOWN, *form.fields])
     return f"A campaign of the kind {form.task_kind.value} has no such field. It has: {known}."
 
 
@@ -223,5 +254,7 @@ def _toml_value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(part) for part in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_toml_value(part)}" for name, part in value.items()) + "}"
     # JSON leaves DEL as it is, and TOML forbids it.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

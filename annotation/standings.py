@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from annotation import checks, verdicts
+from annotation import check_rows, checks
 from annotation.models import Answer, Campaign, Rater
 
 ROWS_AT_ONCE: Final = 2_000
@@ -28,10 +28,10 @@ def standings(campaign: Campaign) -> dict[int, Standing]:
     """The standing of every rater of the campaign, by primary key."""
     served: dict[int, int] = defaultdict(int)
     wrong: dict[int, int] = defaultdict(int)
-    answers = verdicts.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
-    for row in answers.values("rater_id", *verdicts.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
+    answers = check_rows.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
+    for row in answers.values("rater_id", *check_rows.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
         served[row["rater_id"]] += 1
-        wrong[row["rater_id"]] += not verdicts.passed(row, campaign=campaign)
+        wrong[row["rater_id"]] += not check_rows.passed(row, campaign=campaign)
     result = {}
     raters = Rater.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "excluded_at")
     for rater, excluded_at in raters:

@@ -3,12 +3,14 @@
 from django.urls import path
 
 from annotation.views import (
+    adjudication,
     answer_files,
     campaigns,
     history,
     known,
     preview,
     prolific,
+    rater_requests,
     recruiting,
     review,
     supervision,
@@ -31,6 +33,7 @@ urlpatterns = [
     path("<uuid:public_id>/campaign.toml", campaigns.campaign_specification, name="campaign_specification"),
     path("<uuid:public_id>/known-answers/", known.known_answers, name="known_answers"),
     path("<uuid:public_id>/known-answers.csv", known.known_answers_csv, name="known_answers_csv"),
+    path("<uuid:public_id>/back-fill/", supervision.campaign_back_fill, name="campaign_back_fill"),
     path("<uuid:public_id>/extend/", supervision.campaign_extend, name="campaign_extend"),
     path("<uuid:public_id>/recruitment/", recruiting.recruitment, name="recruitment"),
     path("<uuid:public_id>/recruitment/links.csv", recruiting.links_csv, name="links_csv"),
@@ -38,7 +41,29 @@ urlpatterns = [
     path("<uuid:public_id>/history/", history.history, name="history"),
     path("<uuid:public_id>/history.csv", history.history_csv, name="history_csv"),
     path("<uuid:public_id>/review/", review.review, name="review"),
+    path("<uuid:public_id>/raters/", rater_requests.rater_find, name="rater_find"),
+    path("<uuid:public_id>/adjudication/", adjudication.adjudication, name="adjudication"),
+    path(
+        "<uuid:public_id>/adjudication/<int:item_id>/",
+        adjudication.adjudication_item,
+        name="adjudication_item",
+    ),
+    path(
+        "<uuid:public_id>/adjudication/<int:item_id>/undo/",
+        adjudication.adjudication_undo,
+        name="adjudication_undo",
+    ),
+    path(
+        "<uuid:public_id>/adjudication/masks/<int:answer_id>.png",
+        adjudication.adjudication_mask,
+        name="adjudication_mask",
+    ),
     path("<uuid:public_id>/raters/<slug:pseudonym>/", supervision.rater, name="rater"),
+    path(
+        "<uuid:public_id>/raters/<slug:pseudonym>/withdraw/",
+        rater_requests.rater_withdraw,
+        name="rater_withdraw",
+    ),
     path(
         "<uuid:public_id>/raters/<slug:pseudonym>/include/", supervision.rater_include, name="rater_include"
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from annotation.choices import OPTION_BY_CODE, PAIR_CHOICES, Choice, TaskKind
+from annotation.choices import PAIR_CHOICES, Choice, ScoreOf, TaskKind, options_for
 from annotation.contents import AnswerContent, option_content
 from annotation.forms.rating import (
     BODY_LIMIT,
@@ -42,6 +42,7 @@ class Asked:
 
     task_kind: str
     vocabulary: tuple[str, ...] = ()
+    score_of: str = ScoreOf.WORD_MAPS.value
     image_hw: tuple[int, int] | None = None
 
 
@@ -122,9 +123,9 @@ def read_draft(fields: Mapping[str, str], *, image_hw: tuple[int, int]) -> Draft
     return DraftInput(slot=slot_of(fields), number=number, png=one_bit_png(inside))
 
 
-def _score(fields: Mapping[str, str], _asked: Asked, faults: list[str]) -> AnswerContent | None:
+def _score(fields: Mapping[str, str], asked: Asked, faults: list[str]) -> AnswerContent | None:
     faults += unknown_fields(fields, known=_COMMON)
-    return _one_of(tuple(OPTION_BY_CODE), fields, faults)
+    return _one_of(tuple(option.code for option in options_for(asked.score_of)), fields, faults)
 
 
 def _pair(fields: Mapping[str, str], _asked: Asked, faults: list[str]) -> AnswerContent | None:

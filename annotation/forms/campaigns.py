@@ -7,10 +7,13 @@ from typing import Any, Final
 from django import forms
 from django.forms.boundfield import BoundField
 
-from annotation.choices import PageLanguage, PairOf, TaskKind
+from annotation import wording
+from annotation.choices import PageLanguage, ScoreOf, TaskKind
 from annotation.effort import Effort, effort
-from annotation.forms import choosing, task_kinds
+from annotation.forms import choosing, comparing, task_kinds
 from annotation.forms.addresses import ReturnAddressField
+from annotation.forms.adjudicating import AdjudicatingForm
+from annotation.forms.comparing import ComparingForm
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from annotation.sources import Material, narrowed
 from generation.choices import PartOfSpeech
@@ -33,21 +36,23 @@ class Section:
 
 
 WHERE_EMPTY: Final = {
-    "repeat_tolerance": 1, "places_kept": 5, "pass_mark_percent": 80, "practice_attempts": 2,
+    "repeat_tolerance": 1, "repeat_overlap_percent": 50, "places_kept": 5, "pass_mark_percent": 80,
+    "practice_attempts": 2,
 }  # fmt: skip
 CHECKS: Final = ("checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater")
 
 
-class EffortForm(forms.Form):
+NO_WORDS: Final = "Choose at least one part of speech: without words there is nothing to rate."
+
+
+class EffortForm(ComparingForm):
     """The fields that decide how much work a campaign is."""
 
     parts_of_speech = forms.MultipleChoiceField(
         label="Words to rate",
+        required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Every map of such a word becomes an item.",
-        error_messages={
-            "required": "Choose at least one part of speech: without words there is nothing to rate."
-        },
+        help_text="Every map of such a word becomes an item. For whole images, words don't matter.",
     )
     prompt_filter = choosing.PromptFilterField()
     items_limit = forms.IntegerField(
@@ -106,27 +111,36 @@ class EffortForm(forms.Form):
         label="Punctuation marks",
         min_value=0,
         max_value=50,
-        help_text="Nobody can see a full stop in an image: either opt-out is right, a score is wrong.",
+        help_text="Nobody can see a full stop in an image: a score or a drawing of one is wrong.",
     )
 
     def __init__(
         self, *args: Any, material: Material, task_kind: str = TaskKind.OPINION_SCORE.value, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.material = material
         self.word_counts = word_counts = material.word_counts
-        self.task_kind = TaskKind(task_kind)
         self.fields["parts_of_speech"].choices = [  # type: ignore[attr-defined]
             (part.value, f"{part.label} ({word_counts[part.value]:,})")
             for part in PartOfSpeech
             if part is not PartOfSpeech.PUNCT and word_counts.get(part.value)
         ]
-        for name in task_kinds.LEFT_OUT[self.task_kind]:
+        for name in task_kinds.LEFT_OUT[TaskKind(task_kind)]:
             self.fields.pop(name, None)
+        self.offer(material, task_kind=TaskKind(task_kind))
+
+    def clean(self) -> dict[str, Any]:
+        """Words are needed wherever they are judged."""
+        entered = super().clean()
+        asked = "parts_of_speech" in self.fields and "parts_of_speech" not in self.errors
+        if asked and not entered.get("parts_of_speech") and not self.judges_images:
+            self.add_error("parts_of_speech", NO_WORDS)
+        return entered
 
     @property
     def check_words(self) -> int:
         """Punctuation marks in the run: as many different attention checks can be asked."""
+        if self.cleaned_data.get("score_of", ScoreOf.WORD_MAPS) != ScoreOf.WORD_MAPS:
+            return 0
         return self.word_counts.get(PartOfSpeech.PUNCT.value, 0)
 
     def effort(self) -> Effort | None:
@@ -134,7 +148,7 @@ class EffortForm(forms.Form):
         if not self.is_valid():
             return None
         chosen = self.cleaned_data
-        offered = self._offered(chosen)
+        offered = self._offered(chosen) * self.items_of_one
         if not offered:
             return None
         return effort(
@@ -149,28 +163,21 @@ class EffortForm(forms.Form):
     def _offered(self, chosen: Mapping[str, Any]) -> int:
         """Items that the run has; of a comparison at most so many, where the other run has them too."""
         material = narrowed(self.material, chosen.get("prompt_filter") or {})
-        if self.task_kind == TaskKind.OBJECT_PRESENCE or chosen.get("pair_of") == PairOf.IMAGES:
+        if self.task_kind == TaskKind.OBJECT_PRESENCE or self.judges_images:
             return material.images
         return sum(material.word_counts.get(part, 0) for part in chosen["parts_of_speech"])
 
 
-class CampaignForm(EffortForm):
+class CampaignForm(AdjudicatingForm, EffortForm):
     """Everything that a researcher decides before a campaign opens, of what its kind asks for."""
 
     vocabulary = task_kinds.VocabularyField()
-    compared_run = forms.TypedChoiceField(
-        label="Compared with",
-        coerce=int,
-        help_text="Another finished run of the same prompts. Raters never see which image is whose.",
-        error_messages={"required": "Choose the run to compare with: a pair needs two."},
-    )
     stratify_by = choosing.StrataField()
-    pair_of = forms.ChoiceField(label="Shown side by side", choices=PairOf.choices)
     language = forms.ChoiceField(
         label="Language of the raters' pages",
         choices=PageLanguage.choices,
         required=False,
-        help_text="Of buttons and messages. Title, question and texts are as you write them.",
+        help_text="Of buttons and messages, and of those texts below that are as they start.",
     )
 
     name = forms.CharField(max_length=120, label="Name", help_text="For you. Raters never see it.")
@@ -199,6 +206,13 @@ class CampaignForm(EffortForm):
         min_value=0,
         max_value=4,
         help_text="One point is human; an opt-out has to come again as it was.",
+    )
+    repeat_overlap_percent = forms.IntegerField(
+        label="Least overlap of a repeated answer, in percent",
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text="Of two checklists the words in both, of all in either; of two masks the area.",
     )
     pass_mark_percent = forms.IntegerField(
         label="Pass mark of the qualification, in percent",
@@ -276,8 +290,6 @@ class CampaignForm(EffortForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "compared_run" in self.fields:
-            self.fields["compared_run"].choices = self.material.comparable  # type: ignore[attr-defined]
         self.fields["stratify_by"].offer(self.material.columns)  # type: ignore[attr-defined]
 
     def clean_language(self) -> str:
@@ -286,10 +298,11 @@ class CampaignForm(EffortForm):
 
     def clean(self) -> dict[str, Any]:
         """Checks that can all be wrong, checks without punctuation: said here, before anything is stored."""
-        entered: dict[str, Any] = super().clean() or self.cleaned_data
+        entered: dict[str, Any] = super().clean()
         for name in (*CHECKS, *WHERE_EMPTY):
             if entered.get(name, 0) is None:
                 entered[name] = WHERE_EMPTY.get(name, 0)
+        entered |= wording.following_language(entered)
         checks = sum(entered.get(name, 0) for name in CHECKS)
         allowed, marks = entered.get("checks_allowed_wrong"), entered.get("checks_per_rater", 0)
         if checks and allowed is not None and allowed >= checks:
@@ -300,8 +313,10 @@ class CampaignForm(EffortForm):
         if marks > self.check_words:
             self.add_error(
                 "checks_per_rater",
-                f"The run has {self.check_words} maps of punctuation marks and a rater meets each once, so "
-                f"ask for at most {self.check_words}. Prompts that end with a full stop give more.",
+                "Only word maps as they are stored have punctuation marks to ask about. Ask for 0."
+                if entered.get("score_of", ScoreOf.WORD_MAPS) != ScoreOf.WORD_MAPS
+                else f"The run has {self.check_words} maps of punctuation marks and a rater meets each once, "
+                f"so ask for at most {self.check_words}. Prompts that end with a full stop give more.",
             )
         if fault := choosing.filter_fault(entered.get("prompt_filter", {}), columns=self.material.columns):
             self.add_error("prompt_filter", fault)
@@ -322,8 +337,7 @@ SECTIONS: Final = (
         "What of the run is put to raters.",
         (
             "name",
-            "compared_run",
-            "pair_of",
+            *comparing.NAMES,
             "vocabulary",
             "parts_of_speech",
             "prompt_filter",
@@ -346,6 +360,7 @@ SECTIONS: Final = (
             "seconds_per_item",
             "lease_minutes",
             "places_kept",
+            "adjudicate_from_percent",
         ),
     ),
     (
@@ -363,6 +378,7 @@ SECTIONS: Final = (
             "instructed_per_rater",
             "repeats_per_rater",
             "repeat_tolerance",
+            "repeat_overlap_percent",
             "checks_allowed_wrong",
         ),
     ),
@@ -381,13 +397,3 @@ SECTIONS: Final = (
         ),
     ),
 )
-
-
-class ExclusionForm(forms.Form):
-    """Why a rater is left out: the reason is kept and exported."""
-
-    reason = forms.CharField(
-        max_length=300,
-        label="Reason",
-        help_text="For example: answered every item within a second. Kept in the history and in raters.csv.",
-    )

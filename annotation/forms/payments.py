@@ -1,4 +1,4 @@
-"""The forms about pay: what a rejection must say."""
+"""The forms about one rater or more of them: what a rejection and an exclusion must say."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,3 +43,13 @@ class ExtensionForm(forms.Form):
         if wanted < least:
             raise forms.ValidationError(f"Give at least {least}: the campaign asks {least - 1} already.")
         return wanted
+
+
+class ExclusionForm(forms.Form):
+    """Why a rater is left out: the reason is kept and exported."""
+
+    reason = forms.CharField(
+        max_length=300,
+        label="Reason",
+        help_text="For example: answered every item within a second. Kept in the history and in raters.csv.",
+    )

@@ -7,26 +7,26 @@ from typing import Any, Final
 from django import forms
 
 from annotation.choices import TaskKind
+from annotation.forms import comparing
 from annotation.forms.answers import MOST_VOCABULARY_WORDS
 from annotation.models.campaigns import LONGEST_VOCABULARY_WORD
 from generation.choices import PartOfSpeech
 
 FEWEST_WORDS: Final = 2
-_OF_CHECKS: Final = frozenset(
-    (
-        "checks_per_rater", "known_per_rater", "instructed_per_rater", "repeats_per_rater",
-        "repeat_tolerance", "checks_allowed_wrong", "pass_mark_percent", "practice_attempts",
-    )
-)  # fmt: skip
-_OF_PAIRS: Final = frozenset(("compared_run", "pair_of"))
+_OF_PAIRS: Final = frozenset(("pair_of", "pairing", "pairs_per_prompt"))
+_COMPARING: Final = frozenset(comparing.NAMES)
 
-# The fields of the form that a kind has no use for. Attention checks ask for a score, so only campaigns of
-# opinion scores have them.
+# Where a punctuation mark is no task of its own: no image shows one, and no pair is about one.
+_OF_MARKS: Final = frozenset(("checks_per_rater",))
+_OF_SCORES: Final = frozenset(("repeat_tolerance",))
+_OF_AREAS: Final = frozenset(("repeat_overlap_percent",))
+
+# The fields of the form that a kind has no use for.
 LEFT_OUT: Final[Mapping[TaskKind, frozenset[str]]] = {
-    TaskKind.OPINION_SCORE: _OF_PAIRS | {"vocabulary"},
-    TaskKind.OBJECT_PRESENCE: _OF_PAIRS | _OF_CHECKS | {"parts_of_speech"},
-    TaskKind.MASK: _OF_PAIRS | _OF_CHECKS | {"vocabulary"},
-    TaskKind.PAIRWISE: _OF_CHECKS | {"vocabulary"},
+    TaskKind.OPINION_SCORE: _OF_PAIRS | _OF_AREAS | {"vocabulary"},
+    TaskKind.OBJECT_PRESENCE: _COMPARING | _OF_MARKS | _OF_SCORES | {"parts_of_speech"},
+    TaskKind.MASK: _COMPARING | _OF_SCORES | {"vocabulary"},
+    TaskKind.PAIRWISE: _OF_MARKS | _OF_SCORES | _OF_AREAS | {"vocabulary", "score_of"},
 }
 SECONDS: Final[Mapping[TaskKind, int]] = {
     TaskKind.OPINION_SCORE: 8,

@@ -9,7 +9,11 @@ from annotation.models.raters import Rater
 
 
 class AuditEntry(models.Model):
-    """One act. Entries are added, never changed."""
+    """One act. Entries are added, never changed: a trigger of the database refuses it.
+
+    It lets two things pass: an entry about a rater who withdraws loses her and its detail, and those of a dry
+    run go with it. Migration 0020 has the trigger.
+    """
 
     at = models.DateTimeField(db_default=Now(), editable=False)
     actor = models.ForeignKey(

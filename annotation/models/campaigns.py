@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
-from annotation.choices import CampaignState, CheckKind, ItemKind, PageLanguage, PairOf, TaskKind
+from annotation.choices import CampaignState, CheckKind, ItemKind, PageLanguage, TaskKind
+from annotation.models.comparing import COMPARING_CONSTRAINTS, LONGEST_METHOD, Comparing
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from generation.choices import PartOfSpeech
 from generation.models import Image, PromptWord, Run, WordMap
@@ -34,7 +35,7 @@ class CampaignQuerySet(OwnedQuerySet):
         return self.filter(dry_run_of=None)
 
 
-class Campaign(models.Model):
+class Campaign(Comparing):
     """One study put to raters: its wording, its rules, and where it stands."""
 
     public_id = models.UUIDField(
@@ -60,16 +61,6 @@ class Campaign(models.Model):
         blank=True,
         help_text="Object presence: the words of the checklist, in the researcher's order.",
     )
-    compared_run = models.ForeignKey(
-        Run,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="campaigns_comparing",
-        help_text="Pairwise: the run that `run` is compared with, of the same prompts.",
-    )
-    pair_of = models.CharField(max_length=9, choices=PairOf, blank=True, help_text="Pairwise: what is shown.")
-
     language = models.CharField(
         max_length=2, choices=PageLanguage, default=PageLanguage.ENGLISH, help_text="Of the raters' pages."
     )
@@ -134,11 +125,17 @@ class Campaign(models.Model):
     repeat_tolerance = models.PositiveSmallIntegerField(
         default=1, db_default=1, help_text="Points by which two scores of one item may differ."
     )
+    repeat_overlap_percent = models.PositiveSmallIntegerField(
+        default=50,
+        db_default=50,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Least overlap of two checklists (Jaccard) or two masks (IoU) of one item.",
+    )
     known_answers = models.JSONField(
         default=list,
         blank=True,
         db_default=Value([], output_field=models.JSONField()),
-        help_text="Word maps whose answer is known: primary key, accepted codes, use, explanation.",
+        help_text="Things whose answer is known, each with what is right, its use and an explanation.",
     )
     pass_mark_percent = models.PositiveSmallIntegerField(
         default=80,
@@ -151,6 +148,12 @@ class Campaign(models.Model):
         db_default=2,
         validators=[MinValueValidator(FEWEST_ATTEMPTS), MaxValueValidator(MOST_ATTEMPTS)],
         help_text="How often a training item, and the qualification, may be tried.",
+    )
+    adjudicate_from_percent = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Disagreement from which an item waits for adjudication; empty for the usual of its kind.",
     )
     checks_allowed_wrong = models.PositiveSmallIntegerField(
         default=0, help_text="A rater who answers more of them wrongly is left out of the analysis."
@@ -199,11 +202,7 @@ class Campaign(models.Model):
                 name="campaign_vocabulary_only_for_presence",
                 condition=Q(task_kind=TaskKind.OBJECT_PRESENCE) | Q(vocabulary=[]),
             ),
-            models.CheckConstraint(
-                name="campaign_compares_iff_pairwise",
-                condition=(Q(task_kind=TaskKind.PAIRWISE, compared_run__isnull=False) & ~Q(pair_of=""))
-                | (~Q(task_kind=TaskKind.PAIRWISE) & Q(compared_run__isnull=True, pair_of="")),
-            ),
+            *COMPARING_CONSTRAINTS,
             models.CheckConstraint(
                 name="campaign_opened_unless_draft",
                 condition=Q(state=CampaignState.DRAFT, opened_at__isnull=True)
@@ -247,6 +246,8 @@ class CampaignVersion(models.Model):
 
 # What an item shows: one of these columns sets, all others null.
 _SHOWN: Final = ("word_map", "image", "word", "other_word_map", "other_image")
+_NO_WORDS: Final = Value([], output_field=ArrayField(models.CharField(max_length=LONGEST_VOCABULARY_WORD)))
+_EXPECTS_NOTHING: Final = Q(accepted_answers=[], must_have=[], must_not_have=[], reference_rle="")
 
 
 def _shows(*columns: str) -> Q:
@@ -256,9 +257,9 @@ def _shows(*columns: str) -> Q:
 class Item(models.Model):
     """One thing put to raters, or one attention check with the answers that pass it.
 
-    What it shows depends on the campaign's kind: a word map (opinion score), an image (object presence), an
-    image and a word of its prompt (mask), two word maps or two images (pairwise). Of a pair the first is of
-    the campaign's run and the second of the compared one; which lies left is the slot's.
+    What it shows depends on the campaign: a word map or an image (opinion score), an image (object presence),
+    an image and a word of its prompt (mask), two word maps or two images (pairwise). Of a pair the first is
+    of the system that comes first among the campaign's; which lies left is the slot's.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
@@ -275,13 +276,42 @@ class Item(models.Model):
     other_image = models.ForeignKey(
         Image, null=True, blank=True, on_delete=models.PROTECT, related_name="items_as_other"
     )
+    method = models.CharField(
+        max_length=LONGEST_METHOD,
+        blank=True,
+        db_default="",
+        help_text="Of the map; empty for the stored one.",
+    )
+    other_method = models.CharField(max_length=LONGEST_METHOD, blank=True, db_default="")
     kind = models.CharField(max_length=13, choices=ItemKind, default=ItemKind.RATING)
     position = models.PositiveIntegerField(help_text="Seeded order within the campaign, from 0.")
     accepted_answers = ArrayField(
         models.CharField(max_length=32),
         default=list,
         blank=True,
-        help_text="Codes of the right answers of an attention check; empty otherwise.",
+        help_text="Codes of right answers; of a pair left, right, tie as shown, or first, second.",
+    )
+    must_have = ArrayField(
+        models.CharField(max_length=LONGEST_VOCABULARY_WORD),
+        default=list,
+        blank=True,
+        db_default=_NO_WORDS,
+        help_text="Object presence: words that a right answer checks.",
+    )
+    must_not_have = ArrayField(
+        models.CharField(max_length=LONGEST_VOCABULARY_WORD),
+        default=list,
+        blank=True,
+        db_default=_NO_WORDS,
+        help_text="Object presence: words that a right answer leaves unchecked.",
+    )
+    reference_rle = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="Mask drawing: counts of COCO's compressed encoding of a right mask.",
+    )
+    least_iou = models.FloatField(
+        null=True, blank=True, help_text="Least intersection over union with that mask, in (0, 1]."
     )
     check_kind = models.CharField(max_length=10, blank=True, db_default="", choices=CheckKind)
     instruction = models.CharField(
@@ -309,7 +339,7 @@ class Item(models.Model):
                 | _shows("image", "other_image"),
             ),
             models.UniqueConstraint(
-                fields=["campaign", *_SHOWN, "check_kind"],
+                fields=["campaign", *_SHOWN, "method", "other_method", "check_kind"],
                 nulls_distinct=False,
                 name="item_once_per_campaign_and_thing",
             ),
@@ -327,24 +357,29 @@ class Item(models.Model):
             models.CheckConstraint(
                 name="item_accepts_answers_iff_attention",
                 condition=Q(
+                    ~_EXPECTS_NOTHING,
                     kind=ItemKind.ATTENTION,
-                    accepted_answers__len__gt=0,
                     repeats__isnull=True,
                     check_kind__in=[CheckKind.ABSTRACT, CheckKind.KNOWN, CheckKind.INSTRUCTED],
                 )
                 | Q(
+                    _EXPECTS_NOTHING,
                     kind=ItemKind.ATTENTION,
-                    accepted_answers=[],
                     repeats__isnull=False,
                     check_kind=CheckKind.REPEAT,
                 )
                 | Q(
+                    ~_EXPECTS_NOTHING,
                     kind__in=[ItemKind.TRAINING, ItemKind.QUALIFICATION],
-                    accepted_answers__len__gt=0,
                     repeats__isnull=True,
                     check_kind="",
                 )
-                | Q(kind=ItemKind.RATING, accepted_answers=[], repeats__isnull=True, check_kind=""),
+                | Q(_EXPECTS_NOTHING, kind=ItemKind.RATING, repeats__isnull=True, check_kind=""),
+            ),
+            models.CheckConstraint(
+                name="item_reference_with_its_threshold",
+                condition=Q(reference_rle="", least_iou__isnull=True)
+                | (~Q(reference_rle="") & Q(least_iou__gt=0, least_iou__lte=1)),
             ),
         ]
 

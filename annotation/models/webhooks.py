@@ -51,6 +51,11 @@ class WebhookDelivery(models.Model):
     )
     event = models.CharField(max_length=20, choices=WebhookEvent)
     body = models.TextField()
+    fill = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Of 'filled': the audit entry of the act that made the last places, one telling for each.",
+    )
     state = models.CharField(max_length=7, choices=DeliveryState, default=DeliveryState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now())
@@ -67,9 +72,9 @@ class WebhookDelivery(models.Model):
                 | (~Q(state=DeliveryState.DONE) & Q(delivered_at__isnull=True)),
             ),
             models.UniqueConstraint(
-                fields=["webhook", "campaign"],
+                fields=["webhook", "campaign", "fill"],
                 condition=Q(event=WebhookEvent.FILLED),
-                name="campaign_filled_told_once",
+                name="campaign_filled_told_once_per_fill",
             ),
         ]
         indexes = [

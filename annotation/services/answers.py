@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
@@ -10,12 +10,14 @@ from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, RaterOutcome, SlotState
 from annotation.contents import AnswerContent, fits, says_the_same
-from annotation.models import Answer, Draft, LateAnswer, Mask, Rater, Slot
+from annotation.models import Answer, Draft, LateAnswer, Rater, Slot
 from annotation.services import claims
+from annotation.services.claims import EndOfQueue
 from annotation.services.endings import EndReason, SessionEnd, end_session, reason_of, session_end
 from annotation.services.locks import lock_rater
+from annotation.services.said import columns_of
 from annotation.services.seats import ConsentMissing, Seat, take_seat
-from annotation.services.tasks_for_raters import Task, give_back, task_of
+from annotation.services.tasks_for_raters import Task, give_back, go_on, task_of
 
 LONGEST_CLIENT_MILLISECONDS: Final = 2**31 - 1
 LONGEST_VIEW: Final = 20
@@ -111,16 +113,34 @@ def record_answer(
       closed; otherwise the answer is kept as late.
     Raises AnswerRefused. It is committed when this returns, unless the caller has a transaction open.
     """
+    return _alone(_checked(rater, slot_id, content, idempotency_key, client_milliseconds, view))
+
+
+def record_and_go_on(
+    rater: Rater,
+    *,
+    slot_id: int,
+    content: AnswerContent,
+    idempotency_key: UUID,
+    client_milliseconds: int | None,
+    view: str,
+) -> tuple[Recorded | Late, Task | SessionEnd | None]:
+    """Stores one answer as record_answer does, and brings what comes next by the same commit.
+
+    That is one lock, one look at the seat and one commit where two calls take two of each. The second is None
+    where it must be asked for by next_task: after anything but a new answer, and at the end of the queue,
+    where whoever waits may hold nothing; then the answer is committed by itself.
+    Raises AnswerRefused.
+    """
     submission = _checked(rater, slot_id, content, idempotency_key, client_milliseconds, view)
     try:
         with transaction.atomic():
             lock_rater(rater)
-            return _record(submission)
-    except IntegrityError:
-        # The key came before, with another slot or from another rater; this attempt was rolled back.
-        if (stored := _stored_under(idempotency_key)) is None:
-            raise
-        return _again_or_refused(submission, stored=stored)
+            recorded, seat = _record(submission)
+            going_on = seat is not None and not seat.practising
+            return recorded, go_on(rater, seat=seat) if seat and going_on else None
+    except (EndOfQueue, IntegrityError):
+        return _alone(submission), None
 
 
 def undo_last(rater: Rater) -> Task:
@@ -168,7 +188,8 @@ def _checked(
     view: str,
 ) -> _Submission:
     campaign = rater.campaign
-    if not fits(content, task_kind=campaign.task_kind, vocabulary=tuple(campaign.vocabulary)):
+    vocabulary, score_of = tuple(campaign.vocabulary), campaign.score_of
+    if not fits(content, task_kind=campaign.task_kind, vocabulary=vocabulary, score_of=score_of):
         raise AnswerRefused(AnswerRefusal.UNKNOWN_OPTION)
     in_range = client_milliseconds is None or 0 <= client_milliseconds <= LONGEST_CLIENT_MILLISECONDS
     if not in_range or len(view) > LONGEST_VIEW or "\0" in view:
@@ -185,18 +206,33 @@ def _checked(
     )
 
 
-def _record(submission: _Submission) -> Recorded | Late:
+def _alone(submission: _Submission) -> Recorded | Late:
+    """What became of the answer, committed by itself."""
+    try:
+        with transaction.atomic():
+            lock_rater(submission.rater)
+            return _record(submission)[0]
+    except IntegrityError:
+        # The key came before, with another slot or from another rater; this attempt was rolled back.
+        if (stored := _stored_under(submission.key)) is None:
+            raise
+        return _again_or_refused(submission, stored=stored)
+
+
+def _record(submission: _Submission) -> tuple[Recorded | Late, Seat | None]:
+    """What became of the answer; with the seat as it is now, where a new answer counts."""
     try:
         seat = take_seat(submission.rater)
     except ConsentMissing:
         raise AnswerRefused(AnswerRefusal.NO_CONSENT) from None
     closed = seat.campaign_state == CampaignState.CLOSED
-    shown_at = claims.answer_slot(
+    taken = claims.answer_slot(
         seat.claimant, slot_id=submission.slot_id, key=submission.key, only_live=closed
     )
-    if shown_at is not None:
-        return _insert(submission, seat=seat, shown_at=shown_at)
-    return _not_in_hand(submission)
+    if taken is None:
+        return _not_in_hand(submission), None
+    shown_at, is_check = taken
+    return _insert(submission, seat=seat, shown_at=shown_at), seat.answered(is_check=is_check)
 
 
 def _not_in_hand(submission: _Submission) -> Recorded | Late:
@@ -247,7 +283,7 @@ def _insert(submission: _Submission, *, seat: Seat, shown_at: datetime) -> Recor
         consent_id=seat.consent_id,
         version_id=seat.version_id,
         idempotency_key=submission.key,
-        **_columns(submission.content),
+        **columns_of(submission.content),
         place=seat.given + 1,
         shown_at=shown_at,
         client_milliseconds=submission.client_milliseconds,
@@ -258,24 +294,12 @@ def _insert(submission: _Submission, *, seat: Seat, shown_at: datetime) -> Recor
     return Recorded(answer_id=answer.pk, already=False)
 
 
-def _columns(content: AnswerContent) -> dict[str, Any]:
-    """What an answer's row says; a mask gets a row of its own first."""
-    drawn = content.mask
-    return {
-        "score": content.score,
-        "opt_out": content.opt_out,
-        "words": None if content.words is None else list(content.words),
-        "choice": content.choice,
-        "mask": Mask.objects.create(**vars(drawn)) if drawn else None,
-    }
-
-
 def _keep_late(submission: _Submission, *, slot: Slot) -> Late:
     late = LateAnswer.objects.create(
         slot=slot,
         rater=submission.rater,
         idempotency_key=submission.key,
-        **_columns(submission.content),
+        **columns_of(submission.content),
     )
     return Late(late_answer_id=late.pk, already=False)
 

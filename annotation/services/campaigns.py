@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from annotation.choices import CampaignState, PageLanguage, TaskKind
-from annotation.known_answers import KnownAnswer
-from annotation.models import Campaign
+from annotation.choices import CampaignState, PageLanguage, Pairing, ScoreOf, TaskKind
+from annotation.known_answers import KnownAnswer, as_line
+from annotation.models import Campaign, ComparedRun
 from annotation.models.campaigns import parts_rated_by_default
-from annotation.services import audit, items, openings
+from annotation.services import audit, items, known_things, openings
 from generation.models import Run
 
 
@@ -28,11 +28,12 @@ class InvitationsRefused(Exception):  # noqa: N818 (an outcome, not a malfunctio
     """No personal links were made; the message says which numbers are possible."""
 
 
-class UnknownMaps(Exception):  # noqa: N818 (an outcome, not a malfunction)
-    """Word maps that are not of the campaign's run. Nothing was done."""
+class KnownAnswersRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
+    """Known answers that the campaign's runs and checklist don't bear out. Nothing was done."""
 
-    def __init__(self, word_maps: list[int]) -> None:
-        super().__init__(", ".join(map(str, word_maps[:10])))
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults[:10]))
+        self.faults = faults
 
 
 class OpeningRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -52,7 +53,9 @@ class CampaignSpec:
     places_kept: places kept for a rater beyond the task in hand; with 0 the last ones can go to others
     between her consent and her first task.
     prompt_filter: accepted values by column of the prompt file.  stratify_by: a column, or "".
-    vocabulary: only for object presence.  compared_run_id, pair_of: only for pairwise comparisons.
+    vocabulary: only for object presence.  score_of: only for opinion scores.
+    pair_of, pairing, pairs_per_prompt: only for pairwise comparisons.
+    compared_run_ids: further runs of the same prompts.  methods: of map, compared in place of runs.
     """
 
     run_id: int
@@ -73,10 +76,12 @@ class CampaignSpec:
     practice_attempts: int = 2
     checks_per_rater: int = 3
     checks_allowed_wrong: int = 0
+    adjudicate_from_percent: int | None = None
     known_per_rater: int = 0
     instructed_per_rater: int = 0
     repeats_per_rater: int = 0
     repeat_tolerance: int = 1
+    repeat_overlap_percent: int = 50
     lease_seconds: int = 600
     seconds_per_item: float = 8
     order_seed: int = 0
@@ -86,8 +91,12 @@ class CampaignSpec:
     task_kind: str = TaskKind.OPINION_SCORE.value
     language: str = PageLanguage.ENGLISH.value
     vocabulary: tuple[str, ...] = ()
-    compared_run_id: int | None = None
+    compared_run_ids: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    score_of: str = ScoreOf.WORD_MAPS.value
     pair_of: str = ""
+    pairing: str = Pairing.ALL.value
+    pairs_per_prompt: int | None = None
     no_consent_url: str = ""
     screened_out_url: str = ""
     plain_link: bool = True
@@ -105,6 +114,7 @@ def create_campaign(owner: User, spec: CampaignSpec) -> Campaign:
     with transaction.atomic():
         run = _runs_of(spec, owner=owner)
         campaign = Campaign.objects.create(owner=owner, run=run, **_values(spec))
+        set_compared(campaign, spec.compared_run_ids)
         items.rebuild_items(campaign)
         audit.record(campaign, actor=owner, act="create")
     return campaign
@@ -117,33 +127,37 @@ def update_draft(campaign: Campaign, spec: CampaignSpec, *, actor: User | None =
         run = _runs_of(spec, owner=actor or locked.owner)
         before = {name: getattr(locked, name) for name in _FIELDS}
         values = {"run_id": run.pk} | _values(spec)
-        changed = sorted(name for name, value in values.items() if value != before[name])
+        wanted = values | {"compared_run_ids": spec.compared_run_ids}
+        changed = sorted(name for name, value in wanted.items() if value != before[name])
         Campaign.objects.filter(pk=locked.pk, state=CampaignState.DRAFT).update(**values)
         locked.refresh_from_db()
+        set_compared(locked, spec.compared_run_ids)
         items.rebuild_items(locked)
         audit.record(locked, actor=actor, act="edit", changed=changed)
     return locked
 
 
+def set_compared(campaign: Campaign, runs: Sequence[int]) -> None:
+    """The draft compares its run with exactly these, in their order. Call inside a transaction."""
+    if campaign.compared_run_ids == tuple(runs):
+        return
+    campaign.compared.all().delete()
+    ComparedRun.objects.bulk_create(
+        ComparedRun(campaign=campaign, run_id=run, place=place) for place, run in enumerate(runs, start=1)
+    )
+
+
 def mark_known(campaign: Campaign, answers: Sequence[KnownAnswer], *, actor: User | None) -> Campaign:
     """The draft with exactly these known answers, its items rebuilt; they are no longer rated.
 
-    Raises CampaignMoved once it has opened, and UnknownMaps for maps that the campaign's run has not.
+    Raises CampaignMoved once it has opened, and KnownAnswersRefused for things that the campaign's runs have
+    not, words that its checklist has not, and masks of another size.
     """
     with transaction.atomic():
         locked = _lock(campaign, state=CampaignState.DRAFT, act="edit")
-        locked.known_answers = [
-            {
-                "word_map": answer.word_map,
-                "accepted": list(answer.accepted),
-                "use": answer.use,
-                "explanation": answer.explanation,
-            }
-            for answer in answers
-        ]
-        there = items.known_things(locked)
-        if missing := [answer.word_map for answer in answers if answer.word_map not in there]:
-            raise UnknownMaps(missing)
+        if faults := known_things.faults(locked, answers):
+            raise KnownAnswersRefused(faults)
+        locked.known_answers = [as_line(answer) for answer in answers]
         Campaign.objects.filter(pk=locked.pk).update(known_answers=locked.known_answers)
         items.rebuild_items(locked)
         audit.record(locked, actor=actor, act="mark_known", items=len(answers))
@@ -153,6 +167,14 @@ def mark_known(campaign: Campaign, answers: Sequence[KnownAnswer], *, actor: Use
 def opening_obstacles(campaign: Campaign) -> list[str]:
     """What stands between this draft and its opening, each with the remedy; empty when nothing does."""
     return openings.obstacles(campaign)
+
+
+def comparison_notes(campaign: Campaign) -> list[str]:
+    """What of the systems' prompts has no counterpart, counted and named; empty where all have everything.
+
+    For a campaign that has opened, as it was then.
+    """
+    return openings.comparison_notes(campaign)
 
 
 def open_campaign(campaign: Campaign, actor: User | None) -> Campaign:
@@ -276,14 +298,14 @@ def _move(campaign: Campaign, *, to: CampaignState, **times: Any) -> None:
 
 def _values(spec: CampaignSpec) -> dict[str, Any]:
     values = asdict(spec)
-    del values["run_id"]
-    return values | {"parts_of_speech": list(spec.parts_of_speech), "vocabulary": list(spec.vocabulary)}
+    del values["run_id"], values["compared_run_ids"]
+    return values | {name: list(values[name]) for name in ("parts_of_speech", "vocabulary", "methods")}
 
 
 def _runs_of(spec: CampaignSpec, *, owner: User) -> Run:
-    """The run of the items. Raises Run.DoesNotExist unless it and the compared one are hers to use."""
+    """The run of the items. Raises Run.DoesNotExist unless it and those compared are hers to use."""
     usable = Run.objects.editable_by(owner)
-    if spec.compared_run_id is not None:
-        usable.get(pk=spec.compared_run_id)
+    for compared in spec.compared_run_ids:
+        usable.get(pk=compared)
     run: Run = usable.get(pk=spec.run_id)
     return run

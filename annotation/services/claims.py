@@ -90,7 +90,7 @@ _ANSWER: Final = """
     WHERE id = %(slot)s AND rater_id = %(rater)s AND state = 'leased'
       AND (NOT %(only_live)s OR lease_until > statement_timestamp())
       AND NOT EXISTS (SELECT FROM annotation_lateanswer late WHERE late.idempotency_key = %(key)s)
-    RETURNING leased_at
+    RETURNING leased_at, number IS NULL
 """
 
 # At most LOOK_AHEAD rows of the index are read, however many slots there are.
@@ -184,15 +184,19 @@ def claim_check_slot(claimant: Claimant, *, given: int) -> int | None:
     return _first(_LEASE.format(place=_CHECK), claimant.values | {"given": given})
 
 
-def answer_slot(claimant: Claimant, *, slot_id: int, key: UUID, only_live: bool) -> datetime | None:
-    """Turns the rater's leased slot into an answered one; returns since when she had it.
+def answer_slot(
+    claimant: Claimant, *, slot_id: int, key: UUID, only_live: bool
+) -> tuple[datetime, bool] | None:
+    """Turns the rater's leased slot into an answered one; returns since when, and if it is a check.
 
     None where she has it no longer, where only_live and its lease has run out, and where the key has come
     with a late answer before. Other uses of the key are found by its unique constraint.
     """
     values = claimant.values | {"slot": slot_id, "key": key, "only_live": only_live}
-    since: datetime | None = _one(_ANSWER, values)
-    return since
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWER, values)
+        row: tuple[datetime, bool] | None = cursor.fetchone()
+    return row
 
 
 def items_ahead(claimant: Claimant, *, at_most: int) -> int:

@@ -1,12 +1,15 @@
 """Drawings under way: kept at every stroke's end, so that a lost page or a change of device loses nothing."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from annotation.choices import SlotState
+from annotation.choices import CampaignState, SlotState
 from annotation.models import Draft, Rater, Slot
+from annotation.services import reservations
+from annotation.services.claims import Claimant
 from annotation.services.locks import lock_rater
 
 
@@ -25,13 +28,15 @@ class KeptDraft:
 def save_draft(rater: Rater, *, slot_id: int, number: int, png: bytes) -> int:
     """Keeps the drawing after stroke `number`; returns the number of the one that is kept now.
 
-    Strokes may arrive twice or in the wrong order: the highest number stays. Raises DraftRefused unless the
+    Strokes may arrive twice or in the wrong order: the highest number stays. Each one begins the lease anew,
+    so that no drawing, however long, goes to somebody else while it is made. Raises DraftRefused unless the
     slot is in the rater's hand.
     """
     with transaction.atomic():
         lock_rater(rater)
-        if not _in_hand(rater, slot_id=slot_id):
+        if not Slot.objects.filter(pk=slot_id, rater=rater, state=SlotState.LEASED).exists():
             raise DraftRefused
+        _renew_lease(rater, slot_id=slot_id)
         draft, created = Draft.objects.get_or_create(slot_id=slot_id, defaults={"number": number, "png": png})
         if not created and draft.number < number:
             Draft.objects.filter(pk=draft.pk).update(number=number, png=png, saved_at=Now())
@@ -55,5 +60,10 @@ def image_hw_of(rater: Rater, *, slot_id: int) -> tuple[int, int] | None:
     return None if size is None else (int(size[0]), int(size[1]))
 
 
-def _in_hand(rater: Rater, *, slot_id: int) -> bool:
-    return Slot.objects.filter(pk=slot_id, rater=rater, state=SlotState.LEASED).exists()
+def _renew_lease(rater: Rater, *, slot_id: int) -> None:
+    """The task is hers for as long again, and so are the places kept for her; not in a closed campaign."""
+    held = Slot.objects.filter(pk=slot_id, rater=rater, state=SlotState.LEASED)
+    lease = timedelta(seconds=rater.campaign.lease_seconds)
+    still_open = held.filter(campaign__state=CampaignState.OPEN)
+    if still_open.update(lease_until=Now() + lease) and rater.campaign.places_kept:
+        reservations.renew(Claimant.of(rater))

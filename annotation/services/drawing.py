@@ -1,46 +1,40 @@
-"""Which of a run's things a campaign takes: by the columns of their prompts, and evenly over strata."""
+"""Which of a run's things a campaign takes where it does not take all: evenly over strata."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
-
-from django.db.models import QuerySet
+from typing import Any, Final
 
 from annotation.models import Campaign
-from annotation.sources import chosen_prompts
 from generation.models import Image, WordMap
 
 PART_OF_SPEECH: Final = "part_of_speech"
-Thing = TypeVar("Thing", bound=Mapping[str, int])
-Rows = TypeVar("Rows", bound=QuerySet[Any])
+# The columns of an item that say what it shows, with their primary keys and methods.
+Thing = Mapping[str, Any]
+# What is drawn together: one thing, or what each of the systems under comparison has for one place.
+Bundle = tuple[Thing, ...]
 
 
-def of_chosen_prompts(campaign: Campaign, rows: Rows, *, path: str) -> Rows:
-    """Those of the rows whose prompt passes the campaign's filter. path: from a row to its prompt."""
-    wanted: Mapping[str, list[str]] = campaign.prompt_filter
-    if not wanted:
-        return rows
-    return rows.filter(**{f"{path}__in": chosen_prompts(campaign.run, wanted)})
+def drawn(campaign: Campaign, bundles: Sequence[Bundle], *, items_each: int = 1) -> list[Bundle]:
+    """So many of the bundles, in their order, that they make at most items_limit items.
 
-
-def drawn(campaign: Campaign, things: Sequence[Thing]) -> list[Thing]:
-    """At most items_limit of the things, in their order; of every stratum as many as can be.
-
-    Strata take turns, in the order of their names, until the limit is reached: their numbers differ by more
-    than one only where a stratum has no more.
+    items_each: items that one bundle makes.  Strata take turns, in the order of their names, until the limit
+    is reached: their numbers differ by more than one only where a stratum has no more. At least one bundle
+    is drawn, since a comparison of fewer systems would be another one.
     """
-    limit = campaign.items_limit
-    if limit is None or limit >= len(things) or not campaign.stratify_by:
-        return list(things[:limit])
-    values = _strata(campaign, things)
+    if campaign.items_limit is None:
+        return list(bundles)
+    limit = max(1, campaign.items_limit // items_each)
+    if limit >= len(bundles) or not campaign.stratify_by:
+        return list(bundles[:limit])
+    values = _strata(campaign, [bundle[0] for bundle in bundles])
     places: dict[str, list[int]] = {}
-    for place, thing in enumerate(things):
-        places.setdefault(values(thing), []).append(place)
+    for place, bundle in enumerate(bundles):
+        places.setdefault(values(bundle[0]), []).append(place)
     turns = sorted(
         (turn, stratum, place)
         for stratum, of_stratum in places.items()
         for turn, place in enumerate(of_stratum)
     )
-    return [things[place] for place in sorted(place for _, _, place in turns[:limit])]
+    return [bundles[place] for place in sorted(place for _, _, place in turns[:limit])]
 
 
 def _strata(campaign: Campaign, things: Sequence[Thing]) -> Any:

@@ -1,12 +1,13 @@
 """Dry runs: a copy of a campaign for simulated raters, and throwing the copy away without a trace."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
 from annotation.models import (
+    Adjudication,
     Answer,
     AuditEntry,
     Campaign,
@@ -14,6 +15,7 @@ from annotation.models import (
     LateAnswer,
     Mask,
     PaymentDecision,
+    PracticeAnswer,
     Rater,
     Slot,
 )
@@ -38,13 +40,14 @@ def start_dry_run(campaign: Campaign, actor: User | None) -> Campaign:
     with transaction.atomic():
         original: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         for earlier in original.dry_runs.all():
-            _delete(earlier)
+            _discard(earlier, actor)
         values = {
             field.attname: getattr(original, field.attname)
             for field in Campaign._meta.concrete_fields
             if field.name not in OWN
         }
         copy = Campaign.objects.create(**values, dry_run_of=original)
+        campaigns.set_compared(copy, original.compared_run_ids)
         items.rebuild_items(copy)
         opened = campaigns.open_campaign(copy, actor)
         audit.record(original, actor=actor, act="start_dry_run")
@@ -61,17 +64,37 @@ def discard_dry_run(campaign: Campaign, actor: User | None) -> Campaign:
         original = locked.dry_run_of
         if original is None:
             raise NoDryRun("This campaign is real. Only a dry run can be thrown away.")
-        _delete(locked)
-        audit.record(original, actor=actor, act="discard_dry_run")
+        _discard(locked, actor)
     return original
+
+
+def _discard(dry_run: Campaign, actor: User | None) -> None:
+    """Deletes it; the history of the campaign that it rehearsed says what went."""
+    went: dict[str, Any] = {
+        "opened_at": dry_run.opened_at.isoformat(timespec="seconds") if dry_run.opened_at else "",
+        "raters": dry_run.raters.count(),
+        "answers": Answer.objects.filter(slot__campaign=dry_run, undone_at__isnull=True).count(),
+        "acts": dry_run.audit_entries.count(),
+    }
+    original = dry_run.dry_run_of
+    _delete(dry_run)
+    if original is not None:
+        audit.record(original, actor=actor, act="discard_dry_run", **went)
 
 
 def _delete(dry_run: Campaign) -> None:
     """Row by row kind, those first that others protect."""
-    masks = Mask.objects.filter(Q(answer__slot__campaign=dry_run) | Q(lateanswer__slot__campaign=dry_run))
+    masks = Mask.objects.filter(
+        Q(answer__slot__campaign=dry_run)
+        | Q(lateanswer__slot__campaign=dry_run)
+        | Q(practiceanswer__rater__campaign=dry_run)
+        | Q(adjudication__item__campaign=dry_run)
+    )
     drawn = list(masks.values_list("pk", flat=True))
+    Adjudication.objects.filter(item__campaign=dry_run).delete()
     Answer.objects.filter(slot__campaign=dry_run).delete()
     LateAnswer.objects.filter(slot__campaign=dry_run).delete()
+    PracticeAnswer.objects.filter(rater__campaign=dry_run).delete()
     Mask.objects.filter(pk__in=drawn).delete()
     PaymentDecision.objects.filter(rater__campaign=dry_run).delete()
     AuditEntry.objects.filter(Q(campaign=dry_run) | Q(rater__campaign=dry_run)).delete()

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from annotation import checks
-from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState
+from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState, TaskKind
 from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
@@ -195,6 +195,7 @@ def _draw_checks(rater: Rater, *, version: CampaignVersion, keep: Keep) -> None:
     due = [place for kind, place in planned if kind == CheckKind.REPEAT]
     if due:
         Rater.objects.filter(pk=rater.pk).update(repeats_due=due)
+    is_pair = campaign.task_kind == TaskKind.PAIRWISE
     Slot.objects.bulk_create(
         Slot(
             campaign=campaign,
@@ -204,6 +205,7 @@ def _draw_checks(rater: Rater, *, version: CampaignVersion, keep: Keep) -> None:
             due_after=due_after,
             state=SlotState.FREE,
             rater=rater,
+            swapped=is_pair and generator.random() < 0.5,
         )
         for item, (_, due_after) in zip(chosen, planned, strict=False)
     )

@@ -1,25 +1,24 @@
 """What an opening makes and freezes: slots and the version; and what forbids it."""
 
 import json
-import random
-from collections.abc import Iterator
 from hashlib import sha256
-from itertools import islice
 from typing import Any, Final
 
 from annotation.choices import (
-    ANSWER_OPTIONS,
     PAIR_CHOICES,
     CampaignState,
     CheckKind,
     Choice,
     ItemKind,
-    SlotState,
     TaskKind,
+    options_for,
 )
-from annotation.models import Campaign, CampaignVersion, Slot
+from annotation.models import Campaign, CampaignVersion
+from annotation.services import known_things
 from annotation.services.items import runs_of, shown_images
+from annotation.services.places import rating_items, slots, store_slots
 from annotation.sources import unfinished_images
+from annotation.systems import compares, matching_of
 from generation import storage
 
 ROWS_AT_ONCE: Final = 2_000
@@ -27,10 +26,11 @@ FEWEST_WORDS: Final = 2
 SHOWN_FIELDS: Final = ("title", "question", "instructions", "consent_text", "contact", "language")
 RULE_FIELDS: Final = (
     "parts_of_speech", "items_limit", "raters_per_item", "share_cap", "items_per_rater", "checks_per_rater",
-    "known_per_rater", "instructed_per_rater", "repeats_per_rater", "repeat_tolerance", "known_answers",
+    "known_per_rater", "instructed_per_rater", "repeats_per_rater", "repeat_tolerance",
+    "repeat_overlap_percent", "known_answers", "adjudicate_from_percent",
     "checks_allowed_wrong", "lease_seconds", "places_kept", "seconds_per_item", "order_seed", "task_kind",
-    "pass_mark_percent", "practice_attempts", "vocabulary", "compared_run_id", "pair_of", "prompt_filter",
-    "stratify_by",
+    "pass_mark_percent", "practice_attempts", "vocabulary", "compared_run_ids", "pair_of", "prompt_filter",
+    "stratify_by", "score_of", "methods", "pairing", "pairs_per_prompt",
 )  # fmt: skip
 
 
@@ -42,8 +42,9 @@ _NO_ITEMS: Final = {
     TaskKind.OBJECT_PRESENCE: "The run has no image to show. Choose another run.",
     TaskKind.MASK: _NO_WORDS,
     TaskKind.PAIRWISE: (
-        "The two runs share nothing to compare: both need finished images of the same prompts, and maps of "
-        "words of the chosen parts of speech where maps are compared. Choose another run."
+        "The systems share nothing to compare: all need finished images of the same prompts, maps of words of"
+        " the chosen parts of speech where maps are compared, and maps taken apart (manage.py explore_maps)"
+        " where methods are. Choose others."
     ),
 }
 
@@ -66,10 +67,8 @@ def make_slots(campaign: Campaign) -> int:
     Handed out in rounds: every item gets its first rater before any gets its second, each round in an order
     of its own.
     """
-    items = list(
-        campaign.items.filter(kind=ItemKind.RATING).order_by("position").values_list("pk", flat=True)
-    )
-    return _store(_slots(campaign, items, rounds=range(1, campaign.raters_per_item + 1), first_order=0))
+    items = rating_items(campaign)
+    return store_slots(slots(campaign, items, rounds=range(1, campaign.raters_per_item + 1), first_order=0))
 
 
 def add_rounds(campaign: Campaign, *, after: int) -> int:
@@ -77,11 +76,18 @@ def add_rounds(campaign: Campaign, *, after: int) -> int:
 
     They come after every slot there is, in the order that an opening with so many raters would have given.
     """
-    items = list(
-        campaign.items.filter(kind=ItemKind.RATING).order_by("position").values_list("pk", flat=True)
-    )
+    items = rating_items(campaign)
     rounds = range(after + 1, campaign.raters_per_item + 1)
-    return _store(_slots(campaign, items, rounds=rounds, first_order=after * len(items)))
+    return store_slots(slots(campaign, items, rounds=rounds, first_order=after * len(items)))
+
+
+def comparison_notes(campaign: Campaign) -> list[str]:
+    """What some system lacks, in words; as it was frozen once the campaign has opened."""
+    if campaign.state == CampaignState.DRAFT:
+        return matching_of(campaign).notes if compares(campaign) else []
+    version = campaign.versions.order_by("-number").first()
+    frozen = version.wording.get("comparison", {}) if version else {}
+    return list(frozen.get("notes", []))
 
 
 def freeze(campaign: Campaign, *, ratings_wanted: int) -> CampaignVersion:
@@ -89,6 +95,9 @@ def freeze(campaign: Campaign, *, ratings_wanted: int) -> CampaignVersion:
     wording: dict[str, Any] = {name: getattr(campaign, name) for name in SHOWN_FIELDS}
     wording["options"] = _options(campaign)
     wording["rules"] = {name: getattr(campaign, name) for name in RULE_FIELDS}
+    if compares(campaign):
+        # What raters were shown of which systems, and what was left out for want of a counterpart.
+        wording["comparison"] = matching_of(campaign).facts()
     return CampaignVersion.objects.create(
         campaign=campaign,
         number=campaign.versions.count() + 1,
@@ -99,39 +108,11 @@ def freeze(campaign: Campaign, *, ratings_wanted: int) -> CampaignVersion:
     )
 
 
-def _store(slots: Iterator[Slot]) -> int:
-    made = 0
-    while chunk := list(islice(slots, ROWS_AT_ONCE)):
-        made += len(Slot.objects.bulk_create(chunk))
-    return made
-
-
-def _slots(campaign: Campaign, items: list[int], *, rounds: range, first_order: int) -> Iterator[Slot]:
-    sides = random.Random(f"sides {campaign.order_seed}")
-    # Of an item's k slots half are swapped, give or take one: position bias then cancels within the item.
-    first_swapped = {item: sides.getrandbits(1) for item in items}
-    is_pair = campaign.task_kind == TaskKind.PAIRWISE
-    order = first_order
-    for number in rounds:
-        shuffled = items.copy()
-        random.Random(f"round {number} {campaign.order_seed}").shuffle(shuffled)
-        for item in shuffled:
-            swapped = is_pair and (first_swapped[item] + number) % 2 == 1
-            yield Slot(
-                campaign=campaign,
-                item_id=item,
-                number=number,
-                order=order,
-                state=SlotState.FREE,
-                swapped=swapped,
-            )
-            order += 1
-
-
 def _options(campaign: Campaign) -> list[dict[str, str]]:
     """The fixed answers of the campaign's kind; a checklist is in the rules and a drawing has none."""
     if campaign.task_kind == TaskKind.OPINION_SCORE:
-        return [{"code": option.code, "label": option.label, "key": option.key} for option in ANSWER_OPTIONS]
+        offered = options_for(campaign.score_of)
+        return [{"code": option.code, "label": option.label, "key": option.key} for option in offered]
     choices = {TaskKind.PAIRWISE: PAIR_CHOICES, TaskKind.MASK: (Choice.NOT_IN_IMAGE,)}
     kept = choices.get(TaskKind(campaign.task_kind), ())
     return [{"code": choice.value, "label": str(choice.label), "key": ""} for choice in kept]
@@ -164,15 +145,18 @@ def _missing_items(campaign: Campaign) -> list[str]:
     items = campaign.items.all()
     found = []
     if not items.filter(kind=ItemKind.RATING).exists():
-        found.append(_NO_ITEMS[TaskKind(campaign.task_kind)])
+        is_comparison = compares(campaign)
+        found.append(_NO_ITEMS[TaskKind.PAIRWISE if is_comparison else TaskKind(campaign.task_kind)])
     if campaign.task_kind == TaskKind.OBJECT_PRESENCE and len(campaign.vocabulary) < FEWEST_WORDS:
         found.append("The checklist needs two words or more. Edit the draft to fill it in.")
     checks = items.filter(check_kind=CheckKind.ABSTRACT).count()
     if checks < campaign.checks_per_rater:
         found.append(
-            f"A session asks {campaign.checks_per_rater} attention checks, and the run has {checks} maps of "
-            "punctuation marks. Ask fewer, or take a run whose prompts end with a full stop."
+            f"A session asks {campaign.checks_per_rater} punctuation marks, and the run has {checks}. Ask "
+            "fewer, or take a run whose prompts end with a full stop."
         )
+    if faults := known_things.faults(campaign, known_things.answers_of(campaign)):
+        found.append(f"Known answers no longer fit: {'; '.join(faults[:10])}. Bring a file without them.")
     known = items.filter(check_kind=CheckKind.KNOWN).count()
     if known < campaign.known_per_rater:
         found.append(
@@ -183,7 +167,7 @@ def _missing_items(campaign: Campaign) -> list[str]:
     if instructed < campaign.instructed_per_rater:
         found.append(
             f"A session asks {campaign.instructed_per_rater} items that say what to answer, and the run has "
-            f"maps for {instructed}. Ask fewer."
+            f"things for {instructed}. Ask fewer."
         )
     if campaign.checks_in_session and campaign.checks_allowed_wrong >= campaign.checks_in_session:
         found.append("As many wrong checks are allowed as are asked, so nobody can fail. Allow fewer.")

@@ -1,19 +1,31 @@
 """Training and qualification of one rater: what she is asked, what she answers, and how it ends."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
 
-from annotation import practice
-from annotation.choices import OPTION_BY_CODE, CampaignState, RaterOutcome
+from annotation import practice, verdicts
+from annotation.check_rows import expected_of, given_in_practice
+from annotation.choices import CampaignState, RaterOutcome, TaskKind
+from annotation.contents import AnswerContent, fits
 from annotation.models import Campaign, Item, PracticeAnswer, Rater
 from annotation.practice import PracticeItem, Practised, Standing
 from annotation.services import reservations
 from annotation.services.claims import Claimant
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
 from annotation.services.locks import lock_rater
+from annotation.services.said import columns_of
+from annotation.verdicts import Given
+
+# What a page shows of an item, from the item.
+SHOWN: Final = (
+    "word", "word_map__word__prompt", "word_map__image__run", "image__run", "image__prompt",
+    "other_word_map__word", "other_word_map__image__run", "other_image__run",
+)  # fmt: skip
 
 
 class PracticeRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -22,10 +34,10 @@ class PracticeRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What the rater is told after her last answer. option: code of that answer."""
+    """What the rater is told after an answer. given: that answer, with the sides as she saw them."""
 
     item: Item
-    option: str
+    given: Given
     right: bool
 
 
@@ -46,15 +58,39 @@ def item_named(campaign: Campaign, name: UUID) -> Item | None:
 
 def practice_items(campaign: Campaign) -> list[Item]:
     """Training first, then qualification, each in the researcher's order."""
-    items = campaign.items.filter(kind__in=practice.KINDS).select_related(
-        "campaign", "word_map__word__prompt", "word_map__image__run"
-    )
+    items = campaign.items.filter(kind__in=practice.KINDS).select_related("campaign", *SHOWN)
     return sorted(items, key=lambda item: (practice.KINDS.index(item.kind), item.position))
 
 
 def standing_of(rater: Rater) -> Standing:
     """Where the rater stands."""
     return _standing(practice_items(rater.campaign), rater=rater)
+
+
+def standing_among(items: Sequence[Item], answers: Sequence[Practised], *, campaign: Campaign) -> Standing:
+    """Where these answers to the campaign's practice items leave a rater."""
+    return practice.standing(
+        [PracticeItem(item_id=item.pk, kind=item.kind) for item in items],
+        answers,
+        pass_mark_percent=campaign.pass_mark_percent,
+        attempts=campaign.practice_attempts,
+    )
+
+
+def practised_by(
+    campaign: Campaign, *, raters: Sequence[Rater], items: Sequence[Item]
+) -> dict[int, list[Practised]]:
+    """The practice answers of each of these raters, judged, by primary key."""
+    expected = {item.pk: expected_of(item) for item in items}
+    found: dict[int, list[Practised]] = {rater.pk: [] for rater in raters}
+    answers = PracticeAnswer.objects.filter(rater__in=found, item__in=expected).select_related("mask")
+    for answer in answers:
+        right = verdicts.is_right(
+            given_in_practice(answer), expected[answer.item_id], task_kind=campaign.task_kind
+        )
+        one = Practised(item_id=answer.item_id, attempt=answer.attempt, right=right)
+        found[answer.rater_id].append(one)
+    return found
 
 
 def pause_reason(rater: Rater) -> SessionEnd | None:
@@ -67,18 +103,20 @@ def pause_reason(rater: Rater) -> SessionEnd | None:
     return None
 
 
-def record_practice(rater: Rater, *, name: UUID, option: str, idempotency_key: UUID) -> Standing:
+def record_practice(rater: Rater, *, name: UUID, content: AnswerContent, idempotency_key: UUID) -> Standing:
     """Stores one answer to the item that is asked now; returns where the rater stands then.
 
     The same key again changes nothing. Who passes goes on to the questions, who fails for the last time is
     screened out and her places are free. Raises PracticeRefused.
     """
-    if option not in OPTION_BY_CODE:
+    campaign = rater.campaign
+    vocabulary, score_of = tuple(campaign.vocabulary), campaign.score_of
+    if not fits(content, task_kind=campaign.task_kind, vocabulary=vocabulary, score_of=score_of):
         raise PracticeRefused
     try:
         with transaction.atomic():
             lock_rater(rater)
-            return _record(rater, name=name, option=option, key=idempotency_key)
+            return _record(rater, name=name, content=content, key=idempotency_key)
     except IntegrityError:
         # The key came with another rater's answer.
         raise PracticeRefused from None
@@ -87,15 +125,26 @@ def record_practice(rater: Rater, *, name: UUID, option: str, idempotency_key: U
 def last_feedback(rater: Rater) -> Feedback | None:
     """What the rater's last practice answer was worth; None before the first."""
     answers = PracticeAnswer.objects.filter(rater=rater).select_related(
-        "item__campaign", "item__word_map__word__prompt", "item__word_map__image__run"
+        "mask", "item__campaign", *(f"item__{path}" for path in SHOWN)
     )
     last = answers.order_by("-pk").first()
-    if last is None:
-        return None
-    return Feedback(item=last.item, option=last.option, right=last.option in last.item.accepted_answers)
+    return None if last is None else feedback(last.item, given_in_practice(last))
 
 
-def _record(rater: Rater, *, name: UUID, option: str, key: UUID) -> Standing:
+def feedback(item: Item, given: Given) -> Feedback:
+    """What an answer to a practice item is worth."""
+    right = verdicts.is_right(given, expected_of(item), task_kind=item.campaign.task_kind)
+    return Feedback(item=item, given=given, right=right)
+
+
+def swapped_for(rater: Rater, item: Item) -> bool:
+    """Of a pair, whether the second lies left for this rater: drawn for each, the same at each attempt."""
+    if item.campaign.task_kind != TaskKind.PAIRWISE:
+        return False
+    return bool(random.Random(f"sides {rater.pseudonym} {item.pk}").getrandbits(1))
+
+
+def _record(rater: Rater, *, name: UUID, content: AnswerContent, key: UUID) -> Standing:
     items = practice_items(rater.campaign)
     now = _standing(items, rater=rater)
     if PracticeAnswer.objects.filter(rater=rater, idempotency_key=key).exists():
@@ -105,7 +154,12 @@ def _record(rater: Rater, *, name: UUID, option: str, key: UUID) -> Standing:
     if asked is None or name_of(asked) != name or fresh.outcome or not fresh.practising:
         raise PracticeRefused
     PracticeAnswer.objects.create(
-        rater=rater, item=asked, attempt=now.attempt, option=option, idempotency_key=key
+        rater=rater,
+        item=asked,
+        attempt=now.attempt,
+        swapped=swapped_for(rater, asked),
+        idempotency_key=key,
+        **columns_of(content),
     )
     if rater.campaign.places_kept:
         reservations.renew(Claimant.of(rater))
@@ -118,13 +172,5 @@ def _record(rater: Rater, *, name: UUID, option: str, key: UUID) -> Standing:
 
 
 def _standing(items: Sequence[Item], *, rater: Rater) -> Standing:
-    answers = PracticeAnswer.objects.filter(rater=rater).values_list("item_id", "attempt", "option")
-    return practice.standing(
-        [
-            PracticeItem(item_id=item.pk, kind=item.kind, accepted=tuple(item.accepted_answers))
-            for item in items
-        ],
-        [Practised(item_id=item, attempt=attempt, option=option) for item, attempt, option in answers],
-        pass_mark_percent=rater.campaign.pass_mark_percent,
-        attempts=rater.campaign.practice_attempts,
-    )
+    answers = practised_by(rater.campaign, raters=[rater], items=items)[rater.pk]
+    return standing_among(items, answers, campaign=rater.campaign)

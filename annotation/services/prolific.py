@@ -4,20 +4,25 @@ Nothing is stored but the audit entry, which counts and names nobody: a particip
 awaiting review any more is left alone, so the same act twice does nothing twice.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 
 from annotation import prolific
-from annotation.choices import PaymentVerdict, Platform
-from annotation.models import Campaign, PaymentDecision, RaterIdentity
+from annotation.choices import CampaignState, PaymentVerdict, Platform, SlotState
+from annotation.models import Campaign, PaymentDecision, RaterIdentity, Slot
 from annotation.prolific import ProlificRefused, ProlificStudy
-from annotation.services import audit
+from annotation.services import audit, returns
 
+logger = logging.getLogger(__name__)
+
+ASK_EVERY_SECONDS: Final = 120
 MOST_BONUS: Final = Decimal(500)
 
 
@@ -61,6 +66,36 @@ def approve_decided(campaign: Campaign, actor: User) -> int:
             audit.record(campaign, actor=actor, act="prolific_approve", raters=len(chosen))
             approved += len(chosen)
     return approved
+
+
+def free_returned(campaign: Campaign, actor: User | None) -> int:
+    """Frees the places of raters who returned their submission or let it run out; returns of how many.
+
+    Raises ProlificRefused. Prolific says how it stands now, so neither order nor repetition matters.
+    """
+    freed = 0
+    for study_id in study_ids(campaign):
+        gone = {row.participant for row in prolific.submissions(study_id) if row.status in prolific.GONE}
+        freed += returns.free_places(campaign, actor, platform_ids=gone)
+    return freed
+
+
+def free_returned_everywhere() -> int:
+    """The same for every open campaign in which a rater from Prolific holds a place. Raises nothing."""
+    if not prolific.is_set_up():
+        return 0
+    held = Slot.objects.filter(
+        Q(state=SlotState.KEPT) | Q(state=SlotState.LEASED, lease_until__gt=Now()),
+        rater__platform=Platform.PROLIFIC,
+        rater__simulated=False,
+    )
+    freed = 0
+    for campaign in Campaign.objects.filter(state=CampaignState.OPEN, pk__in=held.values("campaign")):
+        try:
+            freed += free_returned(campaign, None)
+        except ProlificRefused as refused:
+            logger.warning("Returned submissions of campaign %s: %s", campaign.public_id, refused)
+    return freed
 
 
 def pay_bonuses(campaign: Campaign, actor: User, *, amounts: Mapping[str, Decimal]) -> int:

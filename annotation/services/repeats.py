@@ -6,7 +6,7 @@ Which items she meets is decided claim by claim, so which of them comes twice ca
 import random
 from typing import Final
 
-from annotation.choices import CheckKind, ItemKind, SlotState
+from annotation.choices import CheckKind, ItemKind, SlotState, TaskKind
 from annotation.models import Item, Rater, Slot
 from annotation.services.seats import Seat
 
@@ -34,6 +34,7 @@ def make_repeat(seat: Seat, *, given: int, at_end: bool) -> bool:
             due_after=min(due, given),
             state=SlotState.FREE,
             rater_id=seat.claimant.rater_id,
+            swapped=_other_way_round(original, rater_id=seat.claimant.rater_id),
         )
     if original is not None or at_end:
         Rater.objects.filter(pk=seat.claimant.rater_id).update(repeats_due=rest)
@@ -56,14 +57,30 @@ def _original(seat: Seat, *, apart: int) -> Item | None:
     if not left:
         return None
     chosen = random.Random(f"repeat {seat.claimant.rater_id} {seat.given}").choice(left)
-    return Item.objects.get(pk=chosen)
+    return Item.objects.select_related("campaign").get(pk=chosen)
+
+
+def _other_way_round(original: Item, *, rater_id: int) -> bool:
+    """Of a pair, the sides that she did not see it on: who only likes one side does not repeat herself."""
+    if original.campaign.task_kind != TaskKind.PAIRWISE:
+        return False
+    first = Slot.objects.get(rater_id=rater_id, item=original)
+    return not first.swapped
 
 
 def _repeat_of(original: Item) -> Item:
     """The item that asks the original again; one for all raters."""
     shown = {
         name: getattr(original, name)
-        for name in ("word_map_id", "image_id", "word_id", "other_word_map_id", "other_image_id")
+        for name in (
+            "word_map_id",
+            "image_id",
+            "word_id",
+            "other_word_map_id",
+            "other_image_id",
+            "method",
+            "other_method",
+        )
     }
     repeat, _ = Item.objects.get_or_create(
         campaign_id=original.campaign_id,

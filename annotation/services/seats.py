@@ -1,7 +1,7 @@
 """Where a rater stands in her session: one statement per request, under her lock."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from django.db import connection
 
@@ -88,12 +88,28 @@ class Seat:
         """Answers that stand, attention checks included: what the rater sees as her place."""
         return self.ratings + self.checks
 
+    def answered(self, *, is_check: bool) -> Self:
+        """The seat once the task in hand is answered, without asking the database again.
+
+        Under the rater's lock nobody else changes what it holds of her.
+        """
+        return replace(
+            self,
+            ratings=self.ratings + (not is_check),
+            checks=self.checks + is_check,
+            in_hand=None,
+            in_hand_is_live=False,
+            can_undo=True,
+        )
+
 
 def take_seat(rater: Rater) -> Seat:
     """The rater's seat as it is in the database now. Call under the rater's lock. Raises ConsentMissing."""
     with connection.cursor() as cursor:
         cursor.execute(_SEAT, [rater.pk])
         row = cursor.fetchone()
+    if row is None:
+        raise ConsentMissing  # withdrawn meanwhile, with her consent
     (
         campaign, outcome, practising, excluded, state, lease_seconds, k, share_cap, items_per_rater,
         seconds_per_item, places_kept, version, wanted, consent, ratings, checks, kept, checks_ahead,

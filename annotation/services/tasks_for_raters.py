@@ -83,6 +83,20 @@ def next_task(rater: Rater) -> Task | SessionEnd:
         return _next_task(rater, claim=claims.claim_last_slot)
 
 
+def go_on(rater: Rater, *, seat: Seat, claim: Claim = claims.claim_rating_slot) -> Task | SessionEnd:
+    """What the rater sees next, in the transaction that took her seat. Raises PracticePending, EndOfQueue."""
+    if seat.outcome:
+        return session_end(rater, reason=reason_of(seat.outcome))
+    if seat.practising:
+        raise PracticePending
+    slot_id = _in_hand(seat)
+    if slot_id is None:
+        if (ending := _why_not(seat)) is not None:
+            return _end(rater, reason=ending)
+        slot_id = _claim(seat, claim=claim)
+    return _end(rater, reason=_why_over(seat)) if slot_id is None else task_of(seat, slot_id=slot_id)
+
+
 def task_of(seat: Seat, *, slot_id: int) -> Task:
     """The task of a slot that this rater has in hand."""
     values = {"slot": slot_id, "rater": seat.claimant.rater_id, "given": seat.given + 1}
@@ -144,17 +158,7 @@ def give_back(rater: Rater, *, keeps_place: bool) -> None:
 def _next_task(rater: Rater, *, claim: Claim) -> Task | SessionEnd:
     with transaction.atomic():
         lock_rater(rater)
-        seat = take_seat(rater)
-        if seat.outcome:
-            return session_end(rater, reason=reason_of(seat.outcome))
-        if seat.practising:
-            raise PracticePending
-        slot_id = _in_hand(seat)
-        if slot_id is None:
-            if (ending := _why_not(seat)) is not None:
-                return _end(rater, reason=ending)
-            slot_id = _claim(seat, claim=claim)
-        return _end(rater, reason=_why_over(seat)) if slot_id is None else task_of(seat, slot_id=slot_id)
+        return go_on(rater, seat=take_seat(rater), claim=claim)
 
 
 def _in_hand(seat: Seat) -> int | None:

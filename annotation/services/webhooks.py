@@ -11,12 +11,12 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from annotation import outgoing
 from annotation.choices import CampaignState, DeliveryState, SlotState, WebhookEvent
-from annotation.models import Campaign, Slot, Webhook, WebhookDelivery
+from annotation.models import AuditEntry, Campaign, Slot, Webhook, WebhookDelivery
 from generation.models import Project
 
 EVENT_OF_ACT: Final = {
@@ -26,6 +26,8 @@ EVENT_OF_ACT: Final = {
     "extend": WebhookEvent.EXTENDED,
     "close": WebhookEvent.CLOSED,
 }
+# The acts after which a campaign has places to fill: what is full after one of them is told once.
+ACTS_THAT_MAKE_PLACES: Final = ("open", "extend", "reopen_places", "withdraw_rater")
 MOST_ATTEMPTS: Final = 7
 FIRST_WAIT_SECONDS: Final = 30
 GROWTH: Final = 4
@@ -42,20 +44,17 @@ def tell(campaign: Campaign, *, act: str) -> None:
 
 
 def tell_filled() -> int:
-    """Queues "filled" once for each open campaign whose every place is answered; returns how many."""
+    """Queues "filled" for each open campaign whose every place is answered; returns how many.
+
+    Once for each time that it was filled: an act that makes places begins the next.
+    """
     hooks = Webhook.objects.filter(is_on=True, events__contains=[WebhookEvent.FILLED.value])
-    numbered = Slot.objects.filter(campaign=OuterRef("pk"), number__isnull=False)
     told = 0
     for hook in hooks:
         before = WebhookDelivery.objects.filter(webhook=hook, event=WebhookEvent.FILLED)
-        filled = Campaign.objects.filter(
-            ~Exists(numbered.filter(state__in=[SlotState.FREE, SlotState.LEASED])),
-            run__prompt_set__project=hook.project_id,
-            state=CampaignState.OPEN,
-            dry_run_of=None,
-        ).exclude(pk__in=before.values("campaign"))
-        for campaign in filled:
-            told += _queue(WebhookEvent.FILLED, campaign, hooks=[hook])
+        filled = _filled().filter(run__prompt_set__project=hook.project_id)
+        for campaign in filled.exclude(Exists(before.filter(campaign=OuterRef("pk"), fill=OuterRef("fill")))):
+            told += _queue(WebhookEvent.FILLED, campaign, hooks=[hook], fill=campaign.fill)
     return told
 
 
@@ -110,11 +109,29 @@ def signature(secret: str, *, at: int, body: str) -> str:
     return hmac.new(secret.encode(), f"{at}.{body}".encode(), sha256).hexdigest()
 
 
-def _queue(event: WebhookEvent, campaign: Campaign, *, hooks: list[Webhook]) -> int:
+def _filled() -> QuerySet[Any]:
+    """Open campaigns without a place that waits for an answer. fill: the act that made their last places."""
+    numbered = Slot.objects.filter(number__isnull=False)
+    of_campaign = numbered.filter(campaign=OuterRef("pk"))
+    made = AuditEntry.objects.filter(campaign=OuterRef("pk"), act__in=ACTS_THAT_MAKE_PLACES).order_by("-pk")
+    # One index for each state; kept places are found by their raters.
+    filled: QuerySet[Any] = Campaign.objects.filter(
+        ~Exists(of_campaign.filter(state=SlotState.FREE)),
+        ~Exists(of_campaign.filter(state=SlotState.LEASED)),
+        ~Exists(numbered.filter(state=SlotState.KEPT, rater__campaign=OuterRef("pk"))),
+        state=CampaignState.OPEN,
+        dry_run_of=None,
+    ).annotate(fill=Coalesce(Subquery(made.values("pk")[:1]), 0))
+    return filled
+
+
+def _queue(event: WebhookEvent, campaign: Campaign, *, hooks: list[Webhook], fill: int | None = None) -> int:
     if not hooks:
         return 0
     body = _body(event, campaign)
-    rows = [WebhookDelivery(webhook=hook, campaign=campaign, event=event, body=body) for hook in hooks]
+    rows = [
+        WebhookDelivery(webhook=hook, campaign=campaign, event=event, body=body, fill=fill) for hook in hooks
+    ]
     return len(WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=event == WebhookEvent.FILLED))
 
 

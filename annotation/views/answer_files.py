@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from annotation import kind_exports
+from annotation.one_export import one_at_a_time
 from annotation.views.scope import campaign_of
 
 IN_MEMORY = 4 * 1024 * 1024
@@ -17,6 +18,7 @@ IN_MEMORY = 4 * 1024 * 1024
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def presence_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """One line per checked word."""
     pieces = kind_exports.presence_csv(campaign_of(request, public_id))
@@ -26,6 +28,7 @@ def presence_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def pairs_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """One line per comparison."""
     pieces = kind_exports.pairs_csv(campaign_of(request, public_id))
@@ -35,6 +38,7 @@ def pairs_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def masks_jsonl(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """One line per mask, as COCO run-length encoding."""
     pieces = kind_exports.masks_jsonl(campaign_of(request, public_id))
@@ -44,6 +48,7 @@ def masks_jsonl(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
 @login_required
 @never_cache
 @require_GET
+@one_at_a_time
 def masks_zip(request: HttpRequest, public_id: str) -> FileResponse:
     """The masks as PNG files, with masks.jsonl."""
     # Closed by the response; beyond a few megabytes it lies on disk.

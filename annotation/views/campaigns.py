@@ -1,7 +1,6 @@
 """The pages that make a campaign: the list, the choice of a run, the draft."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +17,12 @@ from annotation.forms.campaigns import CampaignForm, EffortForm
 from annotation.models import Campaign
 from annotation.services import campaigns as service
 from annotation.specification import Fault, SpecificationRefused, spec_of
-from annotation.views.scope import campaign_of, campaign_to_edit, campaign_to_read, user_of
+from annotation.views.scope import (
+    campaign_asked_for,
+    campaign_of,
+    campaign_to_edit,
+    user_of,
+)
 from generation.models import Run
 from generation.views import scope
 
@@ -59,10 +63,11 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
     run = _run(request)
     material = _material(request, run)
     counts = material.word_counts
-    pattern = _pattern(request)
+    pattern = campaign_asked_for(request, by="like")
     kind = _kind(request) if pattern is None else TaskKind(pattern.task_kind)
     if pattern is None:
-        initial = initial_for_new(run_name=run.name, word_counts=counts, task_kind=kind)
+        judged = request.GET.get("of", "")
+        initial = initial_for_new(run_name=run.name, word_counts=counts, task_kind=kind, judged=judged)
     else:
         initial = initial_from(pattern, word_counts=counts) | {
             "name": f"{pattern.name}, again"[:LONGEST_NAME]
@@ -164,18 +169,6 @@ def _kind(request: HttpRequest) -> TaskKind:
 
 def _material(request: HttpRequest, run: Run) -> sources.Material:
     return sources.material_of(run, among=Run.objects.editable_by(request.user))
-
-
-def _pattern(request: HttpRequest) -> Campaign | None:
-    """The campaign to start from, by ?like=<public id>; None without one. Raises Http404."""
-    chosen = request.GET.get("like", "")
-    if not chosen:
-        return None
-    try:
-        public_id = UUID(chosen)
-    except ValueError:
-        raise Http404 from None
-    return campaign_to_read(request, str(public_id))
 
 
 def _uploaded(request: HttpRequest) -> dict[str, Any]:

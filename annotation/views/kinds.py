@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from annotation.choices import ANSWER_OPTIONS, PAIR_CHOICES, PairOf, TaskKind
+from annotation.choices import ANSWER_OPTIONS, PAIR_CHOICES, PairOf, ScoreOf, TaskKind
 from annotation.forms.answers import MOST_VOCABULARY_WORDS
 from annotation.forms.rating import FIELD_LIMIT
 from annotation.models import Campaign
@@ -46,16 +46,17 @@ class ChecklistWord:
 
 
 def kind_of(campaign: Campaign) -> Kind:
-    """The row of the campaign's kind."""
-    return KINDS[TaskKind(campaign.task_kind)]
+    """The row of the campaign's kind; scores of whole images have one of their own."""
+    return IMAGE_SCORE if campaign.score_of == ScoreOf.IMAGES else KINDS[TaskKind(campaign.task_kind)]
 
 
 def picture_names(campaign: Campaign) -> tuple[str, ...]:
     """The pictures of each of the campaign's tasks."""
     kind = TaskKind(campaign.task_kind)
     if kind == TaskKind.PAIRWISE:
-        return pictures.SIDES if campaign.pair_of == PairOf.WORD_MAPS else ("left", "right")
-    return ("image", "map") if kind == TaskKind.OPINION_SCORE else ("image",)
+        return ("left", "right") if campaign.pair_of == PairOf.IMAGES else pictures.SIDES
+    has_map = kind == TaskKind.OPINION_SCORE and campaign.score_of != ScoreOf.IMAGES
+    return ("image", "map") if has_map else ("image",)
 
 
 def checklist(campaign: Campaign, *, pseudonym: str) -> list[ChecklistWord]:
@@ -69,6 +70,10 @@ def _score(_campaign: Campaign, _pseudonym: str) -> dict[str, Any]:
     return {"score_options": SCORE_OPTIONS, "opt_out_options": OPT_OUT_OPTIONS, "has_views": True}
 
 
+def _image_score(_campaign: Campaign, _pseudonym: str) -> dict[str, Any]:
+    return {"score_options": SCORE_OPTIONS, "opt_out_options": ()}
+
+
 def _presence(campaign: Campaign, pseudonym: str) -> dict[str, Any]:
     words = checklist(campaign, pseudonym=pseudonym)
     return {"checklist": words, "has_filter": len(words) >= FILTER_FROM}
@@ -79,7 +84,7 @@ def _mask(_campaign: Campaign, _pseudonym: str) -> dict[str, Any]:
 
 
 def _pair(campaign: Campaign, _pseudonym: str) -> dict[str, Any]:
-    return {"choices": PAIR_CHOICES, "has_views": campaign.pair_of == PairOf.WORD_MAPS}
+    return {"choices": PAIR_CHOICES, "has_views": campaign.pair_of != PairOf.IMAGES}
 
 
 KINDS: Final[Mapping[TaskKind, Kind]] = {
@@ -94,3 +99,4 @@ KINDS: Final[Mapping[TaskKind, Kind]] = {
     TaskKind.MASK: Kind(template="rate/mask.html", script="js/rate-mask.js", context=_mask),
     TaskKind.PAIRWISE: Kind(template="rate/pair.html", script="js/rate-views.js", context=_pair),
 }
+IMAGE_SCORE: Final = Kind(template="rate/image_score.html", script="", context=_image_score)

@@ -1,44 +1,27 @@
 """Known answers of a draft: a file to fill in, a file to bring back."""
 
 from collections import Counter
-from collections.abc import Iterator
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from annotation import known_answers as known_file
-from annotation import sources
-from annotation.choices import CampaignState, TaskKind
+from annotation import known_rows
+from annotation.choices import CampaignState
 from annotation.models import Campaign
 from annotation.services import campaigns as service
+from annotation.services.known_things import sought_of
 from annotation.views.scope import campaign_to_edit, user_of
-from common.csv_stream import Column, in_chunks, lines
+from common.csv_stream import in_chunks, lines
 from generation.prompt_bytes import MAX_BYTES
 from generation.prompt_faults import PromptFileRefused
 
 FAULTS_SHOWN: Final = 100
-PATHS: Final = ("pk", "image__prompt__row_number", "word__prompt__text", "word__text", "word__part_of_speech",
-                "image__seed")  # fmt: skip
-COLUMNS: Final = tuple(
-    Column[dict[str, Any]](name, meaning, itemgetter(key))
-    for name, meaning, key in (
-        (known_file.MAP, "Number of the word map.", "pk"),
-        ("prompt_row", "Line of the prompt in the imported file.", "image__prompt__row_number"),
-        ("prompt", "The prompt.", "word__prompt__text"),
-        ("word", "The word.", "word__text"),
-        ("part_of_speech", "Its part of speech.", "word__part_of_speech"),
-        ("seed", "Seed of the image.", "image__seed"),
-        (known_file.ACCEPTED, "Answers that pass; empty for a map that is not known.", "accepted"),
-        (known_file.USE, "check, training or qualification; empty is a check.", "use"),
-        (known_file.EXPLANATION, "Of a training item: shown with the right answer.", "explanation"),
-    )
-)
 
 
 @login_required
@@ -46,7 +29,7 @@ COLUMNS: Final = tuple(
 @require_http_methods(["GET", "POST"])
 def known_answers(request: HttpRequest, public_id: str) -> HttpResponse:
     """How many are marked, the file to fill in, and the way to bring it back."""
-    found = _campaign(request, public_id)
+    found = campaign_to_edit(request, public_id)
     faults: list[str] = []
     if request.method == "POST":
         faults = _take(request, found)
@@ -56,6 +39,7 @@ def known_answers(request: HttpRequest, public_id: str) -> HttpResponse:
         "section": "campaigns",
         "campaign": found,
         "marked": len(found.known_answers),
+        "kind": found.task_kind,
         "by_use": Counter(line.get("use", known_file.Use.CHECK.value) for line in found.known_answers),
         "is_draft": found.state == CampaignState.DRAFT,
         "faults": faults[:FAULTS_SHOWN],
@@ -68,28 +52,14 @@ def known_answers(request: HttpRequest, public_id: str) -> HttpResponse:
 @never_cache
 @require_GET
 def known_answers_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
-    """Every word map of the run, with what is accepted for it so far."""
-    found = _campaign(request, public_id)
+    """Every thing that could be marked, with what is marked so far."""
+    found = campaign_to_edit(request, public_id)
     response = StreamingHttpResponse(
-        in_chunks(lines(_rows(found), columns=COLUMNS)), content_type="text/csv; charset=utf-8"
+        in_chunks(lines(known_rows.rows(found), columns=known_rows.columns(found))),
+        content_type="text/csv; charset=utf-8",
     )
     response["Content-Disposition"] = 'attachment; filename="known-answers.csv"'
     return response
-
-
-def _rows(found: Campaign) -> Iterator[dict[str, Any]]:
-    nothing = {"accepted": "", "use": "", "explanation": ""}
-    marked = {
-        line["word_map"]: nothing | line | {"accepted": " ".join(line["accepted"])}
-        for line in found.known_answers
-    }
-    maps = (
-        sources.ratable_maps(found.run)
-        .filter(word__part_of_speech__in=found.parts_of_speech)
-        .order_by("image__prompt__row_number", "image__seed", "word__position")
-    )
-    for row in maps.values(*PATHS).iterator(chunk_size=2_000):
-        yield row | marked.get(row["pk"], nothing)
 
 
 def _take(request: HttpRequest, found: Campaign) -> list[str]:
@@ -98,21 +68,13 @@ def _take(request: HttpRequest, found: Campaign) -> list[str]:
     if file is None:
         return ["Choose a file first."]
     try:
-        answers = known_file.read(file.read(MAX_BYTES + 1))
+        answers = known_file.read(file.read(MAX_BYTES + 1), sought=sought_of(found))
         service.mark_known(found, answers, actor=user_of(request))
     except PromptFileRefused as refused:
         return known_file.summary(refused.bad_lines)
-    except service.UnknownMaps as unknown:
-        return [f"These word maps are not of the campaign's run: {unknown}. Fill in the file from here."]
+    except service.KnownAnswersRefused as refused_answers:
+        return [f"{fault}. Fill in the file from here." for fault in refused_answers.faults]
     except service.CampaignMoved as moved:
         return [str(moved)]
     messages.success(request, f"{len(answers):,} items are marked; they are no longer rated.")
     return []
-
-
-def _campaign(request: HttpRequest, public_id: str) -> Campaign:
-    """The campaign; other kinds of task have no known answers. Raises Http404."""
-    found = campaign_to_edit(request, public_id)
-    if found.task_kind != TaskKind.OPINION_SCORE:
-        raise Http404
-    return found

@@ -7,17 +7,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from annotation.choices import OPTION_BY_CODE, ItemKind
-from annotation.contents import AnswerContent
-from annotation.forms.answers import Asked, read_answer
+from annotation.choices import ItemKind, TaskKind
+from annotation.forms.answers import Asked, body_limit, read_answer, slot_of
 from annotation.forms.rating import read_fields
 from annotation.models import Campaign, Item, PracticeAnswer, Rater
 from annotation.practice import Round, Standing
 from annotation.services import practice as service
 from annotation.services.endings import SessionEnd
-from annotation.services.practice import Feedback, PracticeRefused
+from annotation.services.practice import PracticeRefused
 from annotation.views import pictures
 from annotation.views.entry import wording
+from annotation.views.feedback import feedback_context, feedback_pictures
 from annotation.views.kinds import kind_of, picture_names
 from annotation.views.last_page import end_page
 from annotation.views.media import png
@@ -44,13 +44,14 @@ def practice(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     """What the last answer was worth (GET); takes the next one (POST)."""
     if request.method == "GET":
         return _told(rater) or see_other(session_url(rater))
-    given = read_answer(read_fields(request), Asked(task_kind=rater.campaign.task_kind))
+    campaign = rater.campaign
+    fields = read_fields(
+        request, limit=body_limit(campaign.task_kind), most_fields=kind_of(campaign).most_fields
+    )
+    given = read_answer(fields, _asked(rater, fields))
     try:
         now = service.record_practice(
-            rater,
-            name=given.slot,
-            option=_code(given.content),
-            idempotency_key=given.idempotency_key,
+            rater, name=given.slot, content=given.content, idempotency_key=given.idempotency_key
         )
     except PracticeRefused:
         return _refused(request, rater)
@@ -73,10 +74,10 @@ def picture(request: HttpRequest, *, rater: Rater, slot: uuid.UUID, name: str) -
     if item is None or not _may_see(rater, item):
         return show(request, NO_PICTURE)
     try:
-        content = pictures.picture(item, name=name, swapped=False)
+        content = _picture(rater, item, name=name)
     except pictures.UNREADABLE:
         return show(request, PICTURE_GONE)
-    if name not in picture_names(rater.campaign) or content is None:
+    if content is None:
         return show(request, NO_PICTURE)
     response = png(content)
     response["Cache-Control"] = "private, max-age=600"
@@ -107,7 +108,8 @@ def practice_screen(rater: Rater, item: Item, *, now: Standing) -> TaskScreen:
     """A practice item as its page shows it, with a fresh idempotency key."""
     campaign = rater.campaign
     shown = shown_by(item)
-    before, word, after = cut_prompt(shown.prompt, word=shown.word)
+    prompt = shown.prompt if kind_of(campaign).shows_prompt else ""
+    before, word, after = cut_prompt(prompt, word=shown.word)
     name = service.name_of(item)
     return TaskScreen(
         slot=str(name),
@@ -132,24 +134,6 @@ def round_name(item: Item) -> str:
     return _("Practice") if item.kind == ItemKind.TRAINING else _("Entry test")
 
 
-def feedback_context(campaign: Campaign, told: Feedback, *, addresses: Mapping[str, str]) -> dict[str, Any]:
-    """What the page after a training answer shows. addresses: of the item's pictures."""
-    shown = shown_by(told.item)
-    before, word, after = cut_prompt(shown.prompt, word=shown.word)
-    return wording(campaign) | {
-        "told": told,
-        "before": before,
-        "word": word,
-        "after": after,
-        "pictures": addresses,
-        "width": shown.image_hw[1],
-        "height": shown.image_hw[0],
-        "yours": OPTION_BY_CODE[told.option].label,
-        "accepted": [OPTION_BY_CODE[code].label for code in told.item.accepted_answers],
-        "explanation": told.item.explanation,
-    }
-
-
 def _told(rater: Rater) -> HttpResponse | None:
     """The page about the last answer; None where there is nothing to tell."""
     told = service.last_feedback(rater)
@@ -159,9 +143,8 @@ def _told(rater: Rater) -> HttpResponse | None:
     more = {"continue_url": session_url(rater), "passed": now.passed}
     if told.item.kind == ItemKind.TRAINING:
         name = service.name_of(told.item)
-        addresses = {
-            each: url(rater, "practice_picture", name, each) for each in picture_names(rater.campaign)
-        }
+        names = (*picture_names(rater.campaign), *feedback_pictures(told))
+        addresses = {each: url(rater, "practice_picture", name, each) for each in names}
         again = now.item is not None and now.item.item_id == told.item.pk
         context = feedback_context(rater.campaign, told, addresses=addresses)
         return page("rate/feedback.html", context | more | {"again": again})
@@ -188,8 +171,30 @@ def _may_see(rater: Rater, item: Item) -> bool:
     return rater.practising or PracticeAnswer.objects.filter(rater=rater, item=item).exists()
 
 
-def _code(content: AnswerContent) -> str:
-    return content.opt_out or str(content.score)
+def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked:
+    """What the form is an answer to. Without its item a mask has no size, and is refused."""
+    campaign = rater.campaign
+    item = service.item_named(campaign, slot_of(fields)) if campaign.task_kind == TaskKind.MASK else None
+    return Asked(
+        task_kind=campaign.task_kind,
+        vocabulary=tuple(campaign.vocabulary),
+        score_of=campaign.score_of,
+        image_hw=shown_by(item).image_hw if item else None,
+    )
+
+
+def _picture(rater: Rater, item: Item, *, name: str) -> bytes | None:
+    """The picture of that name; None where the item has none, or the rater may not see it yet."""
+    if name in (pictures.DRAWN, pictures.EXPECTED):
+        told = service.last_feedback(rater)
+        # What is expected is told after an answer, and never of the qualification.
+        if told is None or told.item != item or item.kind != ItemKind.TRAINING or item.image is None:
+            return None
+        rle = told.given.rle if name == pictures.DRAWN else item.reference_rle
+        return pictures.masked_png(item.image, rle) if rle else None
+    if name not in picture_names(rater.campaign):
+        return None
+    return pictures.picture(item, name=name, swapped=service.swapped_for(rater, item))
 
 
 def _refused(request: HttpRequest, rater: Rater) -> HttpResponse:

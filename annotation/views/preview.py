@@ -3,6 +3,7 @@
 No rater, lease or answer is made: an answer only moves on to the campaign's next item.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,17 +18,21 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation.choices import OPTION_BY_CODE, ItemKind
+from annotation.choices import OPTION_BY_CODE, Choice, ItemKind
+from annotation.contents import AnswerContent, fits, option_content
+from annotation.forms.answers import CHECKED, DRAWN, NONE_OF_THESE
 from annotation.models import Campaign, Item
 from annotation.practice import KINDS
 from annotation.recruitment import return_address
-from annotation.services.practice import Feedback
+from annotation.services.practice import feedback
+from annotation.verdicts import Given
 from annotation.views import pictures
 from annotation.views.entry import session_size, wording
+from annotation.views.feedback import feedback_context, feedback_pictures
 from annotation.views.kinds import kind_of, picture_names
 from annotation.views.media import png
 from annotation.views.pictures import shown_by
-from annotation.views.practice import feedback_context, round_name
+from annotation.views.practice import round_name
 from annotation.views.rater_outcomes import (
     CLOSED,
     DECLINED,
@@ -127,7 +132,7 @@ def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         return _end_page(campaign, total=total, ending=request.GET.get("ending", ""))
     number = _number(request.GET.get("item", "1"), total=total)
     if step == "feedback":
-        return _feedback_page(campaign, number=number, total=total, option=request.GET.get("option", ""))
+        return _feedback_page(campaign, number=number, total=total, answer=request.GET)
     if request.method == "POST":
         return _move(request, campaign, number=number, total=total)
     return page(kind_of(campaign).template, _task_context(request, campaign, number=number, total=total))
@@ -137,8 +142,12 @@ def _preview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 @require_GET
 def picture(request: HttpRequest, public_id: str, item_id: int, name: str) -> HttpResponse:
     """One picture of one of the researcher's own items; the first of a pair lies left."""
+    item = _item(request, public_id, item_id=item_id)
     try:
-        content = pictures.picture(_item(request, public_id, item_id=item_id), name=name, swapped=False)
+        if name in (pictures.DRAWN, pictures.EXPECTED) and item.image and item.reference_rle:
+            content: bytes | None = pictures.masked_png(item.image, item.reference_rle)
+        else:
+            content = pictures.picture(item, name=name, swapped=False)
     except pictures.UNREADABLE as fault:
         raise Http404(str(fault)) from fault
     if content is None:
@@ -150,8 +159,11 @@ def _move(request: HttpRequest, campaign: Campaign, *, number: int, total: int) 
     """To the item before after an undo, to the next one after an answer, at last to the end."""
     back = request.GET.get("move") == "back"
     if not back and _nth(campaign, number=number).kind == ItemKind.TRAINING:
-        option = request.POST.get("option", "")
-        told = _address(campaign, page="feedback", item=number, option=option)
+        words = "-".join(
+            sorted(name.removeprefix("word.") for name in request.POST if name.startswith("word."))
+        )
+        answer = {"option": request.POST.get("option", "")} | ({"words": words} if words else {})
+        told = _address(campaign, page="feedback", item=number, **answer)
         return reply("preview", location=told) if wants_json(request) else see_other(told)
     target = max(1, number - 1) if back else number + 1
     address = _address(campaign, item=target) if target <= total else _address(campaign, page="end")
@@ -219,15 +231,17 @@ def _text_page(request: HttpRequest, campaign: Campaign, *, step: str, total: in
     return page(f"rate/{step}.html", context)
 
 
-def _feedback_page(campaign: Campaign, *, number: int, total: int, option: str) -> HttpResponse:
+def _feedback_page(campaign: Campaign, *, number: int, total: int, answer: Mapping[str, str]) -> HttpResponse:
     """What a rater reads after this answer to a training item."""
     item = _nth(campaign, number=number)
-    if item.kind != ItemKind.TRAINING or option not in OPTION_BY_CODE:
+    given = _given(campaign, item, answer)
+    if item.kind != ItemKind.TRAINING or given is None:
         raise Http404
-    told = Feedback(item=item, option=option, right=option in item.accepted_answers)
+    told = feedback(item, given)
     after: dict[str, str | int] = {"item": number + 1} if number < total else {"page": "end"}
     role = ROLES[ItemKind.TRAINING]
-    context = feedback_context(campaign, told, addresses=_pictures(campaign, item)) | {
+    addresses = _pictures(campaign, item, *feedback_pictures(told))
+    context = feedback_context(campaign, told, addresses=addresses) | {
         "preview": _banner(campaign, current="task", number=number, total=total, role=role),
         "continue_fields": after.items(),
         "continue_url": reverse("annotation:preview", args=[campaign.public_id]),
@@ -235,11 +249,31 @@ def _feedback_page(campaign: Campaign, *, number: int, total: int, option: str) 
     return page("rate/feedback.html", context)
 
 
-def _pictures(campaign: Campaign, item: Item) -> dict[str, str]:
+def _given(campaign: Campaign, item: Item, answer: Mapping[str, str]) -> Given | None:
+    """The answer that an address names. Nothing is sent to a preview, so any drawing is the expected one."""
+    option, vocabulary = answer.get("option", ""), campaign.vocabulary
+    if option == DRAWN:
+        return Given(rle=item.reference_rle) if item.reference_rle else None
+    if option in (CHECKED, NONE_OF_THESE):
+        places = [place for place in answer.get("words", "").split("-") if place]
+        if not all(place.isascii() and place.isdigit() and int(place) < len(vocabulary) for place in places):
+            return None
+        content = AnswerContent(words=tuple(vocabulary[int(place)] for place in places))
+    elif option in (*OPTION_BY_CODE, *Choice.values):
+        content = option_content(option)
+    else:
+        return None
+    score_of = campaign.score_of
+    if not fits(content, task_kind=campaign.task_kind, vocabulary=tuple(vocabulary), score_of=score_of):
+        return None
+    return Given(score=content.score, opt_out=content.opt_out, words=content.words, choice=content.choice)
+
+
+def _pictures(campaign: Campaign, item: Item, *more: str) -> dict[str, str]:
     """The addresses of an item's pictures by their names."""
     return {
         name: reverse("annotation:preview_picture", args=[campaign.public_id, item.pk, name])
-        for name in picture_names(campaign)
+        for name in (*picture_names(campaign), *more)
     }
 
 

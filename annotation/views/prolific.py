@@ -21,12 +21,12 @@ from annotation.views.scope import campaign_to_edit, user_of
 @never_cache
 @require_http_methods(["GET", "POST"])
 def prolific(request: HttpRequest, public_id: str) -> HttpResponse:
-    """What Prolific says of the campaign's studies; POST with act=places, approve or bonus."""
+    """What Prolific says of the campaign's studies; POST with act=places, approve, free or bonus."""
     found = campaign_to_edit(request, public_id)
     bonus_form = BonusForm()
     if request.method == "POST" and api.is_set_up():
         act = request.POST.get("act", "")
-        if act not in ("places", "approve", "bonus"):
+        if act not in ("places", "approve", "free", "bonus"):
             raise Http404
         bonus_form = BonusForm(request.POST) if act == "bonus" else bonus_form
         if act != "bonus" or bonus_form.is_valid():
@@ -63,6 +63,9 @@ def _act(request: HttpRequest, found: Campaign, *, act: str, bonus_form: BonusFo
         elif act == "approve":
             approved = service.approve_decided(found, user_of(request))
             messages.success(request, f"{approved:,} submissions were approved on Prolific.")
+        elif act == "free":
+            freed = service.free_returned(found, user_of(request))
+            messages.success(request, f"The places of {freed:,} raters are free for others.")
         else:
             paid = service.pay_bonuses(found, user_of(request), amounts=bonus_form.cleaned_data["bonuses"])
             messages.success(request, f"Bonuses for {paid:,} raters are on their way.")

@@ -70,6 +70,8 @@ def with_rater(view: View) -> View:
         with translation.override(rater.campaign.language):
             try:
                 return view(request, rater=rater, **kwargs)
+            except Rater.DoesNotExist:
+                return bad_link(request)  # withdrawn between two statements
             except UnreadableRequest as error:
                 # As for everybody, with the way back to her question.
                 return show(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from annotation.choices import TaskKind
 from annotation.forms.answers import (
     MASK_BODY_LIMIT,
+    AnswerInput,
     Asked,
     body_limit,
     read_answer,
@@ -26,7 +27,9 @@ from annotation.services import tasks_for_raters as tasks
 from annotation.services.answers import (
     AnswerRefused,
     Late,
+    Recorded,
     UndoRefused,
+    record_and_go_on,
     record_answer,
     stop_session,
     undo_last,
@@ -100,20 +103,13 @@ def answer(request: HttpRequest, *, rater: Rater) -> HttpResponse:
         return _refuse(request, MISPLACED, rater=rater)
     given = read_answer(fields, asked)
     try:
-        recorded = record_answer(
-            rater,
-            slot_id=tasks.slot_of(rater, public_id=given.slot),
-            content=given.content,
-            idempotency_key=given.idempotency_key,
-            client_milliseconds=given.client_milliseconds,
-            view=given.view,
-        )
+        recorded, step = _store(rater, given, as_json=wants_json(request))
     except AnswerRefused as refused:
         return _refuse(request, ANSWER_REFUSED[refused.reason], rater=rater)
     if isinstance(recorded, Late):
         return _refuse(request, LATE, rater=rater, name="late")
     if wants_json(request):
-        return _next_as_json("already" if recorded.already else "saved", rater=rater)
+        return _next_as_json("already" if recorded.already else "saved", rater=rater, step=step)
     return see_other(session_url(rater))
 
 
@@ -144,12 +140,12 @@ def draft(request: HttpRequest, *, rater: Rater, slot: uuid.UUID | None = None) 
     slot_id = tasks.slot_of(rater, public_id=slot_of(fields))
     image_hw = image_hw_of(rater, slot_id=slot_id)
     if image_hw is None:
-        return show(request, MISPLACED)
+        return _refuse(request, MISPLACED, rater=rater)
     given = read_draft(fields, image_hw=image_hw)
     try:
         number = save_draft(rater, slot_id=slot_id, number=given.number, png=given.png)
     except DraftRefused:
-        return show(request, MISPLACED)
+        return _refuse(request, MISPLACED, rater=rater)
     return JsonResponse({"outcome": "kept", "number": number})
 
 
@@ -220,6 +216,20 @@ def _pictures(rater: Rater, slot: uuid.UUID) -> dict[str, str]:
     return {name: url(rater, PICTURE_ROUTES[name], slot) for name in picture_names(rater.campaign)}
 
 
+def _store(
+    rater: Rater, given: AnswerInput, *, as_json: bool
+) -> tuple[Recorded | Late, Task | SessionEnd | None]:
+    """What became of the answer; with what comes next where the same reply brings it."""
+    how: dict[str, Any] = {
+        "slot_id": tasks.slot_of(rater, public_id=given.slot),
+        "content": given.content,
+        "idempotency_key": given.idempotency_key,
+        "client_milliseconds": given.client_milliseconds,
+        "view": given.view,
+    }
+    return record_and_go_on(rater, **how) if as_json else (record_answer(rater, **how), None)
+
+
 def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked | None:
     """What the form is an answer to; None for a mask of an image that was not put to this rater."""
     campaign = rater.campaign
@@ -228,13 +238,25 @@ def _asked(rater: Rater, fields: Mapping[str, str]) -> Asked | None:
         image_hw = image_hw_of(rater, slot_id=tasks.slot_of(rater, public_id=slot_of(fields)))
         if image_hw is None:
             return None
-    return Asked(task_kind=campaign.task_kind, vocabulary=tuple(campaign.vocabulary), image_hw=image_hw)
+    return Asked(
+        task_kind=campaign.task_kind,
+        vocabulary=tuple(campaign.vocabulary),
+        score_of=campaign.score_of,
+        image_hw=image_hw,
+    )
 
 
-def _next_as_json(name: str, *, rater: Rater, message: str = "", status: int = 200) -> HttpResponse:
+def _next_as_json(
+    name: str,
+    *,
+    rater: Rater,
+    message: str = "",
+    status: int = 200,
+    step: Task | SessionEnd | None = None,
+) -> HttpResponse:
     """What became of the request, and the next task; where there is none, the address that says why."""
     try:
-        step = next_task(rater)
+        step = step or next_task(rater)
     except (ConsentMissing, PracticePending):
         return reply(name, message=message, location=session_url(rater), status=status)
     if isinstance(step, SessionEnd):

@@ -18,13 +18,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation import queries
 from annotation.choices import CampaignState, ItemKind, Platform
 from annotation.effort import effort
-from annotation.forms.campaigns import ExclusionForm
-from annotation.forms.payments import ExtensionForm, RejectionForm
+from annotation.forms.payments import ExclusionForm, ExtensionForm, RejectionForm
 from annotation.models import Campaign, Rater
+from annotation.services import back_fill
 from annotation.services import campaigns as service
 from annotation.services import raters as rater_service
 from annotation.services.identities import forget_identity, identity_until
 from annotation.services.payments import grounds_for_rejection, latest_decision
+from annotation.systems import compares, systems_of
 from annotation.views import recruiting
 from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, rater_of, user_of
 from generation.choices import PartOfSpeech
@@ -53,6 +54,8 @@ def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
     context = _progress_context(request, found) | {
         "section": "campaigns",
         "obstacles": service.opening_obstacles(found) if found.state == CampaignState.DRAFT else [],
+        "systems": systems_of(found) if compares(found) else (),
+        "comparison_notes": service.comparison_notes(found),
         "effort": effort(
             items=items,
             raters_per_item=found.raters_per_item,
@@ -156,6 +159,24 @@ def campaign_extend(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
+def campaign_back_fill(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Asks first, then gives the places of all raters whose answers don't count to others."""
+    found = campaign_to_edit(request, public_id)
+    if request.method == "POST":
+        _back_fill(request, found)
+        return redirect("annotation:campaign", found.public_id)
+    context = {
+        "section": "campaigns",
+        "campaign": found,
+        "given": back_fill.to_give(found),
+        "takes_answers": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
+    }
+    return render(request, "annotation/campaign_back_fill.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
 def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
     """One rater: exclude with a reason; once excluded, include again or give the places to others."""
     found = campaign_of(request, public_id)
@@ -170,6 +191,7 @@ def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
         "campaign": found,
         "rater": chosen,
         "row": queries.rater_row(chosen),
+        "agreement": queries.agreement_of(chosen),
         "identity_until": identity_until(chosen),
         "form": form,
         "takes_answers": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
@@ -221,6 +243,17 @@ def rater_refill(request: HttpRequest, public_id: str, pseudonym: str) -> HttpRe
     return redirect("annotation:rater", public_id, pseudonym)
 
 
+def _back_fill(request: HttpRequest, found: Campaign) -> None:
+    try:
+        done = back_fill.give_to_others(found, user_of(request))
+    except rater_service.RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+        return
+    messages.success(request, f"{done.places:,} places of {done.raters:,} raters are free for others.")
+    if done.left:
+        messages.warning(request, f"{done.left:,} more raters don't count. Do it again for their places.")
+
+
 def _act(
     request: HttpRequest,
     found: Campaign,
@@ -245,12 +278,14 @@ def _progress_context(request: HttpRequest, found: Campaign) -> dict[str, Any]:
     """Progress, and one page of raters, those who came last first."""
     raters = Rater.objects.filter(campaign=found).order_by("-pk")
     page = Paginator(raters, RATERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    rows = queries.rater_rows(found, raters=list(page.object_list))
     return {
         "campaign": found,
         "can_edit": can_edit(request, found),
         "progress": queries.progress(found),
         "page": page,
-        "rows": queries.rater_rows(found, raters=list(page.object_list)),
+        "rows": rows,
+        "has_practice": any(row.practice for row in rows),
     }
 
 

@@ -9,6 +9,37 @@ export class Drawing {
     this.pixels = new Uint8Array(width * height);
     this.before = [];
     this.after = [];
+    this.touchAll();
+  }
+
+  // The rectangle that has changed since the last call, with the neighbours whose edges may have: left and top
+  // inclusive, right and bottom exclusive. Null where nothing has.
+  takeChanged() {
+    const { changed } = this;
+    this.changed = null;
+    return changed;
+  }
+
+  touchAll() {
+    this.changed = { left: 0, top: 0, right: this.width, bottom: this.height };
+  }
+
+  #touch(left, top, right, bottom) {
+    const old = this.changed ?? { left: this.width, top: this.height, right: 0, bottom: 0 };
+    this.changed = {
+      left: Math.max(0, Math.min(old.left, left - 1)),
+      top: Math.max(0, Math.min(old.top, top - 1)),
+      right: Math.min(this.width, Math.max(old.right, right + 1)),
+      bottom: Math.min(this.height, Math.max(old.bottom, bottom + 1)),
+    };
+  }
+
+  // Lays a drawing from elsewhere under this one and under everything that its strokes can be taken back to.
+  layUnder(inside) {
+    for (const pixels of [this.pixels, ...this.before, ...this.after]) {
+      for (let place = 0; place < pixels.length; place += 1) if (inside(place)) pixels[place] = 1;
+    }
+    this.touchAll();
   }
 
   get isEmpty() {
@@ -43,6 +74,7 @@ export class Drawing {
     if (from.length === 0) return false;
     to.push(this.pixels);
     this.pixels = from.pop();
+    this.touchAll();
     return true;
   }
 
@@ -63,6 +95,7 @@ export class Drawing {
       const last = Math.min(this.width - 1, Math.floor(x + half - 0.5));
       if (last >= first) this.pixels.fill(value, row * this.width + first, row * this.width + last + 1);
     }
+    this.#touch(Math.floor(x - reach), Math.floor(y - reach), Math.ceil(x + reach), Math.ceil(y + reach));
   }
 
   // Everything within the corners, by the even-odd rule, at the centre of each pixel.
@@ -81,6 +114,7 @@ export class Drawing {
         if (last >= first) this.pixels.fill(value, row * this.width + first, row * this.width + last + 1);
       }
     }
+    this.touchAll();
   }
 
   // The hole around a point: every unpainted pixel that can be reached without crossing paint.
@@ -97,6 +131,7 @@ export class Drawing {
       this.#paint(place - this.width, open);
       this.#paint(place + this.width, open);
     }
+    this.touchAll();
     return true;
   }
 
@@ -110,10 +145,10 @@ export class Drawing {
   async png() {
     const stride = Math.ceil(this.width / 8) + 1; // the first byte of a row says that it is not filtered
     const rows = new Uint8Array(stride * this.height);
-    for (let place = 0; place < this.pixels.length; place += 1) {
-      const column = place % this.width;
-      const byte = Math.floor(place / this.width) * stride + 1 + (column >> 3);
-      if (this.pixels[place]) rows[byte] |= 0x80 >> (column & 7);
+    for (let row = 0, place = 0; row < this.height; row += 1) {
+      for (let column = 0; column < this.width; column += 1, place += 1) {
+        if (this.pixels[place]) rows[row * stride + 1 + (column >> 3)] |= 0x80 >> (column & 7);
+      }
     }
     const header = new DataView(new ArrayBuffer(13));
     header.setUint32(0, this.width);

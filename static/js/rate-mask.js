@@ -1,10 +1,9 @@
 // The drawing page: pointers (mouse, pen, fingers) and keys become strokes; each stroke's end keeps a draft on the
 // server, so that the drawing goes on after a reload and on another device.
 
+import { Painter } from "./mask-paint.js";
 import { Drawing } from "./mask-pixels.js";
 
-const PAINT = [255, 90, 60]; // over photographs of any colour, beside the slider for its strength
-const EDGE = [255, 255, 255, 255];
 const RETRY_MILLISECONDS = 3000;
 const LARGEST_ZOOM = 16;
 const STEP = 4; // pixels of the image per arrow key; one with Shift
@@ -21,7 +20,10 @@ const done = form.querySelector("[data-done]");
 const state = box.querySelector("[data-draft-state]");
 
 let drawing;
-let draft = { number: 0, sending: false, waiting: false, slot: "" };
+let painter;
+let frameAsked = false;
+// loaded: until the drawing that was kept before is here, nothing is sent that would replace it.
+let draft = { number: 0, sending: false, waiting: false, slot: "", loaded: Promise.resolve() };
 let sight = { scale: 1, x: 0, y: 0 };
 let corners = [];
 let cursor = null; // where the keys point, in pixels of the image
@@ -44,44 +46,62 @@ box.addEventListener("change", (event) => event.target.name === "tool" && dropPo
 for (const button of box.querySelectorAll("[data-act]")) button.addEventListener("click", () => act(button.dataset.act));
 
 // Puts up an empty drawing, or the one that was kept.
-async function start(task) {
+function start(task) {
   drawing = new Drawing(task.width, task.height);
   Object.assign(canvas, { width: task.width, height: task.height });
+  painter = new Painter(canvas);
   draft = { number: task.draft_number, sending: false, waiting: false, slot: form.elements.slot.value };
+  draft.loaded = task.draft_url ? bringBack(task.draft_url, draft) : Promise.resolve();
   state.textContent = "";
   sight = { scale: 1, x: 0, y: 0 };
   dropPolygon();
   look();
   show();
-  if (task.draft_url) await bringBack(task.draft_url);
 }
 
-async function bringBack(address) {
-  const kept = drawing;
-  const picture = new Image();
-  picture.src = address;
-  await picture.decode();
-  const paper = new OffscreenCanvas(kept.width, kept.height).getContext("2d");
+// Fetches the drawing that was kept and lays it under the strokes made meanwhile; tries until it is there or gone.
+async function bringBack(address, mine) {
+  const under = drawing;
+  while (mine === draft) {
+    try {
+      const reply = await fetch(address, { credentials: "same-origin" });
+      if (reply.ok) layUnder(under, await createImageBitmap(await reply.blob()));
+      if (reply.status < 500) return;
+    } catch {
+      // No connection, or a picture cut short: both end in another attempt.
+    }
+    if (mine === draft) state.textContent = box.dataset.notFetched;
+    await pause();
+  }
+}
+
+function layUnder(under, picture) {
+  const paper = new OffscreenCanvas(under.width, under.height).getContext("2d");
   paper.drawImage(picture, 0, 0);
-  const { data } = paper.getImageData(0, 0, kept.width, kept.height);
-  kept.pixels = kept.pixels.map((_, place) => (data[4 * place] > 127 ? 1 : 0));
+  const { data } = paper.getImageData(0, 0, under.width, under.height);
+  under.layUnder((place) => data[4 * place] > 127);
+  if (under !== drawing) return;
+  state.textContent = "";
   show();
 }
 
+function pause() {
+  return new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+}
+
+// Puts up the drawing with the next frame, however much happens before it.
 function show() {
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(drawing.width, drawing.height);
-  const alpha = Math.round(255 * (strength.value / 100));
-  drawing.pixels.forEach((inside, place) => {
-    if (inside) picture.data.set(drawing.isEdge(place) ? EDGE : [...PAINT, alpha], 4 * place);
+  if (frameAsked) return;
+  frameAsked = true;
+  requestAnimationFrame(() => {
+    frameAsked = false;
+    painter.paint(drawing, Number(strength.value), corners.length || cursor ? showCorners : null);
+    done.disabled = drawing.isEmpty;
+    box.querySelector("[data-act=undo]").disabled = drawing.before.length === 0 && corners.length === 0;
+    box.querySelector("[data-act=redo]").disabled = drawing.after.length === 0;
+    closeButton.hidden = tool() !== "polygon";
+    closeButton.disabled = corners.length < 3;
   });
-  context.putImageData(picture, 0, 0);
-  showCorners(context);
-  done.disabled = drawing.isEmpty;
-  box.querySelector("[data-act=undo]").disabled = drawing.before.length === 0 && corners.length === 0;
-  box.querySelector("[data-act=redo]").disabled = drawing.after.length === 0;
-  closeButton.hidden = tool() !== "polygon";
-  closeButton.disabled = corners.length < 3;
 }
 
 function showCorners(context) {
@@ -151,7 +171,8 @@ function onMove(event) {
   const last = pointers.get(event.pointerId);
   if (!last) return;
   if (stroke && pointers.size === 1) {
-    for (const one of event.getCoalescedEvents?.() ?? [event]) drawTo(pointOf(one), pressureOf(one));
+    const between = event.getCoalescedEvents?.() ?? [];
+    for (const one of between.length ? between : [event]) drawTo(pointOf(one), pressureOf(one));
     show();
   } else if (pointers.size === 2) pinch(event, last);
   else if (tool() === "pan" || event.buttons === 4) shift(event.clientX - last.x, event.clientY - last.y);
@@ -326,7 +347,7 @@ function onAnswer(event) {
     form.querySelector("[data-status]").textContent = box.dataset.empty;
     return;
   }
-  wait.push(encoded().then((text) => fields.set("mask", text)));
+  wait.push(draft.loaded.then(encoded).then((text) => fields.set("mask", text)));
 }
 
 // Sends the newest drawing; strokes made meanwhile go out together afterwards.
@@ -337,27 +358,32 @@ async function keep() {
   const mine = draft;
   if (mine.sending) return;
   mine.sending = true;
+  await mine.loaded;
   while (mine.waiting && mine === draft) {
     mine.waiting = false;
     const body = new URLSearchParams({ slot: mine.slot, number: mine.number, mask: await encoded() });
-    const kept = await send(body);
+    const reply = await send(body);
     if (mine !== draft) return;
-    state.textContent = kept ? box.dataset.kept : box.dataset.notKept;
-    if (!kept) {
+    state.textContent = box.dataset[reply.outcome];
+    if (reply.outcome === "moved") form.dispatchEvent(new CustomEvent("rate:moved", { detail: reply.told }));
+    if (reply.outcome === "notKept") {
       mine.waiting = true;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+      await pause();
     }
   }
   mine.sending = false;
 }
 
-// True once the server has it, or has said that it never will.
+// What became of a draft: kept, refused for good, moved (the task is no longer hers), or notKept so far.
 async function send(body) {
   try {
     const options = { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin" };
-    return (await fetch(box.dataset.draftAddress, options)).status < 500;
+    const reply = await fetch(box.dataset.draftAddress, options);
+    if (reply.ok) return { outcome: "kept" };
+    if (reply.status === 409) return { outcome: "moved", told: await reply.json() };
+    return { outcome: reply.status < 500 && reply.status !== 429 ? "refused" : "notKept" };
   } catch {
-    return false;
+    return { outcome: "notKept" };
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // The answer's JSON carries the next task. Its pictures are decoded before anything changes on the page, so that a
 // rater never sees a word beside the wrong image. A kind's own script hears two events on the form: `rate:task` with a
-// new task, and `rate:answer` before an answer is sent, where it may add fields or, with preventDefault, say no.
+// new task, and `rate:answer` before an answer is sent, where it may add fields or, with preventDefault, say no. It may
+// say `rate:moved` with what the server answered it, when that was another task than the one on the page.
 
 const SETTLE_MILLISECONDS = 350; // a second click of a double click must not answer the next task
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
@@ -45,6 +46,7 @@ whenDecoded(pictures()).then(() => {
   loadAhead((form.dataset.ahead ?? "").split(" ").filter(Boolean));
 });
 form.addEventListener("submit", onAnswer);
+form.addEventListener("rate:moved", onMoved);
 page.undo.addEventListener("submit", onUndo);
 document.addEventListener("keydown", onKey);
 document.querySelector("[data-open-help]").addEventListener("click", openHelp);
@@ -73,6 +75,14 @@ async function onUndo(event) {
   event.preventDefault();
   if (busy || page.undo.querySelector("button").disabled) return;
   await exchange(page.undo.action, new URLSearchParams(new FormData(page.undo)), page.status.dataset.undoing);
+}
+
+async function onMoved({ detail: reply }) {
+  if (busy) return; // an answer is under way, and its reply says more
+  setBusy(true);
+  if (reply.task) await showTask(reply.task, reply.message);
+  else if (reply.location) return leaveFor(reply.location);
+  setBusy(false);
 }
 
 // What an earlier page of this rater could not deliver goes out first; its key keeps it from counting twice.

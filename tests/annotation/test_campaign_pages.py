@@ -224,7 +224,7 @@ def test_a_draft_that_can_not_open_says_why(signed_in: Client, run: Run) -> None
     campaign = factories.make_draft(run=run, contact="", checks_per_rater=9)
     page = text(signed_in, page_of(campaign))
     assert "Still to be written: the contact" in page
-    assert "9 attention checks" in page
+    assert "9 punctuation marks" in page
     assert '<button class="button--main" type="submit" disabled>Open the campaign</button>' in page
 
 

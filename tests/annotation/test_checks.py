@@ -1,50 +1,8 @@
-"""Attention verdicts are pure: the same answers always give the same verdict."""
+"""Where checks come in a session, and when a rater has failed."""
 
 import pytest
 
-from annotation.checks import (
-    AnsweredCheck,
-    AttentionOutcome,
-    fails_campaign,
-    passes,
-    spread_over,
-    within,
-)
-from annotation.choices import ANSWER_OPTIONS, CheckKind, OptOut
-
-
-def test_either_opt_out_passes_a_check_on_punctuation_and_no_score_does() -> None:
-    passing = {
-        option.code
-        for option in ANSWER_OPTIONS
-        if passes(
-            AnsweredCheck(kind=CheckKind.ABSTRACT, answer=option.code, accepted=OptOut.values),
-            repeat_tolerance=1,
-        )
-    }
-    assert passing == {"word_too_abstract", "image_too_poor"}
-
-
-@pytest.mark.parametrize(
-    ("first", "again", "tolerance", "right"),
-    [
-        ("4", "4", 0, True),
-        ("4", "5", 0, False),
-        ("4", "5", 1, True),
-        ("4", "2", 1, False),
-        ("4", "2", 2, True),
-        ("word_too_abstract", "word_too_abstract", 0, True),
-        ("word_too_abstract", "image_too_poor", 4, False),
-        ("word_too_abstract", "3", 4, False),
-        ("3", "image_too_poor", 4, False),
-    ],
-)
-def test_a_repeat_passes_within_the_tolerance_or_with_the_same_opt_out(
-    first: str, again: str, tolerance: int, right: bool
-) -> None:
-    """Control: compare the repeat with a set that is empty for it."""
-    check = AnsweredCheck(kind=CheckKind.REPEAT, answer=again, accepted=(), first_answer=first)
-    assert passes(check, repeat_tolerance=tolerance) is right
+from annotation.checks import AttentionOutcome, fails_campaign, spread_over, within
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_only_items_of_the_chosen_prompts_are_taken(run: Run, kind: TaskKind) ->
     if kind == TaskKind.OBJECT_PRESENCE:
         extra = {"vocabulary": factories.VOCABULARY}
     elif kind == TaskKind.PAIRWISE:
-        extra = {"compared_run_id": factories.make_run_again(run).pk, "pair_of": PairOf.IMAGES.value}
+        extra = {"compared_run_ids": (factories.make_run_again(run).pk,), "pair_of": PairOf.IMAGES.value}
     chosen = {"subject": ["cat", "fish"], "when": ["day"]}
     campaign = make(run, task_kind=kind.value, prompt_filter=chosen, **extra)
     assert set(subjects(campaign)) == {"cat"}

@@ -15,12 +15,13 @@ from django.db import connection
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from annotation import standings, verdicts
+from annotation import check_rows, standings
 from annotation.exports import RATINGS, ratings_csv, ratings_sha256, snapshot
 from annotation.models import Answer, Campaign, Slot
 from annotation.services import raters
 from annotation.services.answers import undo_last
 from annotation.services.tasks_for_raters import Task, next_task
+from annotation.shown import with_shown
 from common.csv_stream import lines, unguard
 from generation.models import Image, Prompt, PromptWord
 from tests import factories
@@ -167,8 +168,9 @@ def answer_by_answer(campaign: Campaign) -> bytes:
     """The file from one row of Python values per answer."""
     of_rater = standings.standings(campaign)
     paths = [column.path for column in RATINGS if column.path]
-    answers = verdicts.with_first_answers(Answer.objects.filter(slot__campaign=campaign, undone_at=None))
-    rows = answers.order_by("pk").values("rater_id", "first_answer", *verdicts.COLUMNS, *paths)
+    answers = check_rows.with_first_answers(Answer.objects.filter(slot__campaign=campaign, undone_at=None))
+    answers = with_shown(answers, campaign=campaign, item="slot__item__")
+    rows = answers.order_by("pk").values("rater_id", *check_rows.COLUMNS, *paths)
     told = [row | {"campaign": campaign, "standing": of_rater[row["rater_id"]]} for row in rows]
     return "".join(lines(told, columns=RATINGS)).encode()
 

@@ -61,8 +61,13 @@ def test_pairs_name_the_winner_whichever_side_it_lay_on(pair_of: PairOf) -> None
     for row in rows:
         left, right = ("second", "first") if row["swapped"] == "1" else ("first", "second")
         assert row["winner"] == {"left": left, "right": right, "tie": ""}[row["choice"]]
-        assert row["first_image_sha256"] != row["second_image_sha256"]
-        assert bool(row["word"]) == (pair_of == PairOf.WORD_MAPS)
+        assert row["first_system"] != row["second_system"]
+        by_method = pair_of == PairOf.METHODS
+        assert (row["first_image_sha256"] == row["second_image_sha256"]) == by_method
+        assert [row["first_method"], row["second_method"]] == (
+            list(factories.METHODS) if by_method else ["", ""]
+        )
+        assert bool(row["word"]) == (pair_of != PairOf.IMAGES)
 
 
 def test_masks_are_cocos_encoding_and_png_files_of_the_same_pixels() -> None:

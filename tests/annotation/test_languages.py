@@ -9,7 +9,9 @@ from typing import Final
 import pytest
 from django.conf import settings
 
+from annotation import specification, wording
 from annotation.choices import ANSWER_OPTIONS, PAIR_CHOICES, Choice, PageLanguage, TaskKind
+from annotation.services.entry import IDENTITY_KEPT_FOR
 from tests import factories
 from tests.annotation.rater_browser import RaterBrowser
 
@@ -18,13 +20,15 @@ MARKED: Final = re.compile(r'{% translate "([^"]*)" %}')
 PLURAL: Final = re.compile(r"{% blocktranslate[^%]*%}(.*?){% plural %}")
 MODULES: Final = (
     "rater_outcomes", "rater_pages", "rater_screens", "rating", "entry", "practice", "last_page",
+    "feedback",
 )  # fmt: skip
 TRANSLATIONS: Final = [language.value for language in PageLanguage if language != PageLanguage.ENGLISH]
 
 
 def texts() -> set[str]:
     """Every text of the raters' pages that is marked for translation."""
-    found = {str(option.label) for option in ANSWER_OPTIONS}
+    found = {str(option.label) for option in ANSWER_OPTIONS} | set(wording.start_paragraphs())
+    found |= {wording.INSTRUCTED, wording.INSTRUCTED_WORDS, wording.INSTRUCTED_MASK}
     for template in (ROOT / "templates" / "rate").glob("*.html"):
         content = template.read_text()
         found |= set(MARKED.findall(content))
@@ -89,3 +93,32 @@ def test_no_label_of_a_choice_is_missing_from_the_pair_page() -> None:
     for choice in PAIR_CHOICES:
         assert f'value="{choice.value}"' in page
         assert f'{{% translate "{Choice(choice).label}" %}}' in page
+
+
+@pytest.mark.django_db
+def test_texts_that_nobody_changed_follow_the_language_and_others_stay() -> None:
+    """Control: leave `following_language` out of the form: all are English."""
+    run = factories.make_finished_run()
+    values = {"run": run.pk, "contact": "Us", "language": "de", "checks_per_rater": 0, "title": "Mine"}
+    german = specification.create(run.owner, values)
+    assert german.title == "Mine"
+    assert german.question.startswith("Wie gut geben die hervorgehobenen Teile")
+    assert german.instructions.count("\n\n") == wording.INSTRUCTIONS.count("\n\n")
+    assert german.consent_text.startswith("Sie sind eingeladen")
+    back = specification.create(run.owner, specification.of_campaign(german) | {"language": "en"})
+    assert (back.question, back.consent_text) == (wording.QUESTION, wording.CONSENT)
+
+
+def test_a_text_with_a_paragraph_of_its_own_is_left_as_it_is() -> None:
+    """Control: translate paragraph by paragraph whatever the others are."""
+    text = f"{wording.INSTRUCTIONS}\n\nOne more thing."
+    assert wording.in_language(text, "de") == text
+    assert wording.in_language(wording.INSTRUCTIONS.replace("\n", "\r\n"), "en") == wording.INSTRUCTIONS
+
+
+@pytest.mark.parametrize("kind", list(TaskKind))
+@pytest.mark.parametrize("language", list(PageLanguage))
+def test_the_consent_names_the_days_that_an_id_is_really_kept(kind: TaskKind, language: str) -> None:
+    """Control: another IDENTITY_KEPT_FOR."""
+    consent = wording.in_language(wording.TEXTS[kind].consent, language)
+    assert re.search(rf"\b{IDENTITY_KEPT_FOR.days} (days|Tage)\b", consent)

@@ -6,16 +6,11 @@ from hypothesis import strategies as st
 from annotation.choices import ItemKind
 from annotation.practice import PracticeItem, Practised, Round, Standing, needed_of, standing
 
-RIGHT, WRONG = "4", "1"
-
 
 def items(*, training: int, qualification: int) -> list[PracticeItem]:
     """So many items of each kind, numbered from 1."""
     kinds = [ItemKind.TRAINING] * training + [ItemKind.QUALIFICATION] * qualification
-    return [
-        PracticeItem(item_id=number, kind=kind, accepted=(RIGHT, "5"))
-        for number, kind in enumerate(kinds, start=1)
-    ]
+    return [PracticeItem(item_id=number, kind=kind) for number, kind in enumerate(kinds, start=1)]
 
 
 def play(asked: list[PracticeItem], options: str, *, mark: int = 80, attempts: int = 2) -> list[Standing]:
@@ -25,8 +20,8 @@ def play(asked: list[PracticeItem], options: str, *, mark: int = 80, attempts: i
     for letter in options:
         now = found[-1]
         assert now.item is not None, "answered more than is asked"
-        option = RIGHT if letter == "r" else WRONG
-        given_so_far.append(Practised(item_id=now.item.item_id, attempt=now.attempt, option=option))
+        right = letter == "r"
+        given_so_far.append(Practised(item_id=now.item.item_id, attempt=now.attempt, right=right))
         found.append(standing(asked, given_so_far, pass_mark_percent=mark, attempts=attempts))
     return found
 
@@ -76,8 +71,8 @@ def test_everybody_comes_to_an_end_within_her_attempts(
     while (now := standing(asked, answers, pass_mark_percent=mark, attempts=attempts)).item is not None:
         assert 1 <= now.attempt <= attempts
         assert 1 <= now.place <= now.total
-        option = RIGHT if luck[len(answers)] else WRONG
-        answers.append(Practised(item_id=now.item.item_id, attempt=now.attempt, option=option))
+        right = luck[len(answers)]
+        answers.append(Practised(item_id=now.item.item_id, attempt=now.attempt, right=right))
     assert len(answers) <= attempts * (training + qualification)
     assert len({(one.item_id, one.attempt) for one in answers}) == len(answers)
     assert now.passed is (not now.rounds or now.rounds[-1].passed)

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation import known_answers
-from annotation.choices import ItemKind, RaterOutcome, SlotState
-from annotation.known_answers import KnownAnswer
+from annotation.choices import ItemKind, RaterOutcome, SlotState, TaskKind
+from annotation.known_answers import KnownAnswer, Sought
 from annotation.models import Answer, Campaign, PracticeAnswer, Rater, Slot
 from annotation.services import campaigns, dry_runs, entry
 from annotation.services.practice import name_of, practice_items
@@ -24,6 +24,7 @@ from tests import factories
 from tests.annotation.rater_browser import Page, RaterBrowser, json_of
 
 pytestmark = pytest.mark.django_db
+SCORES = Sought(task_kind=TaskKind.OPINION_SCORE)
 
 
 def practising(uses: Sequence[str], *, owner: User | None = None, **changes: Any) -> Campaign:
@@ -169,13 +170,13 @@ def test_the_file_of_known_answers_says_what_each_is_for() -> None:
     content = (
         b"word_map,accepted,use,explanation\n1,1,training,Nothing lights up.\n2,4 5,,\n3,2,qualification,\n"
     )
-    assert [(answer.use, answer.explanation) for answer in known_answers.read(content)] == [
+    assert [(answer.use, answer.explanation) for answer in known_answers.read(content, sought=SCORES)] == [
         ("training", "Nothing lights up."),
         ("check", ""),
         ("qualification", ""),
     ]
     with pytest.raises(PromptFileRefused) as refused:
-        known_answers.read(b"word_map,accepted,use\n1,1,exam\n")
+        known_answers.read(b"word_map,accepted,use\n1,1,exam\n", sought=SCORES)
     assert "check, training, qualification" in known_answers.summary(refused.value.bad_lines)[0]
 
 

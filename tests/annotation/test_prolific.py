@@ -8,6 +8,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,9 +17,12 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from annotation.forms.prolific import BonusForm
-from annotation.models import AuditEntry, Campaign, Rater
+from annotation.models import AuditEntry, Campaign, Rater, RaterIdentity
 from annotation.prolific import ProlificRefused
 from annotation.services import payments, prolific
+from annotation.services.answers import Late, record_answer
+from annotation.services.entry import EntryRefused
+from annotation.services.tasks_for_raters import Task, next_task
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +147,35 @@ def test_bonuses_go_to_the_raters_of_the_campaign_or_to_nobody(
     assert there.paid == []
     assert prolific.pay_bonuses(campaign, owner, amounts={anna: Decimal("1.50")}) == 1
     assert there.paid == ["canary-anna,1.50"]
+
+
+def test_places_of_who_returned_or_timed_out_are_free_at_once_and_her_answer_is_kept(
+    there: Prolific, owner: User
+) -> None:
+    """One item, one place: the next rater gets it. Who is at work keeps hers; nothing is freed twice.
+
+    Control: leave TIMED-OUT out of GONE; free by study alone; leave the lease to its end in returns._free.
+    """
+    campaign = factories.make_campaign_of(3, owner=owner, raters_per_item=1, places_kept=1, items_per_rater=1)
+    names = ("canary-anna", "canary-bert", "canary-cleo")
+    raters = {name: factories.make_rater(campaign, name) for name in names}
+    tasks = {name: next_task(rater) for name, rater in raters.items()}
+    RaterIdentity.objects.update(study_id="study")
+    there.statuses = dict(zip(raters, ("RETURNED", "TIMED-OUT", "ACTIVE"), strict=True))
+    assert prolific.free_returned_everywhere() == 2
+    assert prolific.free_returned_everywhere() == 0
+    newcomers = [factories.make_rater(campaign) for _ in range(2)]
+    assert [factories.rate_all(rater) for rater in newcomers] == [1, 1]
+    with pytest.raises(EntryRefused):
+        factories.make_rater(campaign)
+    anna, task = raters["canary-anna"], tasks["canary-anna"]
+    assert isinstance(task, Task)
+    late = record_answer(
+        anna, slot_id=task.slot_id, content=factories.content_for(anna), idempotency_key=uuid4(),
+        client_milliseconds=None, view="",
+    )  # fmt: skip
+    assert isinstance(late, Late)
+    assert AuditEntry.objects.get(act="free_places").detail == {"raters": 2}
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ def test_the_rating_page_cold_is_within_60_kb_and_8_requests_without_its_picture
 
 
 def test_the_legend_shows_the_colours_of_the_maps() -> None:
-    """Control: any other gradient in rate.css."""
-    css = (Path(settings.BASE_DIR) / "static/css/rate.css").read_text()
+    """Control: any other gradient in rate-views.css."""
+    css = (Path(settings.BASE_DIR) / "static/css/rate-views.css").read_text()
     found = re.search(r"legend__ramp \{[^}]*linear-gradient\(to right, ([^)]*)\)", css)
     assert found
     stops = [tuple(bytes.fromhex(stop.strip().removeprefix("#"))) for stop in found[1].split(",")]

@@ -67,7 +67,7 @@ def test_a_campaign_s_own_file_makes_the_same_campaign_again(owner: User, run: R
 
 def test_every_field_of_the_form_is_in_the_file(owner: User, run: Run) -> None:
     """Control: a new field of the form that `initial_from` does not know."""
-    draft = factories.make_draft(owner, run=run, items_limit=2)
+    draft = factories.make_draft(owner, run=run, items_limit=2, adjudicate_from_percent=40)
     form = CampaignForm(material=Material(word_counts={}))
     assert set(specification.of_campaign(draft)) == {"run", "task_kind", *form.fields}
 

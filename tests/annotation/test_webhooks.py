@@ -18,9 +18,9 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from annotation import outgoing
-from annotation.choices import DeliveryState, WebhookEvent
+from annotation.choices import DeliveryState, SlotState, WebhookEvent
 from annotation.models import Campaign, Webhook, WebhookDelivery
-from annotation.services import campaigns, webhooks
+from annotation.services import campaigns, raters, webhooks
 from generation.models import Project
 from generation.services.projects import personal_project
 from tests import factories
@@ -159,9 +159,30 @@ def test_a_redirect_is_an_answer_and_not_followed(hook: Webhook, receiver: Recei
     assert (delivery.answer, len(receiver.got)) == ("302 Found", 1)
 
 
-def test_a_campaign_whose_places_are_all_answered_is_told_once(hook: Webhook, owner: User) -> None:
-    """Control: leave the earlier deliveries out of `tell_filled`."""
-    campaign = factories.make_open_campaign(owner, raters_per_item=1)
+def test_filled_is_told_when_the_last_place_is_answered_and_not_while_any_is_kept(
+    hook: Webhook, owner: User
+) -> None:
+    """Control: look for free and leased places alone: with places kept it is told at 0 answers."""
+    campaign = factories.make_open_campaign(owner, raters_per_item=1, places_kept=50)
+    rater = factories.make_rater(campaign)
+    assert set(campaign.slots.values_list("state", flat=True)) == {SlotState.KEPT}
+    assert webhooks.tell_filled() == 0
+    factories.rate_all(rater)
+    assert (webhooks.tell_filled(), webhooks.tell_filled()) == (1, 0)
+
+
+def test_filled_is_told_again_after_each_act_that_makes_places(hook: Webhook, owner: User) -> None:
+    """Control: one telling per campaign; leave an act out of ACTS_THAT_MAKE_PLACES."""
+    campaign = factories.make_open_campaign(owner, raters_per_item=1, places_kept=5)
+    first = factories.make_rater(campaign)
+    factories.rate_all(first)
+    assert webhooks.tell_filled() == 1
+    campaigns.extend(campaign, owner, raters_per_item=2)
+    assert webhooks.tell_filled() == 0
+    factories.rate_all(factories.make_rater(campaign))
+    assert (webhooks.tell_filled(), webhooks.tell_filled()) == (1, 0)
+    raters.exclude(first, owner, "asked to be left out")
+    raters.reopen_places(first, owner)
     assert webhooks.tell_filled() == 0
     factories.rate_all(factories.make_rater(campaign))
     assert (webhooks.tell_filled(), webhooks.tell_filled()) == (1, 0)

@@ -37,6 +37,8 @@ class Command(BaseCommand):
         except specification.SpecificationRefused as refused:
             raise CommandError("\n".join(map(str, refused.faults))) from None
         self.stdout.write(str(made.public_id))
+        # Not the number, which is all that a script reads: what is left out, for whoever looks.
+        self.stderr.writelines(campaigns.comparison_notes(made))
         if options["open"]:
             try:
                 campaigns.open_campaign(made, researcher)

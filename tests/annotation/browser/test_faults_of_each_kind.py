@@ -1,11 +1,11 @@
-"""Presence, pairs and masks on bad connections and under impatient hands: one answer counts, or is late."""
+"""Every kind on bad connections and under impatient hands, on two sizes: one answer counts, or is late."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.choices import TaskKind
@@ -20,6 +20,7 @@ ContextMaker = Callable[..., BrowserContext]
 SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
 # A button of each kind that answers by itself.
 BUTTONS = {
+    TaskKind.OPINION_SCORE: "Good",
     TaskKind.OBJECT_PRESENCE: "None of these",
     TaskKind.PAIRWISE: "Left",
     TaskKind.MASK: "It is not in the image",
@@ -46,52 +47,68 @@ def wait_for_place(page: Page, place: int) -> None:
 
 
 @KINDS
-def test_offline_then_a_double_click_and_two_tabs(
-    live_server: LiveServer, new_context: ContextMaker, kind: TaskKind
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_every_fault_in_one_session_loses_and_doubles_nothing(
+    live_server: LiveServer, new_context: ContextMaker, kind: TaskKind, size: str
 ) -> None:
-    """One answer. Controls: no loop in `sendUntilHeard`; no `busy`; another answer replaces the first."""
-    _, rater = somebody(kind)
-    context = new_context("phone")
+    """Offline, a double click, a reply that is lost, a second tab, the way back, a lease that ran out.
+
+    Controls: no loop in `sendUntilHeard`; no `busy`; a new key for every attempt; another answer replaces the
+    first; no `no-store`; an answer on a void slot counts.
+    """
+    campaign, rater = somebody(kind)
+    context = new_context(size)
     page, other = context.new_page(), context.new_page()
     for tab in (page, other):
+        tab.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
         open_task(tab, live_server, rater)
-    context.set_offline(True)
-    page.get_by_role("button", name=BUTTONS[kind]).dblclick()
-    expect(page.locator("[data-status]")).to_contain_text("will be sent again")
-    assert not Answer.objects.exists()
-    context.set_offline(False)
-    wait_for_place(page, 2)
-    other.get_by_role("button", name=BUTTONS[kind]).click()
+    _double_click_offline_and_lose_the_first_reply(context, page, kind)
+    give(other, kind)
     wait_for_place(other, 2)
+    other.close()
     assert Answer.objects.count() == 1
-
-
-@KINDS
-def test_the_back_button_shows_the_task_in_hand(page: Page, live_server: LiveServer, kind: TaskKind) -> None:
-    """Control: without `no-store` the answered task is shown again."""
-    _, rater = somebody(kind)
-    open_task(page, live_server, rater)
-    page.get_by_role("button", name=BUTTONS[kind]).click()
-    wait_for_place(page, 2)
     page.get_by_role("link", name="Stop here").click()
     page.go_back(wait_until="networkidle")
     wait_for_place(page, 2)
     assert page.locator("[name=slot]").input_value() == str(Slot.objects.get(state="leased").public_id)
+    _let_others_take_the_rest(campaign, rater)
+    give(page, kind)
+    expect(page.locator("body")).to_contain_text("DONE1234")
+    assert LateAnswer.objects.get().rater == rater
+    assert Answer.objects.filter(rater=rater).count() == 1
 
 
-@KINDS
-def test_a_task_that_went_to_others_is_late_and_leads_on(
-    page: Page, live_server: LiveServer, kind: TaskKind
+def give(page: Page, kind: TaskKind) -> None:
+    """An answer by the hand of its kind."""
+    page.get_by_role("button", name=BUTTONS[kind]).click()
+
+
+def _double_click_offline_and_lose_the_first_reply(
+    context: BrowserContext, page: Page, kind: TaskKind
 ) -> None:
-    """Control: an answer on a void slot counts."""
-    campaign, rater = somebody(kind)
-    open_task(page, live_server, rater)
+    context.set_offline(True)
+    page.get_by_role("button", name=BUTTONS[kind]).dblclick()
+    expect(page.locator("[data-status]")).to_contain_text("will be sent again")
+    assert not Answer.objects.exists()
+    lost: list[APIResponse] = []
+
+    def lose_the_first(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch())
+        route.abort("connectionreset")
+
+    page.route("**/answer/", lose_the_first)
+    context.set_offline(False)
+    wait_for_place(page, 2)
+    assert lost[0].json()["outcome"] == "saved"
+
+
+def _let_others_take_the_rest(campaign: Campaign, rater: Rater) -> None:
     Slot.objects.filter(rater=rater, state="leased").update(lease_until=Now() - timedelta(seconds=1))
     Rater.objects.filter(pk=rater.pk).update(places_kept_until=Now() - timedelta(seconds=1))
     for _ in range(2):
         quick = factories.make_rater(campaign)
         while isinstance(task := next_task(quick), Task):
             factories.answer(quick, task)
-    page.get_by_role("button", name=BUTTONS[kind]).click()
-    expect(page.locator("body")).to_contain_text("DONE1234")
-    assert LateAnswer.objects.get().rater == rater

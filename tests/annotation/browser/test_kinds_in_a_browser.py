@@ -1,16 +1,20 @@
 """Presence, pairs and masks in a Chromium, on a laptop and a phone: keys, taps, drafts, lost connections."""
 
+import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from PIL import Image as Picture
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation import coco_rle
-from annotation.choices import PairOf, TaskKind
-from annotation.models import Answer, Draft, Rater
+from annotation.choices import PairOf, SlotState, TaskKind
+from annotation.models import Answer, Draft, Rater, Slot
+from annotation.services import campaigns
+from annotation.services.tasks_for_raters import Task, next_task
 from annotation.tokens import rater_token
 from tests import factories
 
@@ -19,6 +23,32 @@ ContextMaker = Callable[..., BrowserContext]
 
 SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
 SIZES = ["laptop", "phone"]
+COUNT_PIXELS = """
+    window.painted = [];
+    const put = CanvasRenderingContext2D.prototype.putImageData;
+    CanvasRenderingContext2D.prototype.putImageData = function (picture, x, y, left, top, width, height) {
+        window.painted.push((width ?? picture.width) * (height ?? picture.height));
+        return put.apply(this, arguments);
+    };
+"""
+# One stroke of fifty moves, all of them between two frames.
+FIFTY_MOVES = """async () => {
+    const frame = document.querySelector("[data-frame]");
+    const place = document.querySelector("[data-canvas]").getBoundingClientRect();
+    const nextFrame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    frame.setPointerCapture = () => {};
+    await nextFrame();
+    window.painted.length = 0;
+    const send = (type, step) => frame.dispatchEvent(new PointerEvent(type, {
+        pointerId: 1, bubbles: true, cancelable: true, clientY: place.top + place.height / 2,
+        clientX: place.left + place.width * (0.5 + step / 400),
+    }));
+    send("pointerdown", 0);
+    for (let step = 1; step <= 50; step += 1) send("pointermove", step);
+    send("pointerup", 50);
+    await nextFrame();
+    return window.painted;
+}"""
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
@@ -136,6 +166,11 @@ def test_what_was_shown_of_a_pair_of_maps_is_stored_with_its_opacity(
     assert Answer.objects.get().view == "overlay-35"
 
 
+def read_png(content: bytes) -> np.ndarray:
+    """Which pixels are inside."""
+    return np.asarray(Picture.open(io.BytesIO(content)).convert("1"))
+
+
 def drag(page: Page, *points: tuple[float, float]) -> None:
     """One stroke through points given as shares of the image's sides."""
     box = page.locator("[data-canvas]").bounding_box()
@@ -196,6 +231,78 @@ def test_strokes_are_taken_back_and_a_polygon_is_drawn_by_keys_alone(
     assert mask is not None
     # Half of the square of four steps of four pixels.
     assert 100 <= mask.area <= 160
+
+
+def test_a_draft_that_was_refused_is_not_called_kept(page: Page, live_server: LiveServer) -> None:
+    """Control: take any answer below 500 for kept."""
+    page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
+    open_task(page, live_server, rater_of(TaskKind.MASK))
+    page.route("**/draft/", lambda route: route.fulfill(status=400, body=""))
+    drag(page, (0.1, 0.1), (0.2, 0.1))
+    expect(page.locator("[data-draft-state]")).to_contain_text("Draft not kept")
+    assert Draft.objects.count() == 0
+
+
+def test_a_drawing_whose_task_went_to_others_leads_to_the_next(page: Page, live_server: LiveServer) -> None:
+    """Control: answer a refused draft without the next task."""
+    campaign = factories.make_campaign_of_kind(TaskKind.MASK, raters_per_item=1)
+    rater, other = factories.make_rater(campaign), factories.make_rater(campaign)
+    open_task(page, live_server, rater)
+    first = page.locator("[data-rate] [name=slot]").input_value()
+    factories.expire_lease(rater)
+    while isinstance(task := next_task(other), Task) and str(task.public_id) != first:
+        if Slot.objects.filter(public_id=first, state=SlotState.VOID).exists():
+            break
+        factories.answer(other, task)
+    campaigns.extend(campaign, campaign.owner, raters_per_item=2)
+    drag(page, (0.1, 0.1), (0.2, 0.1))
+    expect(page.locator("[data-status]")).to_contain_text("no longer open for you")
+    assert page.locator("[data-rate] [name=slot]").input_value() != first
+    expect(page.get_by_role("button", name="Done")).to_be_disabled()
+
+
+def test_strokes_made_before_the_draft_is_there_are_kept_with_it(
+    page: Page, live_server: LiveServer, new_context: ContextMaker
+) -> None:
+    """Its first attempt fails, its second waits. Control: put the draft in place of what is drawn."""
+    rater = rater_of(TaskKind.MASK)
+    open_task(page, live_server, rater)
+    drag(page, (0.1, 0.1), (0.3, 0.1))
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft kept")
+    other = new_context("laptop").new_page()
+    attempts: list[Route] = []
+
+    def answer_late(route: Route) -> None:
+        attempts.append(route)
+        if len(attempts) == 1:
+            route.abort()
+
+    other.route("**/draft/*.png", answer_late)
+    open_task(other, live_server, rater)
+    expect(other.locator("[data-draft-state]")).to_contain_text("earlier strokes are not here yet")
+    drag(other, (0.7, 0.9), (0.9, 0.9))
+    while len(attempts) < 2:
+        other.wait_for_timeout(100)
+    assert Draft.objects.get().number == 1
+    attempts[1].continue_()
+    expect(other.locator("[data-draft-state]")).to_have_text("Draft kept")
+    inside = read_png(bytes(Draft.objects.get().png))
+    assert inside[6, 12]
+    assert inside[57, 51]
+    # A draft that was still on its way would meet the end of the test.
+    with other.expect_response(lambda response: response.request.method == "POST"):
+        other.keyboard.press("Control+z")
+    expect(other.get_by_role("button", name="Done")).to_be_enabled()
+
+
+def test_a_stroke_paints_once_a_frame_and_only_where_it_is(page: Page, live_server: LiveServer) -> None:
+    """Control: paint with every move of the pointer; paint the whole picture."""
+    page.add_init_script(COUNT_PIXELS)
+    open_task(page, live_server, rater_of(TaskKind.MASK))
+    painted = page.evaluate(FIFTY_MOVES)
+    assert 1 <= len(painted) <= 4
+    # A line of 8 by 3 pixels with its surroundings, of 64 by 64.
+    assert max(painted) <= 20 * 12
 
 
 def test_an_answer_that_was_not_delivered_outlives_its_page(

@@ -33,8 +33,12 @@ def campaign(owner: User) -> Campaign:
 def addresses(campaign: Campaign) -> Iterator[str]:
     """Every page about the campaign."""
     _, careless, rejected, _ = Rater.objects.order_by("pk")
-    for name in ("campaign", "review", "history", "campaign_extend", "campaign_close", "recruitment"):
+    acts = ("campaign_extend", "campaign_close", "campaign_back_fill")
+    for name in ("campaign", "review", "history", *acts, "recruitment"):
         yield reverse(f"annotation:{name}", args=[campaign.public_id])
+    yield reverse("annotation:adjudication", args=[campaign.public_id]) + "?from=1"
+    item = campaign.items.filter(kind="rating", slots__answers__isnull=False).distinct()[0]
+    yield reverse("annotation:adjudication_item", args=[campaign.public_id, item.pk])
     for rater in (careless, rejected):
         yield reverse("annotation:rater", args=[campaign.public_id, rater.pseudonym])
 
@@ -53,8 +57,9 @@ def test_every_page_fits_and_breaks_no_rule(
     window = sign_in(owner, size)
     for address in addresses(campaign):
         window.goto(address)
-        for summary in window.locator("details:not([open]) > summary").all():
-            summary.click()
+        closed = window.locator("details:not([open]) > summary")
+        while closed.count():
+            closed.first.click()
         wide = window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert (address, wide) == (address, 0)
         assert violations(window) == []

@@ -19,10 +19,8 @@ _pending: list[Thread] = []
 _guard = Lock()
 
 
-def _write_behind(write: Any) -> Any:
-    from annotation.services.answers import Recorded
-
-    def record(*args: Any, **kwargs: Any) -> Recorded:
+def _write_behind(write: Any, *, said: Any) -> Any:
+    def record(*args: Any, **kwargs: Any) -> Any:
         def later() -> None:
             time.sleep(SECONDS_BEHIND)
             try:
@@ -34,7 +32,7 @@ def _write_behind(write: Any) -> Any:
         with _guard:
             _pending.append(thread)
         thread.start()
-        return Recorded(answer_id=0, already=False)
+        return said
 
     return record
 
@@ -55,10 +53,13 @@ def _spoil() -> None:
     from django.urls import resolvers
 
     from annotation import rating_urls
+    from annotation.services.answers import Recorded
     from annotation.views import rating
 
     page: Any = rating
-    page.record_answer = _write_behind(page.record_answer)
+    stored = Recorded(answer_id=0, already=False)
+    page.record_answer = _write_behind(page.record_answer, said=stored)
+    page.record_and_go_on = _write_behind(page.record_and_go_on, said=(stored, None))
     for pattern in rating_urls.urlpatterns:
         if isinstance(pattern, resolvers.URLPattern) and pattern.name == "session":
             pattern.callback = _after_what_is_pending(pattern.callback)

@@ -12,7 +12,7 @@ from annotation.choices import SlotState
 from annotation.contents import option_content
 from annotation.models import Answer, Campaign, Rater, Slot
 from annotation.services import entry
-from annotation.services.answers import Recorded, record_answer
+from annotation.services.answers import Recorded, record_and_go_on
 from annotation.services.tasks_for_raters import Task, next_task
 from tests import factories
 from tests.annotation.races.naive import claim_by_count, count, naive_table
@@ -40,11 +40,10 @@ def visit(campaign: Campaign, name: str, *, stays: bool = True) -> dict[UUID, in
     rater = entry.enter(campaign, factories.identity(name))
     entry.give_consent(rater)
     acknowledged = {}
-    while isinstance(task := next_task(rater), Task):
-        if not stays:
-            break
+    task = next_task(rater)
+    while stays and isinstance(task, Task):
         key = uuid4()
-        recorded = record_answer(
+        recorded, step = record_and_go_on(
             rater,
             slot_id=task.slot_id,
             content=option_content("4"),
@@ -54,6 +53,7 @@ def visit(campaign: Campaign, name: str, *, stays: bool = True) -> dict[UUID, in
         )
         assert isinstance(recorded, Recorded)
         acknowledged[key] = recorded.answer_id
+        task = step or next_task(rater)
     return acknowledged
 
 

@@ -10,7 +10,7 @@ from annotation.choices import SlotState
 from annotation.contents import option_content
 from annotation.models import Answer, Consent, LateAnswer, Rater, Slot
 from annotation.services import entry, raters, tasks_for_raters
-from annotation.services.answers import Late, Recorded, record_answer
+from annotation.services.answers import Late, Recorded, record_and_go_on, record_answer
 from annotation.services.endings import SessionEnd
 from annotation.services.tasks_for_raters import Task, next_task
 from tests import factories
@@ -23,12 +23,25 @@ PAIRS = 25
 
 
 def send(rater: Rater, slot_id: int, *, key: UUID | None = None) -> Recorded | Late:
-    """One answer, under a new key unless one is given."""
-    return record_answer(
+    """One answer, under a new key unless one is given; the next task is claimed with it."""
+    recorded, _ = record_and_go_on(
         rater,
         slot_id=slot_id,
         content=option_content("3"),
         idempotency_key=key or uuid4(),
+        client_milliseconds=None,
+        view="",
+    )
+    return recorded
+
+
+def send_alone(rater: Rater, slot_id: int) -> Recorded | Late:
+    """One answer of a rater who takes no further task, and so nobody's place."""
+    return record_answer(
+        rater,
+        slot_id=slot_id,
+        content=option_content("3"),
+        idempotency_key=uuid4(),
         client_milliseconds=None,
         view="",
     )
@@ -137,7 +150,7 @@ def test_an_answer_and_a_taker_at_the_same_moment_make_one_rating() -> None:
     for rater in slow:
         task = next_task(rater)
         assert isinstance(task, Task)
-        jobs.append(partial(send, rater, task.slot_id))
+        jobs.append(partial(send_alone, rater, task.slot_id))
         factories.expire_lease(rater)
     jobs += [partial(next_task, taker) for taker in takers]
     outcomes = results_of(together(jobs))

@@ -12,13 +12,13 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation import known_answers, queries
-from annotation.choices import CheckKind, ItemKind
+from annotation.choices import CheckKind, ItemKind, TaskKind
 from annotation.exports import ratings_csv_in_snapshot
-from annotation.known_answers import KnownAnswer
+from annotation.known_answers import KnownAnswer, Sought
 from annotation.models import Answer, Campaign, Item, Rater, Slot
 from annotation.services import campaigns
 from annotation.services.answers import undo_last
-from annotation.services.campaigns import CampaignMoved, UnknownMaps
+from annotation.services.campaigns import CampaignMoved, KnownAnswersRefused
 from annotation.services.openings import obstacles
 from annotation.services.tasks_for_raters import Task, next_task
 from annotation.standings import standings
@@ -26,6 +26,7 @@ from generation.prompt_faults import PromptFileRefused
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+SCORES = Sought(task_kind=TaskKind.OPINION_SCORE)
 
 
 def draft_of(items: int, owner: User, *, checks: int = 0, **changes: Any) -> Campaign:
@@ -158,7 +159,7 @@ def test_known_answers_are_of_the_campaigns_own_run_and_of_a_draft(owner: User, 
     """Control: take the maps by their numbers alone."""
     draft, theirs = draft_of(3, owner), draft_of(3, stranger)
     hers = KnownAnswer(word_map=theirs.items.values_list("word_map", flat=True)[0], accepted=("1",))
-    with pytest.raises(UnknownMaps):
+    with pytest.raises(KnownAnswersRefused):
         campaigns.mark_known(draft, [hers], actor=owner)
     opened = campaigns.open_campaign(draft, owner)
     with pytest.raises(CampaignMoved):
@@ -196,7 +197,7 @@ def test_what_a_cell_accepts(text: str, codes: tuple[str, ...]) -> None:
 )
 def test_a_bad_file_is_refused_with_its_lines(content: bytes, said: str) -> None:
     with pytest.raises(PromptFileRefused, match=said):
-        known_answers.read(content)
+        known_answers.read(content, sought=SCORES)
 
 
 def test_the_file_goes_out_and_comes_back(client: Client, owner: User) -> None:
