@@ -1,13 +1,15 @@
 """What word maps cost: plain generation, ours and castorini/daam, interleaved in one process.
 
     python -m benchmarks.attribution [--json] [--check] [--rounds N] [--model sd2|sdxl|all]
+                                     [--device cpu|cuda] [--dry]
 
 Times are CPU seconds of this process on one thread, the minimum of N rounds; each round runs every
 contender once, so that a slow minute of the machine hits them all. Weights are random (see models.py): the
 cost does not depend on them. Only denoising is timed, not the decoding of the latent, which would flatter
 the ratio. --check ends with exit code 1 where a target is missed.
 
-Where torch sees a GPU, benchmarks.devices measures the real topologies there as well.
+Where torch sees a GPU, benchmarks.devices measures the real topologies there as well. --device cuda does only
+that; --dry walks the same way with narrow models, on any device, to find mistakes before there is a GPU.
 """
 
 from __future__ import annotations
@@ -69,23 +71,37 @@ def main() -> int:
     if arguments.peak:
         print(_peak_megabytes(arguments.peak, arguments.model))
         return 0
+    if arguments.dry or arguments.device:
+        device = arguments.device or "cpu"
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            print("--device cuda: torch sees no GPU here; --dry --device cpu walks the same way")
+            return 2
+        return _print_device(devices.measure_gpu(device, is_dry=arguments.dry), as_json=arguments.json)
     models = sorted(MODELS) if arguments.model == "all" else [arguments.model]
     rows = {model: measure(model, rounds=arguments.rounds) for model in models}
     misses = [f"{model}: {miss}" for model in models for miss in missed_targets(rows[model])]
-    device = devices.measure_gpu() if torch.cuda.is_available() else []
+    found_on_gpu = devices.measure_gpu() if torch.cuda.is_available() else []
     if arguments.json:
         listed = {model: [asdict(row) for row in found] for model, found in rows.items()}
         print(
             json.dumps(
-                {"rows": listed, "device": [asdict(row) for row in device], "missed": misses}, indent=1
+                {"rows": listed, "device": [asdict(row) for row in found_on_gpu], "missed": misses}, indent=1
             )
         )
     else:
         for model, found in rows.items():
             _print_table(model, found)
-        devices.print_table(device)
+        devices.print_table(found_on_gpu)
         print("\n".join(["missed:", *misses]) if misses else "every target met")
     return 1 if arguments.check and misses else 0
+
+
+def _print_device(rows: list[devices.DeviceRow], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"device": [asdict(row) for row in rows]}, indent=1))
+    else:
+        devices.print_table(rows)
+    return 0
 
 
 def measure(model: str, *, rounds: int) -> list[Row]:
@@ -280,6 +296,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default 3)")
     parser.add_argument("--model", choices=[*sorted(MODELS), "all"], default="all", help="topology")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="measure the real topologies there, only")
+    parser.add_argument("--dry", action="store_true", help="the device section with narrow models")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -21,7 +21,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 
-from benchmarks.models import text_encoder, tokenizer
+from benchmarks.models import mini_sdxl, text_encoder, tokenizer
 from benchmarks.peer import load_daam
 from generation.attribution import trace
 
@@ -93,16 +93,22 @@ def sdxl_base() -> StableDiffusionXLPipeline:
     )
 
 
-def measure_gpu() -> list[DeviceRow]:
-    """Both real topologies at batch 1 and at the largest batch that fits."""
+def measure_gpu(device: str = "cuda", *, is_dry: bool = False) -> list[DeviceRow]:
+    """Both real topologies at batch 1 and at the largest batch that fits.
+
+    is_dry: the same way with narrow models in float32, one round and two images at most, on any device.
+    """
     rows = []
-    for name, build in (("sd2-base", sd2_base), ("sdxl-base", sdxl_base)):
-        with built_on("cuda", torch.float16):
+    dtype = torch.float32 if is_dry else torch.float16
+    for name, build in _DRY.items() if is_dry else _REAL.items():
+        with built_on(device, dtype):
             pipeline = build()
-        largest = largest_batch(pipeline, most=MOST_IMAGES)
-        rows += measure(pipeline, model=name, batches=sorted({1, largest}))
+        largest = largest_batch(pipeline, most=2 if is_dry else MOST_IMAGES)
+        rounds = 1 if is_dry else ROUNDS
+        rows += measure(pipeline, model=name, batches=sorted({1, largest}), rounds=rounds)
         del pipeline
-        torch.cuda.empty_cache()
+        if device.startswith("cuda"):
+            torch.cuda.empty_cache()
     return rows
 
 
@@ -171,6 +177,13 @@ def print_table(rows: Sequence[DeviceRow]) -> None:
     for row in rows:
         milliseconds = row.milliseconds_per_step
         print(f"{row.model:12}{row.images:8}  {row.contender:14}{milliseconds:10.2f}{row.ratio:9.3f}")
+
+
+_REAL: dict[str, Callable[[], Any]] = {"sd2-base": sd2_base, "sdxl-base": sdxl_base}
+_DRY: dict[str, Callable[[], Any]] = {
+    "narrow sd2": lambda: sd2_base(width=32, text_width=64),
+    "narrow sdxl": mini_sdxl,
+}
 
 
 def _contenders(pipeline: Any, images: int) -> dict[str, Callable[[], None]]:

@@ -1,17 +1,18 @@
 """Completed ratings per second and the wait from submit to the next task, on our own production server.
 
     python -m benchmarks.serving [--raters 1 10 50] [--slots 1000 100000 1000000] [--seconds N]
-                                 [--peer potato] [--json FILE] [--check]
+                                 [--peer potato] [--peer label-studio] [--json FILE] [--check]
 
 Fills a scratch database with an open campaign of N places, starts gunicorn as config/gunicorn.py says, and
 lets so many raters answer as fast as they can. One rating is one request: it stores the answer and brings
 the next task. Pictures are left out, here and with the peers. The most raters are measured at each number
 of places, all numbers of raters at 100,000 places, or at the most where that is not among them.
 
---peer runs another tool beside it, for the same task on the same machine (benchmarks/serving_peers.py says
-how to install it), and prints the ratios. --check ends with exit code 1 where at 10 or 50 raters Percept
-completes less than 5 times the ratings of a peer or p95 is more than a quarter of the peer's, or where the
-ratings per second differ by more than 20 % between the fewest and the most places.
+--peer runs another tool beside it, for the same task on the same machine (benchmarks/serving_peers.py and
+benchmarks/serving_label_studio.py say how to install them), and prints the ratios. --check ends with exit
+code 1 where at 10 or 50 raters Percept completes less than 5 times the ratings of a peer or p95 is more than
+a quarter of the peer's, or where the ratings per second differ by more than 20 % between the fewest and the
+most places.
 
 The scratch database is made beside the configured one and dropped at the end; it needs a superuser. Load and
 server share the machine, so compare ratios and not figures from different machines; server_cpu_ms, the
@@ -28,8 +29,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -46,15 +47,21 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from annotation.models import Campaign  # noqa: E402
-from benchmarks.serving_load import Connection, Measured, Session, measure  # noqa: E402
-from benchmarks.serving_peers import PotatoRater, potato  # noqa: E402
+from benchmarks.serving_label_studio import label_studio  # noqa: E402
+from benchmarks.serving_load import Connection, Measured, measure  # noqa: E402
+from benchmarks.serving_peers import Running, potato  # noqa: E402
 from benchmarks.serving_places import fill, scratch_database  # noqa: E402
 from studies.processes import free_port  # noqa: E402
 
 BASE: Final = 100_000
+PEER_ITEMS: Final = 5_000
 TIMES_THE_PEER: Final = 5.0
 SHARE_OF_ITS_WAIT: Final = 0.25
 LARGEST_FALL: Final = 0.2
+PEERS: Final[dict[str, Callable[..., AbstractContextManager[Running]]]] = {
+    "potato": potato,
+    "label-studio": label_studio,
+}
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _HIDDEN: Final = re.compile(rb'name="(slot|idempotency_key)" value="([^"]+)"')
 
@@ -107,7 +114,7 @@ def main() -> int:
         crowd = sorted(arguments.raters) if slots == base else [max(arguments.raters)]
         rows += percept(slots, crowd=crowd, seconds=arguments.seconds)
     for name in arguments.peer:
-        rows += peer(name, crowd=sorted(arguments.raters), seconds=arguments.seconds)
+        rows += of_peer(name, crowd=sorted(arguments.raters), seconds=arguments.seconds)
     faults = judge(rows)
     for fault in faults:
         print(f"NOT HELD: {fault}")
@@ -137,17 +144,13 @@ def percept(slots: int, *, crowd: Sequence[int], seconds: float) -> list[dict[st
     return rows
 
 
-def peer(name: str, *, crowd: Sequence[int], seconds: float) -> list[dict[str, Any]]:
+def of_peer(name: str, *, crowd: Sequence[int], seconds: float) -> list[dict[str, Any]]:
     """One row per number of raters, each on a fresh start of the peer with more items than it can finish."""
     rows = []
     for raters in crowd:
-        with tempfile.TemporaryDirectory() as folder, potato(Path(folder), items=5_000) as (port, process):
-
-            def make(number: int, port: int = port) -> Session:
-                return PotatoRater(port, f"rater-{number}")
-
-            done = measure(make, raters=raters, seconds=seconds, processes=[process])
-            rows.append(_row(name, 15_000, done))
+        with tempfile.TemporaryDirectory() as folder, PEERS[name](Path(folder), items=PEER_ITEMS) as peer:
+            done = measure(peer.make, raters=raters, seconds=seconds, processes=[peer.process])
+            rows.append(_row(name, 3 * PEER_ITEMS, done))
     return rows
 
 
@@ -276,7 +279,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--raters", type=int, nargs="+", default=[1, 10, 50])
     parser.add_argument("--slots", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--peer", action="append", choices=["potato"], default=[])
+    parser.add_argument("--peer", action="append", choices=list(PEERS), default=[])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--check", action="store_true")
     return parser.parse_args()

@@ -6,7 +6,7 @@ Each lives in a virtual environment of its own, since their pins and ours don't 
     POTATO=peers/potato/bin/potato python -m benchmarks.serving --peer potato
 
 A peer is started with its own default server and asked what its own page asks for: Potato's saves the answer,
-moves on, and loads the next page.
+moves on, and loads the next page. Label Studio is in benchmarks/serving_label_studio.py.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlencode
 
-from benchmarks.serving_load import Connection
+from benchmarks.serving_load import Connection, Session
 from studies.processes import free_port
 
 START_SECONDS = 120
+SCALE: Final = ("Bad", "Poor", "Fair", "Good", "Excellent")
 _INSTANCE = re.compile(rb'id="instance_id"[^>]*value="([^"]+)"|name="instance_id"[^>]*value="([^"]+)"')
 POTATO = """
 annotation_task_name: Benchmark
@@ -52,6 +56,14 @@ port: {port}
 
 class PeerMissing(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The peer is not installed; the message says how to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A peer that serves. process: its id.  make: the session of rater number N, from 0."""
+
+    process: int
+    make: Callable[[int], Session]
 
 
 class PotatoRater:
@@ -95,8 +107,8 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @contextmanager
-def potato(folder: Path, *, items: int) -> Iterator[tuple[int, int]]:
-    """A running Potato with so many items to rate: its port and process. Raises PeerMissing, RuntimeError."""
+def potato(folder: Path, *, items: int) -> Iterator[Running]:
+    """A running Potato with so many items to rate. Raises PeerMissing, RuntimeError."""
     program = os.environ.get("POTATO", "potato")
     port = free_port(8600)
     data = [{"id": f"item_{number}", "text": f"a red ball number {number}"} for number in range(items)]
@@ -115,15 +127,16 @@ def potato(folder: Path, *, items: int) -> Iterator[tuple[int, int]]:
         except FileNotFoundError:
             raise PeerMissing(f"{program} is not there. {__doc__.split(chr(10) * 2)[1]}") from None
         try:
-            _wait(process, port=port, log=folder / "potato.log")
-            yield port, process.pid
+            wait_for(process, port=port, log=folder / "potato.log", seconds=START_SECONDS)
+            yield Running(process=process.pid, make=partial(_potato_rater, port))
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], *, port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def wait_for(process: subprocess.Popen[bytes], *, port: int, log: Path, seconds: float) -> None:
+    """Returns once the peer answers. Raises RuntimeError with the end of its log where it does not."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             if Connection(port=port).send("GET", "/")[0] < 500:
@@ -133,3 +146,7 @@ def _wait(process: subprocess.Popen[bytes], *, port: int, log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"The peer did not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.5)
+
+
+def _potato_rater(port: int, number: int) -> PotatoRater:
+    return PotatoRater(port, f"rater-{number}")

@@ -22,13 +22,14 @@ import numpy as np
 
 from benchmarks.statistics_rows import TASKS, Row
 from evaluation.metrics import intervals, item_scores, two_way, worlds
-from evaluation.metrics.bootstrap_two_way import Grouping
+from evaluation.metrics.bootstrap_two_way import grouping_of
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.mean_intervals import (
     BY_TWO_WAY_RESAMPLES,
     Resampling,
     ScoredRatings,
     mean_intervals,
+    over_items,
 )
 
 LEAST_COVERAGE = 93.0
@@ -83,15 +84,7 @@ def _coverage(world: worlds.World, *, item_score: ItemScore, n_studies: int) -> 
     truth = float(np.mean([p.estimate for p in parts]))
     headline = [two_way.two_way(p) for p in parts]
     satterthwaite = [two_way.two_way(p, method=intervals.IntervalMethod.TWO_WAY_SATTERTHWAITE) for p in parts]
-    items_only = [
-        intervals.interval_from_moments(
-            p.estimate,
-            standard_deviation=math.sqrt(p.item_variance * p.n_items),
-            n=p.n_items,
-            method=intervals.IntervalMethod.T_ITEMS,
-        )
-        for p in parts
-    ]
+    items_only = [over_items(p, method=intervals.IntervalMethod.T_ITEMS, confidence=0.95) for p in parts]
     hits = [
         100 * float(np.mean([i.low <= truth <= i.high for i in chosen]))
         for chosen in (headline, satterthwaite, items_only)
@@ -122,7 +115,8 @@ def _bootstrap_coverage(
     hits = np.zeros((n_studies, 2))
     for study in range(n_studies):
         drawn = worlds.simulate(world, rng=rng)
-        scored = score(drawn.scores, item_index=drawn.item_index, n_items=world.n_items)
+        n_items = drawn.things.size
+        scored = score(drawn.scores, item_index=drawn.item_index, n_items=n_items)
         ratings = ScoredRatings(
             scores=drawn.scores,
             item_index=drawn.item_index,
@@ -132,7 +126,7 @@ def _bootstrap_coverage(
             scale=(1.0, 5.0),
             item_score=item_score,
         )
-        everything = Grouping(index=np.zeros(world.n_items, dtype=np.int64), n=1)
+        everything = grouping_of(np.zeros(n_items, dtype=np.int64), n=1, same_thing=drawn.things)
         for column, method in enumerate(BY_TWO_WAY_RESAMPLES):
             interval = mean_intervals(
                 ratings,

@@ -1,8 +1,9 @@
-"""The full report of a campaign of a million ratings, alone in its process, so that its memory can be read.
+"""The core's numbers of a million ratings, alone in their process, so that its memory can be read.
 
     python -m benchmarks.statistics_million      prints {"seconds": CPU, "megabytes": peak}
 
-From columns of text, as a file or the database gives them, to every number and both figures; no bootstrap.
+From columns of text, as a file or the database gives them, to the numbers of the core and two figures; no
+bootstrap, no database, no comparisons, no file. What a whole report costs says `python -m benchmarks.report`.
 """
 
 from __future__ import annotations

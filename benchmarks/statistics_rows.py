@@ -216,28 +216,29 @@ def masks(rounds: int) -> Row:
 
 
 def full_report(rounds: int) -> Row:
-    """Everything the results page shows for the founding study: 2 800 items x 3, from the table to both
-    figures."""
+    """The core's numbers for the founding study: 2 800 items x 3, from the table to two figures, no files:
+    the report with its files is timed by benchmarks.report."""
     ours_ms, _ = _timed(_report_of(opinion.HEADLINE), rounds=rounds)
-    return _row("full report, 2 800 items x 3", peer="", ours_ms=ours_ms, target_ms=2_000)
+    return _row("numbers and two figures, 2 800 items x 3", peer="", ours_ms=ours_ms, target_ms=2_000)
 
 
 def full_report_with_bootstrap(rounds: int) -> Row:
     """The same with the BCa interval of 10 000 two-way resamples beside the headline."""
     protocol = opinion.Protocol(also=(IntervalMethod.BOOTSTRAP_TWO_WAY_BCA,))
     ours_ms, _ = _timed(_report_of(protocol), rounds=max(1, rounds // 2))
-    return _row("full report with 10 000 two-way resamples", peer="", ours_ms=ours_ms, target_ms=5_000)
+    return _row(
+        "numbers and two figures with 10 000 two-way resamples", peer="", ours_ms=ours_ms, target_ms=5_000
+    )
 
 
 def million_report(rounds: int) -> Row:  # noqa: ARG001
-    """All numbers and figures of a campaign of a million ratings, from its columns, in a process of its
-    own.
-    """
+    """The core's numbers and two figures of a million ratings, from columns, in a process of its own. Neither
+    the database nor files: the whole report is timed by benchmarks.report."""
     command = [sys.executable, "-m", "benchmarks.statistics_million"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     measured = json.loads(done.stdout)
     return _row(
-        "full report of 1e6 ratings, columns to figures",
+        "numbers and two figures of 1e6 ratings, from columns",
         peer="",
         ours_ms=1000 * measured["seconds"],
         target_ms=10_000,

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.db import connection
+
 from annotation.choices import OPTION_BY_CODE, Choice
 from annotation.forms.answers import CHECKED, DRAWN, NONE_OF_THESE
 from studies.simulated_raters import (
@@ -21,14 +23,16 @@ OPTION_BUTTON = "option"
 CONSENT = ("consent", "agree")
 START = ("start", "yes")
 KEY_FIELD = "idempotency_key"
+PRACTICE_PATH = "/practice/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledged:
-    """One answer that the server said it had saved."""
+    """One answer that the server said it had saved. in_practice: in training or qualification."""
 
     key: str
     option: str
+    in_practice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +44,10 @@ class Visit:
     last_page: str
 
 
-Knowledge = Callable[[str], str | None]
+Knowledge = Callable[[str], dict[str, str] | None]
 
 
-def nothing_known(_task: str) -> str | None:
+def nothing_known(_task: str) -> dict[str, str] | None:
     """What a rater knows of a task who only sees the page."""
     return None
 
@@ -56,14 +60,27 @@ def send_crowd(
     seed: int,
     at_once: int,
     on_answer: Callable[[], None],
+    knowledge: Callable[[str], Knowledge] = lambda _: nothing_known,
 ) -> list[Visit]:
-    """Every rater's visit, `at_once` of them at a time. A rater's choices depend on seed and name only."""
+    """Every rater's visit, `at_once` of them at a time. A rater's choices depend on seed and name only.
+
+    knowledge: what a careful rater knows who is let in under this name.
+    """
 
     def visit(rater: SimulatedRater) -> Visit:
         generator = random.Random(f"{seed} {rater.name}")
-        return _visit(
-            rater, base_url=base_url, entry_path=entry_path, generator=generator, on_answer=on_answer
-        )
+        try:
+            return _visit(
+                rater,
+                base_url=base_url,
+                entry_path=entry_path,
+                generator=generator,
+                on_answer=on_answer,
+                knows=knowledge(rater.name),
+            )
+        finally:
+            # This thread's own, where knowing took a look.
+            connection.close()
 
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         return list(pool.map(visit, raters))
@@ -90,7 +107,7 @@ def answer_task(
 ) -> tuple[Response, Acknowledged] | None:
     """Answers the task on the page; returns the next page and what was acknowledged, None without a task.
 
-    knows: what a careful rater answers to a task, from its name, where that is settled.
+    knows: the fields that a careful rater sends for a task, from its name, where that is settled.
     """
     response = _go_on(visitor, response)
     page = response.page()
@@ -113,11 +130,13 @@ def answer_task(
     else:
         option = choose_side(rater, options, generator=generator)
     if not rater.careless and (settled := knows(form.fields.get("slot", ""))):
-        option = settled
+        ticked = dict(settled)
+        option = ticked.pop(OPTION_BUTTON)
     after = visitor.press(response, form, OPTION_BUTTON, option, **ticked)
     if after.status != 200:
         return None
-    return after, Acknowledged(key=form.fields[KEY_FIELD], option=option)
+    in_practice = form.action.endswith(PRACTICE_PATH)
+    return after, Acknowledged(key=form.fields[KEY_FIELD], option=option, in_practice=in_practice)
 
 
 def _go_on(visitor: AnyVisitor, response: Response) -> Response:
@@ -133,12 +152,17 @@ def _visit(
     entry_path: str,
     generator: random.Random,
     on_answer: Callable[[], None],
+    knows: Knowledge,
 ) -> Visit:
     visitor = Visitor(base_url, cookies=False)
     response = begin(visitor, rater, entry_path=entry_path)
     acknowledged: list[Acknowledged] = []
-    while (answered := answer_task(visitor, response, rater=rater, generator=generator)) is not None:
+    while True:
+        answered = answer_task(visitor, response, rater=rater, generator=generator, knows=knows)
+        if answered is None:
+            break
         response, one = answered
-        acknowledged.append(one)
+        if not one.in_practice:
+            acknowledged.append(one)
         on_answer()
     return Visit(rater=rater, acknowledged=acknowledged, last_page=response.page().text)

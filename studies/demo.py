@@ -166,6 +166,8 @@ def open_campaign(owner: User, run: Run, *, name: str) -> Campaign:
             completion_code=f"DEMO-{secrets.token_hex(4).upper()}",
             raters_per_item=RATERS_PER_ITEM,
             items_per_rater=ITEMS_PER_RATER,
+            instructed_per_rater=1,
+            repeats_per_rater=1,
             order_seed=SEED,
         ),
     )

@@ -8,22 +8,20 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urljoin
-from uuid import UUID
 
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from annotation.choices import CheckKind, ItemKind, Platform, SlotState
-from annotation.models import Answer, Campaign, Rater, Slot
+from annotation.choices import Platform, SlotState
+from annotation.models import Campaign, Rater, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
-from annotation.services import practice
 from annotation.services.entry import EntryRefused, enter
 from studies.crowd import Acknowledged, answer_task, begin
 from studies.page_forms import PageForm
+from studies.settled import knowledge_of
 from studies.simulated_raters import SimulatedRater, draw_raters
 from studies.visitors import Response, encode
 
@@ -142,27 +140,8 @@ def _answer(
     rater: SimulatedRater,
     generator: random.Random,
 ) -> tuple[Response, Acknowledged] | None:
-    knows = partial(settled_answer, dry_run)
+    knows = knowledge_of(dry_run, rater.name)
     return answer_task(visitor, response, rater=rater, generator=generator, knows=knows)
-
-
-def settled_answer(dry_run: Campaign, task: str) -> str | None:
-    """What a careful person would answer: the known or instructed answer, or the same as the first time.
-
-    Simulated raters see no picture, so for checks that need one they are told.
-    """
-    in_hand = Slot.objects.filter(campaign=dry_run, state=SlotState.LEASED, public_id=task)
-    slot = in_hand.select_related("item").first()
-    if slot is None and (practised := practice.item_named(dry_run, UUID(task))) is not None:
-        return practised.accepted_answers[0]
-    if slot is None or slot.item.kind != ItemKind.ATTENTION:
-        return None
-    if slot.item.check_kind != CheckKind.REPEAT:
-        return slot.item.accepted_answers[0]
-    first = Answer.objects.filter(
-        rater=slot.rater_id, slot__item=slot.item.repeats_id, undone_at__isnull=True
-    ).first()
-    return (first.opt_out or str(first.score)) if first else None
 
 
 def _identity(rater: SimulatedRater) -> RaterIdentityData:

@@ -55,12 +55,15 @@ def draw_raters(*, careful: int, careless: int, generator: random.Random) -> lis
 
 
 def choose_option(rater: SimulatedRater, *, prompt: str, word: str, generator: random.Random) -> str:
-    """The code of the option this rater presses, as in `annotation.choices.ANSWER_OPTIONS`."""
+    """The code of the option this rater presses, as in `annotation.choices.ANSWER_OPTIONS`.
+
+    word: empty where a whole image is scored, which has no opt-outs.
+    """
     if rater.careless:
         return str(generator.choice(list(OpinionScore)).value)
-    if not any(character.isalnum() for character in word) or word.lower() in NOT_PICTURABLE:
+    if (word and not any(character.isalnum() for character in word)) or word.lower() in NOT_PICTURABLE:
         return OptOut.WORD_TOO_ABSTRACT.value
-    if generator.random() < IMAGE_TOO_POOR_SHARE:
+    if word and generator.random() < IMAGE_TOO_POOR_SHARE:
         return OptOut.IMAGE_TOO_POOR.value
     # Seeded by the pair, so that all raters share its latent quality.
     quality = random.Random(f"{prompt}\n{word}").gauss(QUALITY_MEAN, QUALITY_SPREAD)

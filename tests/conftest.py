@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from tests import chromium
 
 # One Chromium, and one Playwright, for the browser tests of every app: a process can hold only one.
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.cast"]
 # The same examples every time: a red test is somebody's change, not luck.
 # HYPOTHESIS_PROFILE=default looks further.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)

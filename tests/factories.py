@@ -18,26 +18,29 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from PIL import Image as Picture
 
-from annotation.choices import PairOf, Platform, SlotState, TaskKind
+from annotation.choices import ItemKind, PairOf, Platform, SlotState, TaskKind
 from annotation.contents import AnswerContent, option_content
+from annotation.known_answers import KnownAnswer
 from annotation.models import Campaign, Item, Rater, Slot
 from annotation.recruitment import RaterIdentityData
+from annotation.segmentations import Polygons
 from annotation.services import campaigns, entry
 from annotation.services.answers import Recorded, record_answer
 from annotation.services.campaigns import CampaignSpec
 from annotation.services.tasks_for_raters import Task, next_task
-from generation import storage
+from generation import picture_storage, registry, storage
 from generation.choices import SafetyVerdict
-from generation.models import PromptSet, PromptWord, Run, WordMap
+from generation.models import MapRequest, Project, PromptSet, PromptWord, Run, WordMap
 from generation.parsing import Parse, ParsedWord
 from generation.prompts import PromptRow
 from generation.registry import GenerationSettings, ModelSpec
-from generation.services import images, prompt_sets, runs
+from generation.services import images, map_requests, prompt_sets, runs
 
 PROMPTS: Final = ("a red ball beside a blue box.", "the green cone, a yellow cube.")
 SIDE: Final = 64
 VOCABULARY: Final = ("ball", "box", "cone", "cube", "dog", "umbrella")
 MAP_SIDE: Final = 8
+METHODS: Final = ("paper", "CMI")
 MODEL: Final = ModelSpec(
     id="test-model",
     source="percept/test-model",
@@ -186,17 +189,89 @@ def make_open_campaign(owner: User | None = None, *, run: Run | None = None, **c
 def make_campaign_of_kind(
     kind: TaskKind, *, owner: User | None = None, pair_of: PairOf = PairOf.IMAGES, **changes: Any
 ) -> Campaign:
-    """An open campaign of a kind, on two prompts with one image each; of pairs, a second run of them."""
+    """An open campaign of a kind, on two prompts with one image each; of pairs, a second system."""
+    draft = make_draft_of_kind(kind, owner=owner, pair_of=pair_of, **changes)
+    return campaigns.open_campaign(draft, draft.owner)
+
+
+def make_draft_of_kind(
+    kind: TaskKind,
+    *,
+    owner: User | None = None,
+    pair_of: PairOf = PairOf.IMAGES,
+    images_per_prompt: int = 1,
+    **changes: Any,
+) -> Campaign:
+    """A draft of a kind, on two prompts; of pairs, a second system."""
     owner = owner or make_user()
-    run = make_finished_run(owner)
+    run = make_finished_run(owner, images_per_prompt=images_per_prompt)
     extra: dict[str, Any] = {}
     if kind == TaskKind.OBJECT_PRESENCE:
         extra = {"vocabulary": VOCABULARY}
     elif kind == TaskKind.MASK:
         extra = {"parts_of_speech": ("NOUN",)}
     elif kind == TaskKind.PAIRWISE:
-        extra = {"compared_run_id": make_run_again(run).pk, "pair_of": pair_of.value}
-    return make_open_campaign(owner, run=run, task_kind=kind.value, **(extra | changes))
+        extra = {"pair_of": pair_of.value}
+        if pair_of == PairOf.METHODS:
+            explore_images(run)
+            extra["methods"] = METHODS
+        else:
+            extra["compared_run_ids"] = (make_run_again(run).pk,)
+    return make_draft(owner, run=run, task_kind=kind.value, **(extra | changes))
+
+
+def known_for(draft: Campaign, *, how_many: int = 1, **more: Any) -> list[KnownAnswer]:
+    """Known answers for a draft's first rating items: Bad, the first word, a box, the first of a pair."""
+    right: dict[TaskKind, dict[str, Any]] = {
+        TaskKind.OPINION_SCORE: {"accepted": ("1",)},
+        TaskKind.OBJECT_PRESENCE: {"must_have": tuple(draft.vocabulary[:1]), "must_not_have": ("*",)},
+        TaskKind.MASK: {"segmentation": Polygons(outlines=((8, 8, 56, 8, 56, 56, 8, 56),)), "least_iou": 0.5},
+        TaskKind.PAIRWISE: {"accepted": ("first",)},
+    }
+    items = draft.items.filter(kind=ItemKind.RATING).select_related("word").order_by("position")
+    return [
+        KnownAnswer(
+            word_map=item.word_map_id,
+            other_word_map=item.other_word_map_id,
+            image=item.image_id,
+            other_image=item.other_image_id,
+            word_position=item.word.position if item.word else None,
+            **(right[TaskKind(draft.task_kind)] | more),
+        )
+        for item in items[:how_many]
+    ]
+
+
+def make_answered_question(owner: User, project: Project, *, levels: int = 20) -> MapRequest:
+    """A question about a picture of two words, answered with small maps by a worker that needs no torch."""
+    spec = registry.get(registry.DEMO_ID)
+    question = map_requests.Question(png=picture_png(), caption="red ball", levels=levels)
+    asked = map_requests.ask_information(owner, project, question, model=spec)
+    pin = images.ModelPin(model_id=spec.id, revision=asked.model_revision)
+    claim = map_requests.claim_request("factory", models=[pin], lease_seconds=60)
+    assert claim is not None
+    ramp = np.linspace(0, 1, MAP_SIDE**2, dtype=np.float32).reshape(MAP_SIDE, MAP_SIDE)
+    maps = {kind: {0: ramp, 1: 2 * ramp} for kind in picture_storage.KINDS}
+    words = [
+        {"position": 0, "text": "red", "start": 0, "end": 3, "nats": 1.5, "nats_error": 0.25},
+        {"position": 1, "text": "ball", "start": 4, "end": 8, "nats": -0.5, "nats_error": None},
+    ]
+    result = {
+        "words": words, "unread": [], "captions": [{"text": "red ball", "nats": 2.0, "nats_error": 0.5}]
+    }  # fmt: skip
+    content = picture_storage.pack(np.zeros((SIDE, SIDE, 3), dtype=np.uint8), maps)
+    assert map_requests.answer_information(claim, content=content, result=result, seconds=1.0)
+    asked.refresh_from_db()
+    return asked
+
+
+def picture_png(*, width: int = 80, height: int = 48) -> bytes:
+    """Red on the left, blue on the right."""
+    made = Picture.new("RGB", (width, height), "blue")
+    made.paste("red", (0, 0, width // 2, height))
+    buffer = io.BytesIO()
+    made.save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def make_run_again(run: Run) -> Run:
@@ -212,6 +287,19 @@ def make_run_again(run: Run) -> Run:
     other = runs.create_run(run.owner, again)
     finish_images(other)
     return other
+
+
+def explore_images(run: Run, *, methods: Sequence[str] = METHODS) -> None:
+    """Takes the run's maps apart as `explore_maps` does, with noise in place of each method's maps."""
+    for image in run.images.select_related("prompt"):
+        generator = np.random.default_rng(image.pk)
+        whole = generator.random((1 + len(methods), MAP_SIDE, MAP_SIDE), dtype=np.float32)
+        stored = storage.StoredExploration(
+            layers=("layer",), methods=tuple(methods), drift=0, steps=whole[:1], by_layer=whole[:1],
+            by_method=whole[1:],
+        )  # fmt: skip
+        words = image.prompt.words.values_list("position", flat=True)
+        storage.write_exploration(image, dict.fromkeys(words, stored))
 
 
 def mask_png(*, side: int = SIDE, box: tuple[int, int, int, int] = (8, 4, 40, 20)) -> bytes:

@@ -19,7 +19,7 @@ from annotation.models import AuditEntry, Campaign, Webhook, WebhookDelivery
 from annotation.services import webhooks
 from evaluation import uploads
 from generation.choices import ProjectRole, TokenScope
-from generation.models import ApiToken, Image, Membership, Project, WordMap
+from generation.models import ApiToken, Image, MapRequest, Membership, Project, WordMap
 from generation.services import api_tokens, projects
 from tests import access_table as table
 from tests import factories
@@ -32,7 +32,13 @@ DIGEST: Final = "ab" * 32
 ROLES: Final = ("owner", "manager", "viewer", "stranger", "admin", "visitor")
 REFUSED: Final = (403, 404)
 # Of the acts those last that end what others need.
-LAST: Final = ("annotation:campaign_close", "analyses:delete", "generation:project_leave", "logout")
+LAST: Final = (
+    "generation:question_delete",
+    "annotation:campaign_close",
+    "analyses:delete",
+    "generation:project_leave",
+    "logout",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,7 @@ def scene() -> Scene:
     hook = webhooks.add(project, url="https://example.org/", events=[WebhookEvent.CLOSED], actor=owner)
     webhooks.try_out(hook)
     _leave_files(owner)
+    factories.make_answered_question(owner, project)
     api_tokens.issue(owner, name="nightly", scopes=list(TokenScope), days=1)
     return Scene(campaign=campaign, project=project, people=people)
 
@@ -201,6 +208,8 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
     if name == "pk":
         of_project = any(part in route for part in ("project", "member", "webhook"))
         of_prompts = "prompt" in route
+        if route.startswith("generation:question"):
+            return MapRequest.objects.get(kind="inform").pk
         return (
             scene.project.pk if of_project else campaign.run.prompt_set_id if of_prompts else campaign.run_id
         )
@@ -213,13 +222,18 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
         "act": "test" if route.startswith("webhooks") else "retry",
         "axis": "steps",
         "place": 0,
+        "position": 1,
+        "kind": "cmi",
+        "table": "words",
         "digest": DIGEST if route.startswith("generation") else _upload_digest(scene),
         "pseudonym": campaign.raters.order_by("pk")[0].pseudonym,
-        "item_id": campaign.items.order_by("pk")[0].pk,
+        "item_id": campaign.items.filter(kind="rating").order_by("pk")[0].pk,
+        "answer_id": 1,
         "name": _FILES.get(route, "ratings.csv"),
         "token": "forged",
         "slot": campaign.public_id,
         "number": 1,
+        "webhook": Webhook.objects.get().pk,
         "hook": Webhook.objects.get().pk,
         "delivery": WebhookDelivery.objects.order_by("pk")[0].pk,
     }[name]

@@ -40,15 +40,17 @@ LAYERS: Final = {
     "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2, "kind_exports": 2,
     "plain_exports": 2,
     "rating_columns": 2, "rating_lines": 2,
-    "sources": 2, "review_queue": 2, "history": 2, "verdicts": 2, "specification": 2,
-    "pages": 3, "page_words": 3,
-    "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "figure_set": 2, "provenance": 2,
+    "systems": 2, "shown": 2, "adjudication_queue": 2, "adjudication_exports": 2,
+    "sources": 2, "review_queue": 2, "history": 2, "check_rows": 2, "specification": 2,
+    "practice_records": 2, "evidence_exports": 2, "practice_exports": 2, "known_rows": 2,
+    "pages": 3, "page_words": 3, "quality_exports": 2, "quality_pages": 3,
+    "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "recent": 2, "figure_set": 2, "provenance": 2,
     "settings_form": 2, "analysis_urls": 4, "live": 2, "kinds": 3, "files": 3, "bundles": 3,
     "rebuilding": 3,
     "webhook_urls": 4, "planner_views": 4, "plan_urls": 4, "campaign_files": 4,
-    "worker": 3,
+    "worker": 3, "map_jobs": 3, "drainer": 3, "question_forms": 3, "question_api": 4,
     "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "rating_urls": 4, "apps": 4,
-    "templatetags": 4,
+    "templatetags": 4, "api_members": 4, "api_webhooks": 4,
 }  # fmt: skip
 INTERFACES: Final = 4
 LAYERED_APPS: Final = ("generation", "annotation", "evaluation")

@@ -1,12 +1,15 @@
 """The benchmarks' own code on tiny models: what they count and call a miss, never how long it takes."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import devices, throughput
+from benchmarks import attribution, devices, throughput
 from benchmarks.attribution import MAP_ERROR, Row, missed_targets
 from benchmarks.models import tiny_pipeline
 from generation.pipelines import GenerationSettings
@@ -114,7 +117,8 @@ def test_throughput_counts_images_of_both_ways_and_their_arithmetic(tiny: Any) -
     assert found.ours > 0
     assert found.times_plain == pytest.approx(found.ours / found.plain)
     assert found.teraflop_per_image > 0
-    assert found.share_of_limit is None
+    # The same arithmetic: what is reached of the limit, and what the limit would be.
+    assert found.times_plain / found.possible == pytest.approx(found.share_of_limit)
     assert throughput.missed_targets(found) == []
 
 
@@ -128,5 +132,35 @@ def test_throughput_s_targets_can_be_missed() -> None:
         times_plain=2.9,
         teraflop_per_image=51.0,
         share_of_limit=0.3,
+        possible=9.0,
     )
     assert len(throughput.missed_targets(found)) == 2
+    assert throughput.missed_targets(replace(found, device="cpu")) == []
+
+
+def test_the_arithmetic_of_stable_diffusion_2_is_the_published_one() -> None:
+    """51 TFLOP an image at 30 guided steps. Control: multiplications alone, or one row of two."""
+    with devices.built_on("meta", torch.float16):
+        pipeline: Any = devices.sd2_base()
+        latents, text = torch.empty(2, 4, 64, 64), torch.empty(2, 77, 1024)
+        with FlopCounterMode(display=False) as step, torch.inference_mode():
+            pipeline.unet(latents, torch.empty((), dtype=torch.float32), text)
+        with FlopCounterMode(display=False) as decoding, torch.inference_mode():
+            pipeline.vae.decode(latents[:1])
+    found = 30 * step.get_total_flops() + decoding.get_total_flops()
+    assert found / 1e12 == pytest.approx(51, rel=0.1)
+
+
+def test_the_way_of_a_gpu_is_walked_dry(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Arguments, models, both tables. Control: a name that only the GPU's branch uses, misspelt."""
+    monkeypatch.setattr(devices, "STEPS", 1)
+    monkeypatch.setattr("sys.argv", ["throughput", "--dry", "--device", "cpu", "--json"])
+    assert throughput.main() == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 2
+    monkeypatch.setattr("sys.argv", ["attribution", "--device", "cuda"])
+    if not torch.cuda.is_available():
+        assert attribution.main() == 2
+    monkeypatch.setattr(devices, "_DRY", {"tiny": tiny_pipeline})
+    monkeypatch.setattr("sys.argv", ["attribution", "--dry"])
+    assert attribution.main() == 0
+    assert "ours, heads" in capsys.readouterr().out

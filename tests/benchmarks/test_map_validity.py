@@ -9,6 +9,7 @@ from benchmarks import map_validity
 from benchmarks.map_validity import Scores, iou, mean_over_pictures, ratios
 from benchmarks.map_validity_maps import Drawn, Target, head_weights, targets
 from benchmarks.map_validity_page import BEGIN, END, write_figures
+from generation.attribution.relevance import load_relevance
 from training.demo_model.evaluate import load_pipeline
 from training.demo_model.judge import Wanted
 from training.demo_model.prompts import AskedPicture
@@ -66,7 +67,7 @@ def test_a_missed_target_is_told_by_the_exit_code(monkeypatch: pytest.MonkeyPatc
 
 def test_every_kind_of_map_of_a_picture_is_made() -> None:
     pipeline = load_pipeline(Path("generation/demo_model"))
-    relevance = map_validity.count_heads(pipeline, folder=Path("generation/demo_model"), prompts=1)
+    relevance = load_relevance(Path("generation/demo_model/head_relevance.json"))
     asked = AskedPicture(kind="single", text="a red circle", wanted=(Wanted(colour="red", shape="circle"),))
     drawn = Drawn(pipeline, asked=[asked], seeds=[1])
     found = list(

@@ -30,4 +30,6 @@ def test_demo_check_goes_from_prompts_to_opinion_scores_and_keeps_every_promise(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "24 of 24 images" in done.stdout
     assert "NOUN" in done.stdout
-    assert "Every acknowledged answer is in the export once" in done.stdout
+    # The study of scores, and a small one of each further kind.
+    assert done.stdout.count("Every acknowledged answer is in the export once") == 4
+    assert done.stdout.count("every careless rater who met an attention check was caught") == 4

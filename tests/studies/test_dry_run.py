@@ -1,6 +1,7 @@
 """A dry run: simulated raters fill a copy through the real pages, and it goes without a trace."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,18 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from annotation.choices import CampaignState, SlotState
-from annotation.models import Answer, AttemptCount, AuditEntry, Campaign, Rater, Slot
-from annotation.services import dry_runs, payments
+from annotation.choices import CampaignState, RaterOutcome, SlotState, TaskKind
+from annotation.models import (
+    Answer,
+    AttemptCount,
+    AuditEntry,
+    Campaign,
+    Mask,
+    PracticeAnswer,
+    Rater,
+    Slot,
+)
+from annotation.services import campaigns, dry_runs, payments
 from annotation.services.campaigns import OpeningRefused
 from annotation.standings import standings
 from studies import rehearsal
@@ -66,6 +76,29 @@ def test_careful_raters_pass_the_checks_of_every_kind_and_careless_ones_do_not(o
     assert any(wrong)
 
 
+@pytest.mark.parametrize("kind", [TaskKind.OBJECT_PRESENCE, TaskKind.MASK, TaskKind.PAIRWISE])
+def test_the_other_kinds_have_checks_and_practice_that_careful_raters_pass_and_careless_ones_do_not(
+    owner: User, kind: TaskKind
+) -> None:
+    """Control: let `settled_answer` know nothing, or leave `swapped` out of it."""
+    original = factories.make_draft_of_kind(
+        kind, owner=owner, images_per_prompt=3, known_per_rater=1, instructed_per_rater=2,
+        repeats_per_rater=1, checks_per_rater=int(kind == TaskKind.MASK), raters_per_item=5,
+    )  # fmt: skip
+    check, train, *test = factories.known_for(original, how_many=4)
+    known = [check, replace(train, use="training"), *(replace(one, use="qualification") for one in test)]
+    campaigns.mark_known(original, known, actor=owner)
+    copy = dry_runs.start_dry_run(original, owner)
+    finish(copy)
+    wrong = [standing.checks.wrong for standing in standings(copy).values() if standing.checks.served]
+    assert wrong.count(0) >= 4
+    # The fifth is careless: she falls in the qualification, or by luck only later.
+    assert any(wrong) or Rater.objects.filter(outcome=RaterOutcome.SCREENED_OUT).exists()
+    dry_runs.discard_dry_run(copy, owner)
+    assert not PracticeAnswer.objects.exists()
+    assert not Mask.objects.exists()
+
+
 def test_a_dry_run_that_was_cut_off_goes_on_where_it_was(owner: User) -> None:
     """Control: draw other raters at each call: the one who was cut off keeps her place for ever."""
     copy = dry_runs.start_dry_run(draft(owner), owner)
@@ -89,10 +122,13 @@ def test_thrown_away_it_leaves_no_row_and_the_campaign_as_it_was(owner: User) ->
     finish(copy)
     rater = Rater.objects.exclude(outcome="")[0]
     payments.approve(rater, owner)
+    answers, raters = Answer.objects.filter(undone_at=None).count(), Rater.objects.count()
     dry_runs.discard_dry_run(copy, owner)
     assert rows() == before
-    acts = AuditEntry.objects.filter(campaign=original).order_by("pk").values_list("act", flat=True)
-    assert list(acts) == ["create", "start_dry_run", "discard_dry_run"]
+    entries = AuditEntry.objects.filter(campaign=original).order_by("pk")
+    assert [entry.act for entry in entries] == ["create", "start_dry_run", "discard_dry_run"]
+    went = entries[2].detail
+    assert (went["answers"], went["raters"], went["acts"]) == (answers, raters, 2)
 
 
 def test_a_real_campaign_can_not_be_thrown_away(owner: User) -> None:

@@ -15,10 +15,11 @@ from django.urls import reverse
 from annotation.models import Campaign
 from evaluation import loading, reports
 from generation.models import Run
-from studies import demo, demo_check
+from studies import demo, demo_check, demo_kinds
 from studies.crowd import Visit, send_crowd
 from studies.demo_table import mos_table
 from studies.processes import PartStartError, free_port, launch_web, start_web, start_worker
+from studies.settled import knowledge_of
 from studies.visitors import Visitor
 from studies.watch import Watch
 
@@ -86,9 +87,23 @@ class Command(BaseCommand):
         visits = self._send_crowd(campaign, base_url=base_url)
         self._judge(campaign, visits, ratings=download(), earlier=earlier)
         watch.check()
+        self._other_kinds(account, run, watch, base_url=base_url)
         if not check:
             demo.open_campaign(account.user, run, name=demo.OWN_STUDY)
         return campaign
+
+    def _other_kinds(self, account: demo.Account, run: Run, watch: Watch, *, base_url: str) -> None:
+        """A small study of each further kind, with its checks, judged like the first."""
+        compared = demo_kinds.few_steps_run(account.user, run)
+        self._generate(compared, watch)
+        for kind, study in demo_kinds.STUDIES.items():
+            self._say(f"{study.name}, with its attention checks …")
+            campaign = demo_kinds.study_of(account.user, run, kind, compared=compared)
+            download = partial(_download_answers, campaign, account, base_url=base_url)
+            earlier = download()
+            visits = self._send_crowd(campaign, base_url=base_url)
+            self._judge(campaign, visits, ratings=download(), earlier=earlier)
+            watch.check()
 
     def _generate(self, run: Run, watch: Watch) -> None:
         self._say(
@@ -117,6 +132,7 @@ class Command(BaseCommand):
             seed=demo.SEED,
             at_once=AT_ONCE,
             on_answer=count,
+            knowledge=partial(knowledge_of, campaign),
         )
 
     def _judge(
@@ -132,7 +148,7 @@ class Command(BaseCommand):
         )
         told = sum(len(visit.acknowledged) for visit in visits)
         before = f"{len(earlier)} answers of the earlier start, " if earlier else ""
-        self._say(f"  {before}{told} answers acknowledged, {len(ratings)} in ratings.csv")
+        self._say(f"  {before}{told} answers acknowledged, {len(ratings)} in the export")
         if faults:
             raise demo.DemoError("Promises were broken:\n  " + "\n  ".join(faults))
         self._say("  Every acknowledged answer is in the export once, no item has more raters than asked,")
@@ -161,13 +177,24 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _download_answers(campaign: Campaign, account: demo.Account, *, base_url: str) -> list[dict[str, str]]:
+    """answers.jsonl as a researcher gets it, in the columns that are judged."""
+    return demo_kinds.as_ratings(_download(campaign, account, "answers.jsonl", base_url=base_url))
+
+
 def _download_ratings(campaign: Campaign, account: demo.Account, *, base_url: str) -> list[dict[str, str]]:
-    """ratings.csv as a researcher gets it: signed in, over HTTP."""
+    """ratings.csv as a researcher gets it."""
+    text = _download(campaign, account, "ratings.csv", base_url=base_url)
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _download(campaign: Campaign, account: demo.Account, name: str, *, base_url: str) -> str:
+    """A file of the campaign: signed in, over HTTP."""
     visitor = Visitor(base_url, cookies=True)
     login = visitor.open(reverse("login"))
     form = next(form for form in login.page().forms if "password" in form.fields)
     visitor.press(login, form, "next", "/", username=account.user.get_username(), password=account.password)
-    file = visitor.open(reverse("evaluation:file", args=[campaign.public_id, "ratings.csv"]))
+    file = visitor.open(reverse("evaluation:file", args=[campaign.public_id, name]))
     if file.status != 200:
-        raise demo.DemoError(f"ratings.csv could not be downloaded: status {file.status}.")
-    return list(csv.DictReader(io.StringIO(file.body.decode("utf-8-sig"), newline="")))
+        raise demo.DemoError(f"{name} could not be downloaded: status {file.status}.")
+    return file.body.decode("utf-8-sig")
