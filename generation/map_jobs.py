@@ -14,9 +14,11 @@ import PIL.Image
 from django.conf import settings
 from django.db import DatabaseError
 
-from generation import head_vectors, picture_storage, registry, storage
-from generation.attribution.chosen_heads import ChosenHeads, choose_heads
+from generation import picture_storage, registry, storage
+from generation.attribution.chosen_heads import ChosenHeads
+from generation.attribution.words import split_words
 from generation.choices import MapRequestKind
+from generation.head_vectors import CaptionWord, chosen_heads
 from generation.heartbeat import Heartbeat
 from generation.models import Image, MapRequest
 from generation.services import map_requests
@@ -34,7 +36,7 @@ NATS_IN_A_BIT: Final = math.log(2)
 class Engine:
     """What the worker lends. load: the pipeline of a model, kept warm.  say: an error in words.
 
-    explore(pipeline, image, levels=, heads=, after_level=), inform(pipeline, size_hw=, picture=, caption=,
+    explore(pipeline, image, levels=, heads=, after_level=), inform(pipeline, pixels=, picture=, caption=,
     others=, levels=, seed=, after_level=): see generation.pipelines.
     """
 
@@ -121,18 +123,26 @@ def heads_of(
 
     Vectors that can't be used cost only the maps of chosen heads: each word's note says why.
     """
-    try:
-        relevance = head_vectors.vectors_of(spec)
-    except ValueError as fault:
-        logger.warning("no maps of chosen heads: %s", fault)
-        none = ChosenHeads(note=f"There are no maps of chosen heads: {fault}"[:REASON_CHARACTERS])
-        return {word.position: none for word in image.prompt.words.all()}
-    return {
-        word.position: choose_heads(
-            relevance, word=word.text, lemma=word.lemma, concept=concepts.get(str(word.position))
-        )
+    words = [
+        CaptionWord(position=word.position, text=word.text, lemma=word.lemma)
         for word in image.prompt.words.all()
-    }
+    ]
+    return chosen_heads(words, spec, concepts=concepts)
+
+
+def heads_of_caption(request: MapRequest) -> dict[int, ChosenHeads]:
+    """The same for the words of a question's caption.
+
+    A caption has no lemmas; words that also stand in the prompt of the question's image take theirs from it.
+    """
+    lemmas = {}
+    if request.image is not None:
+        lemmas = {word.text.casefold(): word.lemma for word in request.image.prompt.words.all()}
+    words = [
+        CaptionWord(position=word.position, text=word.text, lemma=lemmas.get(word.text.casefold(), ""))
+        for word in split_words(request.caption)
+    ]
+    return chosen_heads(words, registry.get(request.model_id), concepts=request.concepts)
 
 
 def _explore(claim: MapClaim, request: MapRequest, pipeline: Any, engine: Engine, *, begun: float) -> bool:
@@ -158,37 +168,46 @@ def _inform(claim: MapClaim, request: MapRequest, pipeline: Any, engine: Engine,
     with PIL.Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
         found = engine.inform(
             pipeline,
-            size_hw=_read_at(request),
+            pixels=_pixels_read(request),
             picture=picture,
             caption=request.caption,
             others=request.others,
             levels=request.levels,
             seed=request.seed,
+            heads=heads_of_caption(request),
             after_level=Progress(claim=claim, levels=request.levels),
         )
+        given_hw = picture.height, picture.width
     # Told in bits, stored in nats; attention has no unit.
     units = {"attention": 1.0, "mi": NATS_IN_A_BIT, "cmi": NATS_IN_A_BIT}
     maps = {
         kind: {each.word.position: getattr(each, kind) * unit for each in found.words}
         for kind, unit in units.items()
+    } | {
+        kind: {each.word.position: each.by_heads[name] for each in found.words if name in each.by_heads}
+        for kind, name in picture_storage.HEAD_KINDS.items()
     }
     content = picture_storage.pack(np.asarray(found.picture, dtype=np.uint8), maps)
     return map_requests.answer_information(
-        claim, content=content, result=_result(found), seconds=time.monotonic() - begun
+        claim,
+        content=content,
+        result=_result(found) | {"picture_hw": given_hw},
+        seconds=time.monotonic() - begun,
     )
 
 
-def _read_at(request: MapRequest) -> tuple[int, int]:
-    """(height, width) at which the model reads the picture: as it was generated, or the model's own size."""
+def _pixels_read(request: MapRequest) -> int:
+    """About how many pixels the model reads: those it made the picture of, or of its own usual images."""
     if request.image is not None and request.image.run.model_id == request.model_id:
-        return request.image.run.height, request.image.run.width
+        return request.image.run.height * request.image.run.width
     defaults = registry.get(request.model_id).defaults
-    return defaults.height, defaults.width
+    return defaults.height * defaults.width
 
 
 def _result(found: Any) -> dict[str, Any]:
     """Everything but the maps, as JSON. found: an own_image.PictureInformation."""
     return {
+        "read_hw": (found.picture.height, found.picture.width),
         "words": [
             {
                 "position": each.word.position,
@@ -197,6 +216,8 @@ def _result(found: Any) -> dict[str, Any]:
                 "end": each.word.end,
                 "nats": _nats(each.bits),
                 "nats_error": _nats(each.error),
+                "concept": each.heads.concept,
+                "note": each.heads.note,
             }
             for each in found.words
         ],

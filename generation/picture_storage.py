@@ -2,6 +2,8 @@
 
 A maps file is an .npz: `picture` (height, width, 3) uint8 as the model saw it, `positions` (n,) of words, and
 for each of `attention`, `mi` and `cmi` an array (n, height, width), float32, raw: MI and CMI in nats.
+Attention of chosen heads, `heads_most` and `heads_proportion`, comes with the positions of words that have
+a concept (`heads_most_positions`, `heads_proportion_positions`); these four are left out where none has.
 """
 
 import io
@@ -16,9 +18,11 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from common import whole_files
+from generation.attribution.chosen_heads import IN_PROPORTION, MOST_RELEVANT
 
 Array = NDArray[np.float32]
 KINDS: Final = ("attention", "mi", "cmi")
+HEAD_KINDS: Final = {"heads_most": MOST_RELEVANT, "heads_proportion": IN_PROPORTION}
 FOLDER: Final = "information"
 
 
@@ -28,7 +32,10 @@ class PictureMissing(LookupError):  # noqa: N818 (a state of the media folder)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredInformation:
-    """picture: (height, width, 3) uint8.  maps: kind -> word position -> (height, width)."""
+    """picture: (height, width, 3) uint8.  maps: kind -> word position -> (height, width).
+
+    All words have maps of KINDS, those with a concept maps of HEAD_KINDS.
+    """
 
     picture: NDArray[np.uint8]
     maps: dict[str, dict[int, Array]]
@@ -46,15 +53,15 @@ def read_picture(number: int, *, digest: str) -> bytes:
 
 
 def pack(picture: NDArray[np.uint8], maps: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
-    """The maps file. Raises ValueError where a value is not finite."""
+    """The maps file. maps: as StoredInformation. Raises ValueError where a value is not finite."""
     positions = sorted(maps[KINDS[0]])
     arrays: dict[str, NDArray[Any]] = {"picture": picture, "positions": np.array(positions, dtype=np.int32)}
     for kind in KINDS:
-        stack = [maps[kind][position] for position in positions]
-        found = np.stack(stack).astype(np.float32) if stack else np.zeros((0, 1, 1), dtype=np.float32)
-        if not np.isfinite(found).all():
-            raise ValueError(f"a map of {kind} holds values that are not finite")
-        arrays[kind] = found
+        arrays[kind] = _stack(maps[kind], positions, kind=kind)
+    for kind in HEAD_KINDS:
+        if of_some := sorted(maps.get(kind, ())):
+            arrays[kind] = _stack(maps[kind], of_some, kind=kind)
+            arrays[f"{kind}_positions"] = np.array(of_some, dtype=np.int32)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -64,10 +71,11 @@ def read(number: int, *, digest: str) -> StoredInformation:
     """What was found. Raises PictureMissing."""
     with np.load(io.BytesIO(_read(maps_path(number), digest=digest)), allow_pickle=False) as arrays:
         positions = arrays["positions"].tolist()
-        return StoredInformation(
-            picture=arrays["picture"],
-            maps={kind: dict(zip(positions, arrays[kind], strict=True)) for kind in KINDS},
-        )
+        maps = {kind: dict(zip(positions, arrays[kind], strict=True)) for kind in KINDS}
+        for kind in HEAD_KINDS:
+            of_some = arrays[f"{kind}_positions"].tolist() if kind in arrays else []
+            maps[kind] = dict(zip(of_some, arrays[kind], strict=True)) if of_some else {}
+        return StoredInformation(picture=arrays["picture"], maps=maps)
 
 
 def read_maps_file(number: int, *, digest: str) -> bytes:
@@ -94,6 +102,14 @@ def picture_path(number: int) -> Path:
 def maps_path(number: int) -> Path:
     """Where the question's maps lie."""
     return _root() / f"{number}.npz"
+
+
+def _stack(maps: Mapping[int, NDArray[Any]], positions: list[int], *, kind: str) -> Array:
+    stack = [maps[position] for position in positions]
+    found = np.stack(stack).astype(np.float32) if stack else np.zeros((0, 1, 1), dtype=np.float32)
+    if not np.isfinite(found).all():
+        raise ValueError(f"a map of {kind} holds values that are not finite")
+    return found
 
 
 def _read(path: Path, *, digest: str) -> bytes:

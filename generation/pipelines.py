@@ -31,7 +31,7 @@ from PIL import Image
 from generation.attribution.chosen_heads import ChosenHeads
 from generation.attribution.compiling import compile_parts, why_not
 from generation.attribution.concepts import ConceptList
-from generation.attribution.denoisers import encode_image, pixels_per_step
+from generation.attribution.denoisers import encode_image, least_side, pixels_per_step
 from generation.attribution.exploring import (
     StepSums,
     WordExploration,
@@ -40,7 +40,7 @@ from generation.attribution.exploring import (
     run_maps,
 )
 from generation.attribution.information import AfterLevel, nothing
-from generation.attribution.own_image import PictureInformation, fitted, picture_information
+from generation.attribution.own_image import PictureInformation, as_read, picture_information
 from generation.attribution.relevance import HeadRelevance, from_published
 from generation.attribution.relevance_counter import count_relevance, heads_in_call_order
 from generation.attribution.tracing import Trace, denoiser_of, trace
@@ -265,29 +265,30 @@ def name_heads(
 def inform_about(
     pipeline: Any,
     *,
-    size_hw: tuple[int, int],
+    pixels: int,
     picture: Image.Image,
     caption: str,
     others: Sequence[str],
     levels: int,
     seed: int,
+    heads: Mapping[int, ChosenHeads] | None = None,
     after_level: AfterLevel = nothing,
 ) -> PictureInformation:
-    """What a caption's words tell a model about any picture, fitted to (height, width).
+    """What a caption's words tell a model about any picture, all of it.
 
-    size_hw: in pixels; what is no multiple of the model's step is cut at its edges to the next smaller one.
+    pixels: about how many of them the model reads, see own_image.size_read.  heads: by word position.
     Raises as picture_information does.
     """
-    step = pixels_per_step(pipeline)
-    height, width = (max(step, side - side % step) for side in size_hw)
+    step, least = pixels_per_step(pipeline), least_side(pipeline)
     return picture_information(
         pipeline,
-        picture=fitted(picture, size_hw=(height, width)),
+        picture=as_read(picture, pixels=pixels, step=step, least=least),
         caption=caption,
         words=split_words(caption),
         others=others,
         levels=levels,
         seed=seed,
+        heads=heads,
         after_level=after_level,
     )
 

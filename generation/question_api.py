@@ -1,9 +1,9 @@
 """The API of questions about pictures: asked, waited for, read. The form of the page judges what is sent."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
@@ -19,27 +19,41 @@ from generation.services import map_requests as service
 from generation.services.projects import personal_project
 from generation.tasks import wake_worker
 from generation.views import scope
+from generation.views.answers import open_answer
 
 router = Router()
 
 
 class QuestionIn(Schema):
-    """What is asked about the picture. others: further captions, one a line. Left out, as on the page."""
+    """What is asked about the picture. Left out, as on the page.
+
+    others: further captions, one a line.  concepts: whose heads speak for a word, `word = concept`, likewise.
+    """
 
     caption: str
     others: str = ""
     model: str = DEMO_ID
     levels: int = USUAL_LEVELS
     seed: int = 0
+    concepts: str = ""
     project: int | None = None
+
+
+class MapAsked(Schema):
+    """at: "latent", as computed, or "picture", enlarged bicubically to the size of the picture given."""
+
+    at: Literal["latent", "picture"] = "latent"
+    unit: Literal["nats", "bits"] = "nats"
 
 
 class QuestionOut(Schema):
     """A question. state: ready, leased, done or dead, then failure says why.
 
-    words: position, text, nats and nats_error of each word (what it adds to the rest of the caption).
+    words: position, text, nats and nats_error of each word (what it adds to the rest of the caption), and the
+    concept whose heads speak for it, or a note of why none do.
     unread: words past the model's window.  captions: text, nats, nats_error, unread words of its own,
     and same_as: a caption before it that is the same to the model, or null. One bit is ln 2 nats.
+    picture_hw, read_hw: height and width of the picture, and those at which the model read it; null before.
     """
 
     id: int
@@ -56,6 +70,8 @@ class QuestionOut(Schema):
     words: list[dict[str, Any]]
     unread: list[dict[str, Any]]
     captions: list[dict[str, Any]]
+    picture_hw: list[int] | None
+    read_hw: list[int] | None
     maps_sha256: str
     asked_at: datetime
 
@@ -104,18 +120,42 @@ def read_question(request: HttpRequest, number: int) -> Any:
 def read_maps(request: HttpRequest, number: int) -> HttpResponse:
     """The maps of all words: picture, positions, attention, mi and cmi (nats), as a NumPy archive.
 
-    409 before the answer.
+    At latent size. heads_most and heads_proportion, with heads_most_positions and heads_proportion_positions:
+    of words with a concept.  409 before the answer.
     """
-    allowed(request, TokenScope.RESULTS)
-    found = _one(request, number)
-    if found.answered_at is None:
-        remedy = f"The question is not answered yet; its state is {found.state}. "
-        raise refused(409, remedy + (found.failure or "Ask for the question itself to see how far it is."))
+    found = _answered(request, number)
     try:
         content = picture_storage.read_maps_file(found.pk, digest=found.maps_sha256)
     except picture_storage.PictureMissing as missing:
         raise refused(404, str(missing)) from missing
     return HttpResponse(content, content_type="application/octet-stream")
+
+
+@router.get("/questions/{number}/words/{position}/{kind}.npy", tags=["questions"])
+def read_map(
+    request: HttpRequest, number: int, position: int, kind: str, asked: Query[MapAsked]
+) -> HttpResponse:
+    """One word's map: (height, width), float32, as a NumPy file. 404 for a map that it doesn't have.
+
+    kind: cmi, mi, attention, product, heads_most, heads_proportion.  409 before the answer.
+    """
+    found = _answered(request, number)
+    sent = QueryDict(mutable=True)
+    sent["unit"] = asked.unit
+    try:
+        content = open_answer(found, sent).npy(position, kind, at=asked.at)
+    except Http404 as missing:
+        raise refused(404, str(missing)) from missing
+    return HttpResponse(content, content_type="application/octet-stream")
+
+
+def _answered(request: HttpRequest, number: int) -> MapRequest:
+    allowed(request, TokenScope.RESULTS)
+    found = _one(request, number)
+    if found.answered_at is None:
+        remedy = f"The question is not answered yet; its state is {found.state}. "
+        raise refused(409, remedy + (found.failure or "Ask for the question itself to see how far it is."))
+    return found
 
 
 def _one(request: HttpRequest, number: int) -> MapRequest:
@@ -135,4 +175,6 @@ def _question(row: MapRequest) -> dict[str, Any]:
         "words": row.result.get("words", []),
         "unread": row.result.get("unread", []),
         "captions": row.result.get("captions", []),
+        "picture_hw": row.result.get("picture_hw"),
+        "read_hw": row.result.get("read_hw"),
     }

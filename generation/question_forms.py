@@ -10,6 +10,8 @@ from generation.attribution.chosen_heads import concept_of
 from generation.attribution.level_intervals import FEWEST_LEVELS
 from generation.attribution.relevance import HeadRelevance
 from generation.attribution.words import split_words
+from generation.concept_lines import ConceptLinesRefused, read_lines
+from generation.fingerprints import FingerprintError
 from generation.forms import MAX_SEED, WholeNumberField
 from generation.models import Image, Project, PromptWord
 from generation.prompts import text_faults
@@ -57,6 +59,16 @@ class CaptionForm(forms.Form):
         help_text=f"{FEWEST_LEVELS} to {MOST_LEVELS}. More take longer and lower the standard error.",
     )
     seed = WholeNumberField(min_value=0, max_value=MAX_SEED, initial=0, label="Seed")
+    concepts = forms.CharField(
+        required=False,
+        max_length=4000,
+        label="Heads",
+        help_text=(
+            "Whose heads speak for a word, one a line: “red = colours”, or “red =” for none. A word that is "
+            "left out takes the concept in whose list it stands; of models with head relevance vectors only."
+        ),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,11 +103,20 @@ class CaptionForm(forms.Form):
         return others
 
     def clean(self) -> dict[str, Any]:
-        """Refuses captions that stand twice."""
+        """Refuses captions that stand twice, and concepts that the model doesn't have."""
         cleaned = super().clean() or {}
         captions = [cleaned.get("caption", ""), *cleaned.get("others", ())]
         if len(set(captions)) < len(captions):
             self.add_error("others", "A caption stands twice. Give other ones.")
+        if cleaned.get("caption") and cleaned.get("model"):
+            try:
+                cleaned["concepts"] = read_lines(
+                    cleaned.get("concepts", ""), caption=cleaned["caption"], model=self.model_spec
+                )
+            except ConceptLinesRefused as refused:
+                self.add_error("concepts", forms.ValidationError(refused.faults))
+            except FingerprintError as fault:
+                self.add_error("model", str(fault))
         return cleaned
 
     @property
@@ -113,6 +134,7 @@ class CaptionForm(forms.Form):
             levels=cleaned["levels"],
             seed=cleaned["seed"],
             image=image,
+            concepts=cleaned["concepts"],
         )
 
 
@@ -123,12 +145,12 @@ class QuestionForm(CaptionForm):
     picture = forms.FileField(
         label="Picture",
         help_text=f"PNG, JPEG or WebP of at most {LONGEST_FILE // 2**20} MB, sides of {SHORTEST_SIDE} to "
-        f"{LONGEST_SIDE} pixels. It is fitted to the model's size: covered, and cut around its middle.",
+        f"{LONGEST_SIDE} pixels. All of it is read, at about as many pixels as the model’s own images have.",
         widget=forms.ClearableFileInput(
             attrs={"accept": ".png,.jpg,.jpeg,.webp,image/png,image/jpeg,image/webp"}
         ),
     )
-    field_order = ["picture", "caption", "others", "model", "levels", "seed", "project"]
+    field_order = ["picture", "caption", "others", "model", "levels", "seed", "concepts", "project"]
 
     def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -249,10 +249,10 @@ def name_heads(
 
 
 def inform_about(spec: registry.ModelSpec, **asked: Any) -> PictureInformation:
-    """See pipelines.inform_about; on this worker's device, at the size of the model's own images."""
+    """See pipelines.inform_about; on this worker's device, of as many pixels as the model's own images."""
     pipeline = pipelines.load(spec, device=choose_device(settings.GENERATION_DEVICE))
-    size_hw = (spec.defaults.height, spec.defaults.width)
-    return pipelines.inform_about(pipeline, size_hw=size_hw, **asked)
+    pixels = spec.defaults.height * spec.defaults.width
+    return pipelines.inform_about(pipeline, pixels=pixels, **asked)
 
 
 def choose_device(wish: str) -> str:

@@ -57,7 +57,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "rate:session", "rate:instructions", "rate:kept_draft", "rate:image", "rate:word_map", "rate:left",
         "rate:right", "rate:left_map", "rate:right_map", "rate:practice", "rate:practice_picture",
         "api:list_projects", "api:list_prompt_sets", "api:read_prompt_set", "api:list_runs", "api:read_run",
-        "api:list_questions", "api:read_question", "api:read_maps",
+        "api:list_questions", "api:read_question", "api:read_maps", "api:read_map",
         "api:list_campaigns", "api:read_campaign", "api:read_specification", "api:read_progress",
         "api:read_results", "api:list_exports", "api:read_export", "api:api-root", "api:list_members",
         "api:list_webhooks", "api:list_deliveries",

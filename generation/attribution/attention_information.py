@@ -51,6 +51,16 @@ class LevelTrace:
         maps = self._recording.token_maps(variant=variant, out_hw=out_hw, head_weights=head_weights)
         return self._recording.mean_over(selection, maps.mean(dim=0))
 
+    def word_maps(
+        self, words: Sequence[WordSpan], *, head_weights: Mapping[tuple[str, int], float] | None = None
+    ) -> list[np.ndarray]:
+        """The maps of several words, as word_map gives each, all of them computed together."""
+        selections = [self._recording.select(word) for word in words]
+        if unread := [word.text for word, found in zip(words, selections, strict=True) if not found.is_seen]:
+            raise LookupError(f"{unread[0]!r} lies past the model's context window: the model doesn't see it")
+        maps = self._recording.token_maps(head_weights=head_weights).mean(dim=0)
+        return [self._recording.mean_over(selection, maps) for selection in selections]
+
 
 @contextmanager
 def trace_levels(

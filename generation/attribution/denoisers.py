@@ -116,7 +116,16 @@ def shares_of(log_snr: Tensor, *, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pixels_per_step(pipeline: Any) -> int:
-    """The number of pixels that the sides of an image must be multiples of for the UNet to read all of it."""
+    """The number of pixels that the sides of an image must be multiples of for the model to read all of it.
+
+    One place of the latent. Coarser grids of the UNet need no multiple: where they have an odd side, its way
+    up is brought to the size of its way down, as when it draws.
+    """
+    return int(pipeline.vae_scale_factor)
+
+
+def least_side(pipeline: Any) -> int:
+    """The shortest side in pixels of which the UNet's coarsest grid has a place."""
     levels = len(pipeline.unet.config.block_out_channels)
     return int(pipeline.vae_scale_factor * 2 ** (levels - 1))
 
@@ -125,13 +134,14 @@ def pixels_per_step(pipeline: Any) -> int:
 def encode_image(pipeline: Any, image: Image.Image) -> Tensor:
     """The image's latents, (channels, height, width), float32, in the scale that the UNet works in.
 
-    Raises ValueError for sizes that are no multiple of the UNet's; nothing is resized unasked.
+    Raises ValueError for sizes that don't fit the model, see pixels_per_step and least_side; nothing is
+    resized unasked. own_image.as_read brings any picture to such a size.
     """
-    factor = pixels_per_step(pipeline)
-    if image.width % factor or image.height % factor:
+    factor, least = pixels_per_step(pipeline), least_side(pipeline)
+    if image.width % factor or image.height % factor or min(image.size) < least:
         raise ValueError(
             f"an image of {image.width} x {image.height} pixels does not fit this model; "
-            f"resize it to multiples of {factor}"
+            f"resize it to multiples of {factor}, of at least {least}"
         )
     vae = pipeline.vae
     pixels = torch.from_numpy(np.array(image.convert("RGB"), dtype=np.float32) / 127.5 - 1.0)

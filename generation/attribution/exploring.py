@@ -164,7 +164,7 @@ def picture_maps(
     with trace_levels(
         pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words
     ) as recording:
-        attended = [recording.word_map(word) for word in words]
+        attended = recording.word_maps(words)
     return {
         word.position: {
             "MI": found.map_of(place).astype(np.float32),

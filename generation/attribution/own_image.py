@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from generation.attribution.attention_information import trace_levels
+from generation.attribution.chosen_heads import ChosenHeads
 from generation.attribution.denoisers import PipelineDenoiser, encode_image
 from generation.attribution.information import (
     AfterLevel,
@@ -22,9 +24,14 @@ from generation.attribution.information import (
     nothing,
 )
 from generation.attribution.reading import ReadText, read_part
+from generation.attribution.sums import Grid
 from generation.attribution.words import WordSpan
 
 Map = NDArray[np.float32]
+
+ROWS: Final = 16
+# Each head apart takes some MB a token and row: 40 words of XL half a GB.
+ROWS_OF_HEADS: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +40,8 @@ class WordInformation:
 
     mi, cmi: (height, width) of the latent, in bits, i^o, never negative.
     attention: (height, width), raw attention at the same noise levels.
+    by_heads: the same of chosen heads, by name of the choice (chosen_heads.MOST_RELEVANT, IN_PROPORTION);
+    none where heads has no weights, and its note says why.
     bits: what the word adds to the rest of the caption in the whole picture (CMI, i^s); negative where it
     misleads.  error: the standard error of bits.
     """
@@ -43,6 +52,8 @@ class WordInformation:
     attention: Map
     bits: float
     error: float
+    heads: ChosenHeads = field(default_factory=ChosenHeads)
+    by_heads: Mapping[str, Map] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +75,8 @@ class CaptionInformation:
 class PictureInformation:
     """Of one picture: its words, and its captions, the right one first.
 
-    picture: as the model saw it.  unseen: words that the model doesn't read whole.
+    picture: all of it, at the size at which the model read it: its maps cover the picture that was given.
+    unseen: words that the model doesn't read whole.
     """
 
     picture: Image.Image
@@ -73,11 +85,32 @@ class PictureInformation:
     captions: tuple[CaptionInformation, ...]
 
 
-def fitted(picture: Image.Image, *, size_hw: tuple[int, int]) -> Image.Image:
-    """The picture enlarged or reduced until it covers (height, width), and cut to it around its middle."""
-    height, width = size_hw
-    upright = ImageOps.exif_transpose(picture).convert("RGB")
-    return ImageOps.fit(upright, (width, height), Image.Resampling.LANCZOS)
+def upright(picture: Image.Image) -> Image.Image:
+    """The picture in red, green and blue, turned as its file says it is to be looked at."""
+    return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+def size_read(size_hw: Grid, *, pixels: int, step: int, least: int) -> Grid:
+    """(height, width) at which a model reads a picture of size_hw: its shape, about so many pixels.
+
+    Each side is the nearest multiple of step, and at least `least` (a multiple of step), so a picture's
+    proportions change by half a step at most, unless it is so narrow that its short side would be shorter.
+    A picture that has the number of pixels and fits keeps its size.
+    Raises ValueError for sides below 1.
+    """
+    if min(size_hw) < 1:
+        raise ValueError(f"a picture of {size_hw[1]} x {size_hw[0]} pixels has nothing to read")
+    scale = math.sqrt(pixels / (size_hw[0] * size_hw[1]))
+    height, width = (max(least, step * round(side * scale / step)) for side in size_hw)
+    return height, width
+
+
+def as_read(picture: Image.Image, *, pixels: int, step: int, least: int) -> Image.Image:
+    """The whole picture at the size at which a model reads it, see size_read; nothing is cut off."""
+    whole = upright(picture)
+    height, width = size_read((whole.height, whole.width), pixels=pixels, step=step, least=least)
+    same = (width, height) == whole.size
+    return whole if same else whole.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def picture_information(
@@ -89,11 +122,13 @@ def picture_information(
     others: Sequence[str] = (),
     levels: int,
     seed: int,
+    heads: Mapping[int, ChosenHeads] | None = None,
     after_level: AfterLevel = nothing,
 ) -> PictureInformation:
     """Maps and totals of a caption's words, and the caption against others. All see the same noise.
 
-    picture: of a size that the model takes, see fitted.  others: captions to compare with.
+    picture: of a size that the model takes, see as_read.  others: captions to compare with.
+    heads: by word position, whose maps of chosen heads are wanted.
     after_level: told how many noise levels are done, after each.
     Of each caption only the part that the model reads counts: words past its window change no number.
     Raises TypeError for a model trained by flow matching, ValueError for sizes that don't fit.
@@ -117,7 +152,10 @@ def picture_information(
         seed=seed,
         after_level=after_level,
     )
-    attention = _attention(pipeline, latents=latents, caption=read.text, words=seen, levels=levels, seed=seed)
+    chosen = [(heads or {}).get(word.position, ChosenHeads()) for word in seen]
+    attended = _attention(
+        pipeline, latents=latents, caption=read.text, words=seen, chosen=chosen, levels=levels, seed=seed
+    )
     count = len(seen)
     return PictureInformation(
         picture=picture,
@@ -126,9 +164,11 @@ def picture_information(
                 word=word,
                 cmi=found.map_of(place, unit="bits").astype(np.float32),
                 mi=found.map_of(count + place, unit="bits").astype(np.float32),
-                attention=attention[place],
+                attention=attended.of_all[place],
                 bits=found.total(place, unit="bits"),
                 error=found.standard_error(place, unit="bits"),
+                heads=chosen[place],
+                by_heads=attended.by_heads[place],
             )
             for place, word in enumerate(seen)
         ),
@@ -150,12 +190,37 @@ def _first_same(parts: Mapping[str, ReadText], texts: Sequence[str], text: str) 
     return next(other for other in texts if parts[other].tokens == parts[text].tokens)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Attended:
+    """Attention maps of words in order: of all heads, and of those chosen for each."""
+
+    of_all: list[Map]
+    by_heads: list[dict[str, Map]]
+
+
 def _attention(
-    pipeline: Any, *, latents: Tensor, caption: str, words: Sequence[WordSpan], levels: int, seed: int
-) -> list[Map]:
+    pipeline: Any,
+    *,
+    latents: Tensor,
+    caption: str,
+    words: Sequence[WordSpan],
+    chosen: Sequence[ChosenHeads],
+    levels: int,
+    seed: int,
+) -> _Attended:
     if not words:
-        return []
+        return _Attended(of_all=[], by_heads=[])
+    by_heads: list[dict[str, Map]] = [{} for _ in words]
+    is_chosen = any(each.weights for each in chosen)
     with trace_levels(
-        pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words
-    ) as recording:
-        return [recording.word_map(word) for word in words]
+        pipeline, latents=latents, caption=caption, levels=levels, seed=seed, words=words,
+        keep="heads" if is_chosen else "grids", rows_at_once=ROWS_OF_HEADS if is_chosen else ROWS,
+    ) as recording:  # fmt: skip
+        # Words of one concept share their maps of all tokens.
+        for concept in sorted({each.concept for each in chosen if each.weights}):
+            places = [place for place, each in enumerate(chosen) if each.weights and each.concept == concept]
+            for name, weights in chosen[places[0]].weights.items():
+                found = recording.word_maps([words[place] for place in places], head_weights=weights)
+                for place, word_map in zip(places, found, strict=True):
+                    by_heads[place][name] = word_map
+        return _Attended(of_all=recording.word_maps(words), by_heads=by_heads)

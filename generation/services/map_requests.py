@@ -4,7 +4,7 @@ As with images, the clock is the database's, and a worker that was given up for 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -35,7 +35,10 @@ class MapRequestRefused(Exception):  # noqa: N818 (an outcome, not a malfunction
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A picture and what to ask about it. png: our own encoding.  image: of a run, where it is one's."""
+    """A picture and what to ask about it. png: our own encoding.  image: of a run, where it is one's.
+
+    concepts: whose heads speak for a word, by its position, where somebody chose; "" for none.
+    """
 
     png: bytes
     caption: str
@@ -43,6 +46,7 @@ class Question:
     levels: int
     seed: int = 0
     image: Image | None = None
+    concepts: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,7 @@ def ask_information(user: User, project: Project, question: Question, *, model: 
         model_revision=revision_of(model),
         caption=question.caption,
         others=list(question.others),
+        concepts=_by_text(question.concepts),
         levels=question.levels,
         seed=question.seed,
         picture_sha256=sha256(question.png).hexdigest(),
@@ -103,7 +108,7 @@ def ask_exploration(
         image=locked,
         model_id=locked.run.model_id,
         model_revision=locked.run.model_revision,
-        concepts={str(position): concept for position, concept in (concepts or {}).items()},
+        concepts=_by_text(concepts or {}),
         levels=levels,
         seed=locked.seed,
     )
@@ -193,6 +198,11 @@ def fail_request(claim: MapClaim, *, reason: str, is_final: bool = False) -> boo
         return True
     again = _held(claim).update(state=MapRequestState.READY, lease_until=None, failure=reason, ready_at=Now())
     return again == 1
+
+
+def _by_text(concepts: Mapping[int, str]) -> dict[str, str]:
+    """As JSON has them: keys of objects are text."""
+    return {str(position): concept for position, concept in concepts.items()}
 
 
 def _finish(claim: MapClaim, *, result: Mapping[str, Any], seconds: float, maps_sha256: str) -> bool:

@@ -15,18 +15,24 @@ from generation.attribution.level_intervals import FEWEST_LEVELS, half_width
 from generation.models import MapRequest
 
 OPACITY: Final = 0.75
-# What is shown is at least so wide, however small the model's images are.
+# What a page shows: the shorter side at least so long, however small the picture; the longer one at most so
+# long, so that a page of large pictures is drawn at once.
 SHOWN_SIDE: Final = 256
+LONGEST_SHOWN: Final = 768
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of map. has_unit: whether it is told in nats or bits."""
+    """One kind of map. has_unit: whether it is told in nats or bits.
+
+    of_heads: only of words with a concept.
+    """
 
     name: str
     title: str
     note: str
     has_unit: bool
+    of_heads: bool = False
 
 
 KINDS: Final = (
@@ -49,6 +55,20 @@ KINDS: Final = (
         note="Where both agree: the two maps multiplied, place by place.",
         has_unit=True,
     ),
+    Kind(
+        name="heads_most",
+        title="Attention, most relevant heads",
+        note="Of the heads that answer most to the word’s concept, over the same noise levels.",
+        has_unit=False,
+        of_heads=True,
+    ),
+    Kind(
+        name="heads_proportion",
+        title="Attention, heads in proportion",
+        note="Of all heads, each by how much it answers to the word’s concept.",
+        has_unit=False,
+        of_heads=True,
+    ),
 )
 UNITS: Final = {"bits": math.log(2), "nats": 1.0}
 
@@ -59,6 +79,7 @@ class Row:
 
     half_width: of the 95 % interval over noise levels; None also where these are too few.
     unread: words of a caption that the model doesn't read.  same_as: a caption that is the same to it.
+    concept: whose heads speak for a word; empty where none do, and note says why.
     """
 
     text: str
@@ -67,6 +88,8 @@ class Row:
     position: int | None = None
     unread: tuple[str, ...] = ()
     same_as: str | None = None
+    concept: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +102,13 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
-    """What was found. unit: of everything that has one. chosen: position of the word shown, or None."""
+    """What was found. unit: of everything that has one. chosen: position of the word shown, or None.
+
+    given: the picture that the maps cover, of the size at which they are drawn.
+    """
 
     stored: picture_storage.StoredInformation
+    given: Picture.Image
     unit: str
     words: tuple[Row, ...]
     unread: tuple[str, ...]
@@ -114,45 +141,61 @@ class Answer:
         """Every kind of map of the chosen word."""
         if self.chosen is None:
             return []
-        return [Shown(kind=kind, peak=float(self.map_of(self.chosen, kind.name).max())) for kind in KINDS]
+        there = [kind for kind in KINDS if not kind.of_heads or self.chosen in self.stored.maps[kind.name]]
+        return [Shown(kind=kind, peak=float(self.map_of(self.chosen, kind.name).max())) for kind in there]
+
+    @property
+    def read_hw(self) -> tuple[int, int]:
+        """(height, width) at which the model read the picture."""
+        height, width = self.stored.picture.shape[:2]
+        return height, width
 
     def map_of(self, position: int, kind: str) -> picture_storage.Array:
         """(height, width), raw, in the unit. Raises Http404 for a word or a kind that isn't there."""
         known = {each.name: each for each in KINDS}
-        if kind not in known or position not in self.stored.maps["cmi"]:
-            raise Http404(f"There is no map {kind!r} of word {position}.")
         maps = self.stored.maps
+        if kind not in known or position not in maps["cmi" if kind == "product" else kind]:
+            raise Http404(f"There is no map {kind!r} of word {position}.")
         found = (
             maps["attention"][position] * maps["cmi"][position] if kind == "product" else maps[kind][position]
         )
         return found / np.float32(UNITS[self.unit]) if known[kind].has_unit else found
 
-    def png(self, position: int, kind: str, *, is_alone: bool) -> bytes:
-        """The map over the picture as the model saw it, or by itself."""
+    def png(self, position: int, kind: str, *, is_alone: bool, is_whole: bool) -> bytes:
+        """The map over the picture that was given, or by itself. is_whole: at the picture's size."""
         word_map = self.map_of(position, kind)
+        height, width = (self.given.height, self.given.width) if is_whole else self._size_hw
         if is_alone:
-            return rendering.heat_png(word_map, size_hw=self._size_hw)
-        height, width = self._size_hw
-        picture = Picture.fromarray(self.stored.picture).resize((width, height), Picture.Resampling.NEAREST)
+            return rendering.heat_png(word_map, size_hw=(height, width))
+        # Small pictures are enlarged by a whole number: their pixels stay squares.
+        enlarged = width >= self.given.width
+        how = Picture.Resampling.NEAREST if enlarged else Picture.Resampling.LANCZOS
+        picture = self.given.resize((width, height), how)
         return rendering.overlay_png(picture, word_map, opacity=OPACITY)
 
-    def npy(self, position: int, kind: str) -> bytes:
-        """The map as a NumPy file."""
+    def npy(self, position: int, kind: str, *, at: str = "latent") -> bytes:
+        """The map as a NumPy file. at: "latent", as computed; "picture", enlarged to the picture's size."""
+        found = self.map_of(position, kind)
+        if at == "picture":
+            found = rendering.at_size(found, size_hw=(self.given.height, self.given.width))
         buffer = io.BytesIO()
-        np.save(buffer, self.map_of(position, kind), allow_pickle=False)
+        np.save(buffer, found, allow_pickle=False)
         return buffer.getvalue()
 
     @property
     def _size_hw(self) -> tuple[int, int]:
-        height, width = self.stored.picture.shape[:2]
-        times = max(1, -(-SHOWN_SIDE // min(height, width)))
-        return height * times, width * times
+        times = max(1, -(-SHOWN_SIDE // min(self.given.size)))
+        height, width = self.given.height * times, self.given.width * times
+        if (longest := max(height, width)) <= LONGEST_SHOWN:
+            return height, width
+        return max(1, height * LONGEST_SHOWN // longest), max(1, width * LONGEST_SHOWN // longest)
 
 
 def open_answer(found: MapRequest, asked: QueryDict) -> Answer:
     """The answer with the word and the unit of the address. Raises Http404 where its file is gone."""
     try:
         stored = picture_storage.read(found.pk, digest=found.maps_sha256)
+        given = _given(found, stored)
     except picture_storage.PictureMissing as missing:
         raise Http404(str(missing)) from missing
     unit = asked.get("unit", "bits")
@@ -163,6 +206,7 @@ def open_answer(found: MapRequest, asked: QueryDict) -> Answer:
         chosen = max(words, key=lambda word: word.total or -math.inf).position
     return Answer(
         stored=stored,
+        given=given,
         unit=unit,
         words=words,
         unread=tuple(word["text"] for word in found.result["unread"]),
@@ -177,6 +221,15 @@ def unread_of(told: dict[str, Any]) -> tuple[str, ...]:
     return tuple(word["text"] for word in told.get("unread", ()))
 
 
+def _given(found: MapRequest, stored: picture_storage.StoredInformation) -> Picture.Image:
+    """The picture that the maps cover: all of the one given; in old answers, what was cut out of it."""
+    if "picture_hw" not in found.result:
+        return Picture.fromarray(stored.picture)
+    content = picture_storage.read_picture(found.pk, digest=found.picture_sha256)
+    with Picture.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        return picture.convert("RGB")
+
+
 def _row(told: dict[str, Any], *, unit: str, levels: int) -> Row:
     def in_unit(nats: float | None) -> float | None:
         return None if nats is None else nats / UNITS[unit]
@@ -188,4 +241,6 @@ def _row(told: dict[str, Any], *, unit: str, levels: int) -> Row:
         position=told.get("position"),
         unread=unread_of(told),
         same_as=told.get("same_as"),
+        concept=told.get("concept", ""),
+        note=told.get("note", ""),
     )

@@ -138,7 +138,7 @@ def question_again(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def question_png(request: HttpRequest, pk: int) -> HttpResponse:
-    """The picture as it was asked about, before it was fitted to the model."""
+    """The picture as it was asked about."""
     found = _question(request, pk)
     try:
         content = picture_storage.read_picture(found.pk, digest=found.picture_sha256)
@@ -151,9 +151,10 @@ def question_png(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def question_map(request: HttpRequest, pk: int, position: int, kind: str) -> HttpResponse:
-    """A word's map over the picture; with ?alone=1 by itself."""
+    """A word's map over the picture; with ?alone=1 by itself, with ?whole=1 at the picture's size."""
     answer = _answer(request, pk)
-    content = answer.png(position, kind, is_alone="alone" in request.GET)
+    asked = request.GET
+    content = answer.png(position, kind, is_alone="alone" in asked, is_whole="whole" in asked)
     return HttpResponse(content, content_type="image/png")
 
 
@@ -161,9 +162,13 @@ def question_map(request: HttpRequest, pk: int, position: int, kind: str) -> Htt
 @never_cache
 @require_safe
 def question_npy(request: HttpRequest, pk: int, position: int, kind: str) -> HttpResponse:
-    """A word's map, raw: (height, width) float32 at latent size; MI and CMI in ?unit=."""
+    """A word's map, raw: (height, width) float32; MI and CMI in ?unit=.
+
+    At latent size, or with ?at=picture enlarged to the picture's.
+    """
     answer = _answer(request, pk)
-    return _download(answer.npy(position, kind), name=f"question-{pk}-word-{position}-{kind}.npy")
+    at = "picture" if request.GET.get("at") == "picture" else "latent"
+    return _download(answer.npy(position, kind, at=at), name=f"question-{pk}-word-{position}-{kind}.npy")
 
 
 @login_required

@@ -1,5 +1,6 @@
 """A browser of the owner, and a model of random weights, allowed as an administrator would allow it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,23 @@ def tiny_model(_tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     monkeypatch.setenv("PERCEPT_MODELS", str(listed))
     return "tiny"
+
+
+HEADS = """{"format": "percept-head-relevance-1", "origin": {}, "heads": %s,
+"concepts": {"colours": %s, "animals": %s}, "words": {"colours": ["red", "blue"], "animals": ["cat"]}}"""
+
+
+@pytest.fixture
+def with_vectors(tiny_model: str, tmp_path: Path) -> None:
+    """The tiny model with vectors: colours in the first heads, animals in the last."""
+    del tiny_model
+    from benchmarks.models import tiny_pipeline
+    from generation.attribution.relevance_counter import heads_in_call_order
+
+    heads = heads_in_call_order(tiny_pipeline().unet)
+    levels = ["down_blocks.0", "down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1"]
+    assert {path.split(".attentions")[0] for path, _ in heads} == set(levels)
+    rising = [2 * place / (len(heads) - 1) for place in range(len(heads))]
+    (tmp_path / "heads.json").write_text(HEADS % (json.dumps(heads), rising[::-1], rising))
+    listed = tmp_path / "models.toml"
+    listed.write_text(listed.read_text() + f'heads = "{tmp_path / "heads.json"}"\n')

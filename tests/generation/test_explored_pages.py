@@ -1,7 +1,6 @@
 """Maps taken apart: the command, the page, tiles, strips and raw arrays."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from PIL import Image as Picture
 
-from benchmarks.models import tiny_pipeline
 from generation import storage
 from generation.attribution.hard import Comparison, Norm, hard
-from generation.attribution.relevance_counter import heads_in_call_order
 from generation.attribution.rendering import at_size
 from generation.choices import ImageState
 from generation.models import Image, MapRequest, Run, WordMap
@@ -139,27 +136,6 @@ def test_maps_of_others_are_not_found(run: Run, stranger: User) -> None:
     for name in ("raw.npy", "mask.png", "explored/steps.png", "explored/steps.npy", "explored/steps/0.png"):
         assert client.get(f"/runs/{run.pk}/maps/{cat.pk}/{name}").status_code == 404
     assert client.get(f"/runs/{run.pk}/images/{cat.image_id}/legend.png").status_code == 404
-
-
-HEADS = """{"format": "percept-head-relevance-1", "origin": {}, "heads": %s,
-"concepts": {"colours": %s, "animals": %s}, "words": {"colours": ["red", "blue"], "animals": ["cat"]}}"""
-
-
-@pytest.fixture
-def with_vectors(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny model with vectors: colours in the first heads, animals in the last."""
-    del run
-    paths = [
-        "down_blocks.0", "down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1"
-    ]  # fmt: skip
-    pipeline = tiny_pipeline()
-    heads = heads_in_call_order(pipeline.unet)
-    assert {path.split(".attentions")[0] for path, _ in heads} == set(paths)
-    count = len(heads)
-    rising = [2 * place / (count - 1) for place in range(count)]
-    (tmp_path / "heads.json").write_text(HEADS % (json.dumps(heads), rising[::-1], rising))
-    listed = tmp_path / "models.toml"
-    listed.write_text(listed.read_text() + f'heads = "{tmp_path / "heads.json"}"\n')
 
 
 @pytest.mark.usefixtures("with_vectors")

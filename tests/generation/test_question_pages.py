@@ -15,6 +15,7 @@ from PIL import Image as Picture
 from pytest_django.fixtures import Settings
 
 from generation import picture_storage
+from generation.attribution import rendering
 from generation.choices import MapRequestState, TokenScope
 from generation.models import Image, MapRequest, Project
 from generation.services import api_tokens, map_requests, projects
@@ -45,7 +46,9 @@ def _form(owner: User, *, content: bytes | None = None, **changes: object) -> di
 def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
     owner: User, page: Client, worker: Worker, tiny_model: str
 ) -> None:
-    """Controls: maps in bits where nats are asked for; a product of other words; the picture not fitted."""
+    """Controls: maps in bits where nats are asked for; a product of other words; the picture cut to the
+    model's square, so that the map covers a part of it.
+    """
     answer = page.post("/questions/new/", _form(owner))
     (asked,) = MapRequest.objects.all()
     assert answer.headers["Location"] == f"/questions/{asked.pk}/"
@@ -61,16 +64,23 @@ def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
     shown = page.get(f"/questions/{asked.pk}/?word=1&unit=nats").content.decode()
     assert shown.count("<figure>") == 5
     nats, bits = (_npy(page, asked, f"1/cmi.npy?unit={unit}") for unit in ("nats", "bits"))
-    assert nats.shape == (16, 16)
+    assert nats.shape == (12, 21)
     assert nats == pytest.approx(bits * math.log(2), rel=1e-5)
     attention, product = (_npy(page, asked, f"1/{kind}.npy") for kind in ("attention", "product"))
     assert product == pytest.approx(attention * bits, rel=1e-5)
     with np.load(io.BytesIO(page.get(f"/questions/{asked.pk}/maps.npz").content)) as arrays:
-        assert arrays["picture"].shape == (32, 32, 3)
+        assert arrays["picture"].shape == (24, 42, 3)
+        assert (arrays["picture"][:, [0, -1]].argmax(axis=2) == [0, 2]).all()  # red to blue: all of it
         assert np.array_equal(arrays["cmi"][1], nats)
-    for name in ("1/mi.png", "1/mi.png?alone=1", "picture.png"):
+    for name, size in (
+        ("1/mi.png", (480, 288)), ("1/mi.png?whole=1", (80, 48)), ("1/mi.png?alone=1&whole=1", (80, 48)),
+        ("picture.png", (80, 48)),
+    ):  # fmt: skip
         with Picture.open(io.BytesIO(page.get(f"/questions/{asked.pk}/{name}").content)) as drawn:
-            assert drawn.size == ((80, 48) if name == "picture.png" else (256, 256))
+            assert drawn.size == size
+    assert _npy(page, asked, "1/cmi.npy?unit=nats&at=picture") == pytest.approx(
+        rendering.at_size(nats, size_hw=(48, 80)), rel=1e-5
+    )
     for name in ("9/cmi.png", "1/colours.png", "9/cmi.npy", "letters.csv"):
         assert page.get(f"/questions/{asked.pk}/{name}").status_code == 404
 
@@ -266,7 +276,12 @@ def test_a_program_asks_waits_and_reads_and_is_told_what_to_mend(
     assert (answer["state"], [word["text"] for word in answer["words"]]) == ("done", CAPTION.split())
     assert [row["id"] for row in client.get("/api/v1/questions").json()] == [number]
     with np.load(io.BytesIO(client.get(f"/api/v1/questions/{number}/maps.npz").content)) as arrays:
-        assert arrays["mi"].shape == (3, 16, 16)
+        assert arrays["mi"].shape == (3, 12, 21)
+    assert (answer["picture_hw"], answer["read_hw"]) == ([48, 80], [24, 42])
+    one = client.get(f"/api/v1/questions/{number}/words/1/mi.npy?at=picture")
+    assert np.load(io.BytesIO(one.content)).shape == (48, 80)
+    for name, status in (("9/mi.npy", 404), ("1/heads_most.npy", 404), ("1/mi.npy?at=moon", 400)):
+        assert client.get(f"/api/v1/questions/{number}/words/{name}").status_code == status, name
 
 
 def test_a_full_disk_is_told_to_programs_as_to_people(
@@ -293,3 +308,86 @@ def test_the_maps_of_a_question_that_waits_are_not_told_as_lost(
     for name in ("maps.npz", "words.csv"):
         early = page.get(f"/questions/{asked.pk}/{name}")
         assert (early.status_code, "Waiting for a worker" in early.content.decode()) == (409, True)
+
+
+@pytest.mark.usefixtures("with_vectors")
+def test_chosen_heads_speak_for_words_of_one_s_own_picture(owner: User, page: Client, worker: Worker) -> None:
+    """By the rule "red" is a colour and "a" nothing; "cat" is said to be a colour, whatever its list says.
+
+    Controls: the concepts not handed on; a map for a word without a concept; heads of another concept.
+    """
+    page.post("/questions/new/", _form(owner, concepts="Cat = Colours"))
+    (asked,) = MapRequest.objects.all()
+    assert asked.concepts == {"2": "colours"}
+    worker.drain()
+    asked.refresh_from_db()
+    assert asked.failure == ""
+    assert [word["concept"] for word in asked.result["words"]] == ["", "colours", "colours"]
+    shown = [page.get(f"/questions/{asked.pk}/?word={place}").content.decode() for place in range(3)]
+    assert [each.count("<figure>") for each in shown] == [5, 7, 7]
+    assert "“a” has no concept" in shown[0]
+    assert "<strong>colours</strong>" in shown[2]
+    assert page.get(f"/questions/{asked.pk}/0/heads_most.npy").status_code == 404
+    most, all_heads = (_npy(page, asked, f"1/{kind}.npy") for kind in ("heads_most", "attention"))
+    assert most.shape == all_heads.shape
+    assert not np.allclose(most, all_heads, rtol=1e-2)
+    with np.load(io.BytesIO(page.get(f"/questions/{asked.pk}/maps.npz").content)) as arrays:
+        assert arrays["heads_most_positions"].tolist() == [1, 2]
+        assert np.array_equal(arrays["heads_most"][0], most)
+
+
+@pytest.mark.usefixtures("with_vectors")
+def test_an_image_of_a_run_is_asked_about_with_the_lemmas_of_its_prompt(worker: Worker) -> None:
+    """Control: only the words as they are written, and "stars" loses the heads that its run's page shows."""
+    run = tiny_run("blue cats")
+    run.prompt_set.prompts.get().words.filter(text="cats").update(lemma="cat")
+    worker.drain()
+    client = Client()
+    client.force_login(run.owner)
+    fields = {"caption": "cats", "model": "tiny", "levels": "20", "seed": "0"}
+    client.post(f"/runs/{run.pk}/images/{run.images.get().pk}/question/", fields)
+    worker.drain()
+    (word,) = MapRequest.objects.get().result["words"]
+    assert (word["text"], word["concept"]) == ("cats", "animals")
+
+
+@pytest.mark.parametrize(
+    ("lines", "remedy"),
+    [
+        ("red", "“red”: write word = concept"),
+        ("frog = animals", "“frog” is no word of the caption"),
+        ("red = colours\nRED =", "“RED” stands on two lines"),
+        ("red = feelings", "“feelings” is none of the model’s concepts: colours, animals"),
+    ],
+)
+@pytest.mark.usefixtures("with_vectors")
+def test_a_line_of_heads_that_cannot_be_is_named(owner: User, page: Client, lines: str, remedy: str) -> None:
+    """Control: an unknown concept left to the worker, which makes no maps and says nothing here."""
+    answer = page.post("/questions/new/", _form(owner, concepts=lines))
+    assert (answer.status_code, remedy in answer.content.decode()) == (400, True)
+    assert not MapRequest.objects.exists()
+
+
+def test_heads_of_a_model_without_vectors_are_refused(owner: User, page: Client, tiny_model: str) -> None:
+    answer = page.post("/questions/new/", _form(owner, concepts="red = colours"))
+    assert "tiny has no head relevance vectors" in answer.content.decode()
+
+
+def test_an_old_answer_shows_its_maps_over_what_was_cut_out_of_the_picture(owner: User, page: Client) -> None:
+    """Control: a map of the middle drawn over the whole picture."""
+    asked = factories.make_answered_question(owner, projects.personal_project(owner))
+    drawn = page.get(f"/questions/{asked.pk}/0/mi.png?whole=1").content
+    with Picture.open(io.BytesIO(drawn)) as picture:
+        assert picture.size == (factories.SIDE, factories.SIDE)
+
+
+def test_a_large_picture_is_drawn_small_on_its_page_and_whole_to_take_away(owner: User, page: Client) -> None:
+    """Control: every map of a page drawn over millions of pixels by a web process."""
+    asked = factories.make_answered_question(owner, projects.personal_project(owner))
+    png = factories.picture_png(width=1600, height=800)
+    asked.picture_sha256 = picture_storage.write_picture(asked.pk, png)
+    asked.result["picture_hw"] = (800, 1600)
+    asked.save()
+    for name, size in (("0/mi.png", (768, 384)), ("0/mi.png?whole=1", (1600, 800))):
+        with Picture.open(io.BytesIO(page.get(f"/questions/{asked.pk}/{name}").content)) as drawn:
+            assert drawn.size == size

@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
-from PIL import Image
+from PIL import Image, ImageOps
 
 from generation import registry
+from generation.attribution.chosen_heads import ChosenHeads
 from generation.attribution.level_intervals import FEWEST_LEVELS, half_width
 from generation.attribution.rendering import overlay_png
+from generation.attribution.words import split_words
+from generation.concept_lines import ConceptLinesRefused, read_lines
+from generation.fingerprints import FingerprintError
+from generation.head_vectors import CaptionWord, chosen_heads
+from generation.picture_storage import HEAD_KINDS
 
 OPACITY = 0.8
 MOST_LEVELS = 1000
@@ -25,11 +31,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declares the command's options."""
-        parser.add_argument("image", type=Path, help="PNG, JPEG or WebP; fitted to the model's own size.")
+        parser.add_argument("image", type=Path, help="PNG, JPEG or WebP of any size; all of it is read.")
         parser.add_argument("--caption", required=True, help="What the picture shows.")
         parser.add_argument(
             "--against", action="append", default=[], help="Another caption to compare with; may be repeated."
         )
+        parser.add_argument(
+            "--heads", action="append", default=[], metavar="WORD=CONCEPT",
+            help="Whose heads speak for a word, where not those of the list it stands in; may be repeated.",
+        )  # fmt: skip
         parser.add_argument("--model", default=registry.DEMO_ID, help="A model of the allow-list.")
         parser.add_argument("--output", type=Path, default=Path("information"), help="Folder to write to.")
         parser.add_argument("--levels", type=int, default=50, help="Noise levels (default 50).")
@@ -39,6 +49,7 @@ class Command(BaseCommand):
         """Refuses what can't work before a model is loaded."""
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         spec, picture = self._inputs(image, options)
+        heads = self._heads(spec, options)
         # Here, not above: only a process that generates may import torch.
         from generation.worker import inform_about, silence_progress_bars
 
@@ -51,10 +62,11 @@ class Command(BaseCommand):
                 others=options["against"],
                 levels=options["levels"],
                 seed=options["seed"],
+                heads=heads,
             )
         except (TypeError, ValueError) as error:
             raise CommandError(f"{spec.id}: {error}") from error
-        self._write(found, output)
+        self._write(found, ImageOps.exif_transpose(picture), output)
         self._tell(found, output, levels=options["levels"])
 
     def _inputs(self, image: Path, options: dict[str, Any]) -> tuple[registry.ModelSpec, Image.Image]:
@@ -77,15 +89,30 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         return spec, opened
 
-    def _write(self, found: Any, output: Path) -> None:
+    def _heads(self, spec: registry.ModelSpec, options: dict[str, Any]) -> dict[int, ChosenHeads]:
+        try:
+            chosen = read_lines("\n".join(options["heads"]), caption=options["caption"], model=spec)
+        except ConceptLinesRefused as refused:
+            raise CommandError(f"--heads: {refused}") from refused
+        except FingerprintError as error:
+            raise CommandError(str(error)) from error
+        words = [
+            CaptionWord(position=each.position, text=each.text) for each in split_words(options["caption"])
+        ]
+        return chosen_heads(words, spec, concepts={str(place): name for place, name in chosen.items()})
+
+    def _write(self, found: Any, picture: Image.Image, output: Path) -> None:
+        """picture: as it was given; its maps are drawn over it at its size."""
         output.mkdir(parents=True, exist_ok=True)
         found.picture.save(output / "picture.png")
         for each in found.words:
-            for kind in ("cmi", "mi", "attention"):
-                word_map = getattr(each, kind)
-                stem = output / f"{each.word.position:02}-{kind}"
-                np.save(stem.with_suffix(".npy"), word_map)
-                stem.with_suffix(".png").write_bytes(overlay_png(found.picture, word_map, opacity=OPACITY))
+            maps = {kind: getattr(each, kind) for kind in ("cmi", "mi", "attention")}
+            by_heads = {kind: each.by_heads.get(name) for kind, name in HEAD_KINDS.items()}
+            for kind, word_map in {**maps, **by_heads}.items():
+                if word_map is not None:
+                    stem = output / f"{each.word.position:02}-{kind}"
+                    np.save(stem.with_suffix(".npy"), word_map)
+                    stem.with_suffix(".png").write_bytes(overlay_png(picture, word_map, opacity=OPACITY))
         with (output / "words.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["position", "word", "seen_by_model", "bits", "standard_error"])
@@ -110,7 +137,9 @@ class Command(BaseCommand):
     def _tell(self, found: Any, output: Path, *, levels: int) -> None:
         self.stdout.write("What each word adds to the rest of the caption, in bits:")
         for each in found.words:
-            self.stdout.write(f"  {each.word.text:20} {_told(each, levels=levels)}")
+            self.stdout.write(
+                f"  {each.word.text:20} {_told(each, levels=levels)}  {each.heads.concept}".rstrip()
+            )
         for word in found.unseen:
             self.stdout.write(f"  {word.text:20} not read by the model")
         if len(found.captions) > 1:

@@ -237,7 +237,7 @@ def test_an_own_image_goes_into_the_latent_space_and_back(tiny: Any) -> None:
     latents = encode_image(tiny, picture)
     assert latents.shape == (4, 16, 32)
     assert decode_latents(tiny, latents).size == (64, 32)
-    with pytest.raises(ValueError, match="multiples of 4"):
+    with pytest.raises(ValueError, match="multiples of 2, of at least 4"):
         encode_image(tiny, Image.new("RGB", (33, 32)))
 
 
