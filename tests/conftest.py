@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def _media_of_its_own(settings: Settings, tmp_path: Path) -> None:
     """No test writes where another test, or a running Percept, keeps its files."""
     settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_tables_row_by_row() -> Iterator[None]:
+    """Here, not above: before Django has its settings nothing of it may be imported."""
+    from tests import empty_tables
+
+    with empty_tables.row_by_row():
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -15,3 +15,5 @@ from config.settings import *  # noqa: F403
 
 # Thousands of sign-ins need no slow hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each of thousands of test clients would else look at every static file before its first request.
+WHITENOISE_AUTOREFRESH = True

@@ -5,6 +5,8 @@ The answers must be those of tests/access_table.py. For who is on no project of 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,13 +90,13 @@ def test_everybody_gets_exactly_what_the_table_says(scene: Scene, role: str) -> 
     login_required; `to_read` for `one_of` in a view that writes.
     """
     acts_before = AuditEntry.objects.count()
+    session = _session_of(scene, role)
     wrong = []
     for method, row, route in _asked():
         if row in (table.OPEN, table.TOKEN) and role not in ("owner", "visitor"):
             continue  # nobody's role matters there
         client = Client()
-        if role != "visitor":
-            client.force_login(scene.people[role])
+        client.cookies.update(session)
         ask: Callable[..., Any] = getattr(client, method)
         response = ask(_address(route, scene), _fields(route, scene))
         content = _content(response)
@@ -133,7 +135,16 @@ def test_the_lists_of_a_stranger_name_nothing_of_others(scene: Scene) -> None:
         assert [name for name in names if name in html] == []
 
 
-def _routes() -> Iterator[tuple[str, URLPattern]]:
+def _session_of(scene: Scene, role: str) -> SimpleCookie:
+    """The cookie of her session, signed in once: only the last of all routes ends it."""
+    client = Client()
+    if role != "visitor":
+        client.force_login(scene.people[role])
+    return client.cookies
+
+
+@cache
+def _routes() -> tuple[tuple[str, URLPattern], ...]:
     def walk(resolver: URLResolver, spaces: tuple[str, ...]) -> Iterator[tuple[str, URLPattern]]:
         for entry in resolver.url_patterns:
             if isinstance(entry, URLPattern):
@@ -141,7 +152,7 @@ def _routes() -> Iterator[tuple[str, URLPattern]]:
             else:
                 yield from walk(entry, (*spaces, entry.namespace) if entry.namespace else spaces)
 
-    return walk(get_resolver(), ())
+    return tuple(walk(get_resolver(), ()))
 
 
 def _asked() -> list[tuple[str, str, str]]:
