@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from generation import storage
+from generation.attribution.chosen_heads import HEAD_METHODS, METHODS
 from generation.choices import ImageState, RunState, SafetyVerdict
 from generation.models import Image, Prompt, Run, WordMap
+
+IMAGES_LOOKED_THROUGH: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +21,7 @@ class Material:
 
     word_counts: ratable maps by part of speech.  images: that can be shown.  comparable: other finished runs
     of the same prompts, as (number, name), the newest first.  columns: the other columns of the prompt file,
-    with their values.  methods: by which its maps were taken apart.
+    with their values.  methods: by which some of its maps were taken apart.
     """
 
     word_counts: Mapping[str, int]
@@ -107,11 +111,20 @@ def showable_images(run: Run) -> QuerySet[Image]:
 
 
 def explored_methods(run: Run) -> tuple[str, ...]:
-    """The methods by which the run's maps were taken apart, from its first image that was; empty for none."""
+    """The methods by which some of the run's word maps were taken apart, in their order; empty for none.
+
+    Only words with a concept have maps of chosen heads, so images are looked through until one has some; of
+    large runs the first IMAGES_LOOKED_THROUGH that were taken apart.
+    """
+    found: set[str] = set()
+    looked_through = 0
     for image in showable_images(run).order_by("pk").iterator(chunk_size=500):
-        if methods := storage.explored_methods(image):
-            return methods
-    return ()
+        by_word = storage.explored_methods(image)
+        found.update(method for methods in by_word.values() for method in methods)
+        looked_through += bool(by_word)
+        if found.issuperset(HEAD_METHODS) or looked_through == IMAGES_LOOKED_THROUGH:
+            break
+    return tuple(method for method in METHODS if method in found)
 
 
 def word_counts(run: Run) -> dict[str, int]:

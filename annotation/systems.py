@@ -17,13 +17,15 @@ from annotation.models import Campaign
 from annotation.sources import chosen_prompts, ratable_maps, showable_images
 from generation import storage
 from generation.choices import PartOfSpeech
-from generation.models import Image, Prompt, Run
+from generation.models import Prompt, PromptWord, Run
 
 ROWS_NAMED: Final = 20
 # Prompt, number of the picture within the prompt from 0, and the word, 0 where pictures are judged.
 Place = tuple[int, int, int]
 # The columns of an item that one system fills.
 Side = Mapping[str, Any]
+# By image, the methods of each word position.
+Explored = Mapping[int, Mapping[int, Sequence[str]]]
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
@@ -38,16 +40,18 @@ class System:
 
 @dataclass(frozen=True, kw_only=True)
 class Lacking:
-    """What one system has not. rows: lines of the prompts, each once, in order."""
+    """What one system has not. rows: lines of the prompts, each once, in order.
+
+    words: those that it lacks, each once, where the system is a method: a word may have no concept.
+    """
 
     system: str
     rows: tuple[int, ...]
+    words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = ", ".join(map(str, self.rows[:ROWS_NAMED]))
-        more = f" and {len(self.rows) - ROWS_NAMED:,} more" if len(self.rows) > ROWS_NAMED else ""
-        one = len(self.rows) == 1
-        return f"{self.system} lacks {'line' if one else 'lines'} {shown}{more}."
+        told = f"{self.system} lacks {'line' if len(self.rows) == 1 else 'lines'} {_named(self.rows)}"
+        return f"{told} ({_named(self.words)})." if self.words else f"{told}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,7 @@ class Matching:
             "places_left_out": self.left_out,
             "prompts_left_out": self.prompts_left_out,
             "lacking": {lack.system: list(lack.rows) for lack in self.lacking},
+            "lacking_words": {lack.system: list(lack.words) for lack in self.lacking if lack.words},
             "notes": self.notes,
         }
 
@@ -120,14 +125,20 @@ def systems_of(campaign: Campaign) -> tuple[System, ...]:
 def matching_of(campaign: Campaign) -> Matching:
     """The places of the campaign's prompts, and what each system has for them."""
     systems = systems_of(campaign)
-    sides = [_sides(campaign, system) for system in systems]
+    explored = _explored(campaign.run) if campaign.methods else {}
+    sides = [_sides(campaign, system, explored) for system in systems]
     # A map that was never taken apart is lacking by every method, so the stored maps count as places too.
-    stored = [_sides(campaign, System(name="", run=campaign.run, method=""))] if campaign.methods else []
+    stored = [_sides(campaign, System(name="", run=campaign.run, method=""), {})] if campaign.methods else []
     places = dict.fromkeys(place for of_system in [*stored, *sides] for place in of_system)
     whole = {place: tuple(of[place] for of in sides) for place in places if all(place in of for of in sides)}
     rows = dict(Prompt.objects.filter(prompt_set=campaign.run.prompt_set_id).values_list("pk", "row_number"))
+    texts = _texts_of_words(places) if campaign.methods else {}
     lacking = [
-        Lacking(system=system.name, rows=tuple(sorted({rows[p[0]] for p in places if p not in of_system})))
+        Lacking(
+            system=system.name,
+            rows=tuple(sorted({rows[p[0]] for p in places if p not in of_system})),
+            words=tuple(dict.fromkeys(texts[p[2]] for p in places if texts and p not in of_system)),
+        )
         for system, of_system in zip(systems, sides, strict=True)
     ]
     sizes = dict.fromkeys(f"{system.run.width} × {system.run.height}" for system in systems)
@@ -164,7 +175,7 @@ def of_chosen_prompts(campaign: Campaign, rows: Rows, *, path: str) -> Rows:
     return rows.filter(**{f"{path}__in": chosen_prompts(campaign.run, wanted)})
 
 
-def _sides(campaign: Campaign, system: System) -> dict[Place, Side]:
+def _sides(campaign: Campaign, system: System, explored: Explored) -> dict[Place, Side]:
     """What the system has, in the order of prompts, pictures and words."""
     run = system.run
     if judges_images(campaign):
@@ -176,21 +187,30 @@ def _sides(campaign: Campaign, system: System) -> dict[Place, Side]:
     rows = (
         maps.filter(word__part_of_speech__in=wanted)
         .order_by("image__prompt__row_number", "image__seed", "word__position")
-        .values_list("pk", "image__prompt", "image__seed", "word", "image")
+        .values_list("pk", "image__prompt", "image__seed", "word", "image", "word__position")
     )
-    having = _images_with(system.method, (row[-1] for row in rows)) if system.method else None
     by_method: dict[str, Any] = {"method": system.method} if system.method else {}
     return {
         (prompt, seed - run.first_seed, word): {"word_map_id": pk} | by_method
-        for pk, prompt, seed, word, image in rows
-        if having is None or image in having
+        for pk, prompt, seed, word, image, position in rows
+        if not system.method or system.method in explored[image].get(position, ())
     }
 
 
-def _images_with(method: str, images: Iterable[int]) -> set[int]:
-    """Those of the images whose maps were taken apart by this method."""
-    found = Image.objects.in_bulk(set(images))
-    return {pk for pk, image in found.items() if method in storage.explored_methods(image)}
+def _explored(run: Run) -> Explored:
+    """By image and word position, the methods by which the word's map was taken apart."""
+    return {image.pk: storage.explored_methods(image) for image in showable_images(run)}
+
+
+def _texts_of_words(places: Iterable[Place]) -> dict[int, str]:
+    words = {place[2] for place in places}
+    return dict(PromptWord.objects.filter(pk__in=words).values_list("pk", "text"))
+
+
+def _named(things: Sequence[object]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(things) - ROWS_NAMED:,} more" if len(things) > ROWS_NAMED else ""
+    return ", ".join(map(str, things[:ROWS_NAMED])) + more
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

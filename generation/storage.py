@@ -138,18 +138,22 @@ def read_exploration(word_map: WordMap) -> StoredExploration:
         )
 
 
-def explored_methods(image: Image) -> tuple[str, ...]:
-    """The methods by which the maps of all its words were taken apart; empty where they were not.
+def explored_methods(image: Image) -> dict[int, tuple[str, ...]]:
+    """By word position, the methods by which the word's map was taken apart; empty where none was.
 
-    Without maps of chosen heads where a word has none: a campaign must not show a word no map.
+    Words without a concept have no maps of chosen heads: nobody is shown a word's zeros for a map.
     """
     path = _exploration_path(image)
     if not path.is_file():
-        return ()
+        return {}
     with np.load(path, allow_pickle=False) as arrays:
-        methods = arrays["methods"]
-        of_all = arrays["has_method"].all(axis=0) if "has_method" in arrays else slice(None)
-        return tuple(methods[of_all].tolist())
+        positions, methods = arrays["positions"].tolist(), arrays["methods"]
+        every = np.ones((len(positions), len(methods)), dtype=bool)
+        has_method = arrays.get("has_method", every)
+        return {
+            position: tuple(methods[has].tolist())
+            for position, has in zip(positions, has_method, strict=True)
+        }
 
 
 def read_method_map(word_map: WordMap, *, method: str) -> Array:
@@ -167,7 +171,7 @@ def read_method_map(word_map: WordMap, *, method: str) -> Array:
         if not is_there:
             raise MediaMissing(
                 f"{path.name} has no map by {method!r} for word {word_map.word.position}. "
-                "Take the maps of the image apart again: manage.py explore_maps."
+                "Take the maps apart again on the image's page, or choose a method that the word has."
             )
         where = int(places[0]), methods.index(method)
         raw: Array = arrays["by_method"][where].astype(np.float32) * arrays["by_method_scales"][where]

@@ -289,17 +289,22 @@ def make_run_again(run: Run) -> Run:
     return other
 
 
-def explore_images(run: Run, *, methods: Sequence[str] = METHODS) -> None:
-    """Takes the run's maps apart as `explore_maps` does, with noise in place of each method's maps."""
+def explore_images(run: Run, *, of_words: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Takes the run's maps apart as `explore_maps` does, with noise in place of each method's maps.
+
+    of_words: further methods of words with a text.
+    """
     for image in run.images.select_related("prompt"):
         generator = np.random.default_rng(image.pk)
-        whole = generator.random((1 + len(methods), MAP_SIDE, MAP_SIDE), dtype=np.float32)
-        stored = storage.StoredExploration(
-            layers=("layer",), methods=tuple(methods), drift=0, steps=whole[:1], by_layer=whole[:1],
-            by_method=whole[1:],
-        )  # fmt: skip
-        words = image.prompt.words.values_list("position", flat=True)
-        storage.write_exploration(image, dict.fromkeys(words, stored))
+        stored = {}
+        for position, text in image.prompt.words.values_list("position", "text"):
+            methods = (*METHODS, *(of_words or {}).get(text, ()))
+            whole = generator.random((1 + len(methods), MAP_SIDE, MAP_SIDE), dtype=np.float32)
+            stored[position] = storage.StoredExploration(
+                layers=("layer",), methods=methods, drift=0, steps=whole[:1], by_layer=whole[:1],
+                by_method=whole[1:],
+            )  # fmt: skip
+        storage.write_exploration(image, stored)
 
 
 def mask_png(*, side: int = SIDE, box: tuple[int, int, int, int] = (8, 4, 40, 20)) -> bytes:

@@ -11,8 +11,8 @@ MOST_SYSTEMS: Final = 20
 # Of the form's names; which of them a kind of task has is in `task_kinds`.
 NAMES: Final = ("score_of", "pair_of", "compared_runs", "methods", "pairing", "pairs_per_prompt")
 NO_METHODS: Final = (
-    "The run's maps were not taken apart by method. Do that first: python manage.py explore_maps with the "
-    "numbers of its images."
+    "The run's maps were not taken apart by method. Do that first: “Take the maps apart” on the page of each "
+    "image; a new run can do it for all of its images."
 )
 
 
@@ -40,7 +40,10 @@ class ComparingForm(forms.Form):
         label="Map methods",
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Only where methods are compared: two or more of those by which the maps were taken apart.",
+        help_text=(
+            "Only where methods are compared: two or more of those by which the maps were taken apart. Words "
+            "without a concept have no maps of chosen heads: they are left out and named on the draft’s page."
+        ),
     )
     pairing = forms.ChoiceField(
         label="Which systems meet",

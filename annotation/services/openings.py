@@ -43,8 +43,8 @@ _NO_ITEMS: Final = {
     TaskKind.MASK: _NO_WORDS,
     TaskKind.PAIRWISE: (
         "The systems share nothing to compare: all need finished images of the same prompts, maps of words of"
-        " the chosen parts of speech where maps are compared, and maps taken apart (manage.py explore_maps)"
-        " where methods are. Choose others."
+        " the chosen parts of speech where maps are compared, and maps taken apart (by the run, or on the"
+        " pages of its images) where methods are. Choose others."
     ),
 }
 

@@ -9,6 +9,11 @@ from generation.attribution.relevance import HeadRelevance, Weights
 
 MOST_RELEVANT = "heads, most relevant"
 IN_PROPORTION = "heads, in proportion"
+# The methods by which a run's maps are taken apart, in the order in which they are shown; see exploring.py.
+RUN_METHODS = ("paper", "castorini", "v1")
+HEAD_METHODS = (MOST_RELEVANT, IN_PROPORTION)
+PICTURE_METHODS = ("MI", "CMI", "attention + information")
+METHODS = (*RUN_METHODS, *HEAD_METHODS, *PICTURE_METHODS)
 NO_VECTORS = "There are no head relevance vectors of this model, so no maps of chosen heads."
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from generation.attribution import aggregation
 from generation.attribution.attention_information import trace_levels
-from generation.attribution.chosen_heads import IN_PROPORTION, MOST_RELEVANT, ChosenHeads
+from generation.attribution.chosen_heads import RUN_METHODS, ChosenHeads
 from generation.attribution.denoisers import PipelineDenoiser
 from generation.attribution.information import (
     AfterLevel,
@@ -28,10 +28,6 @@ from generation.attribution.words import WordSpan
 
 Maps = NDArray[np.float32]
 
-RUN_METHODS = ("paper", "castorini", "v1")
-HEAD_METHODS = (MOST_RELEVANT, IN_PROPORTION)
-PICTURE_METHODS = ("MI", "CMI", "attention + information")
-METHODS = (*RUN_METHODS, *HEAD_METHODS, *PICTURE_METHODS)
 Named = dict[str, NDArray[np.float32]]
 
 
@@ -40,7 +36,8 @@ class WordExploration:
     """Maps of one word, raw, all at latent size. steps: (steps, height, width); layers likewise.
 
     Steps and layers are means over what they hold, as "paper" maps are. methods: by name, in the order of
-    METHODS; MI and CMI are in nats. heads: whose heads the maps of chosen heads are, or why there are none.
+    chosen_heads.METHODS; MI and CMI are in nats. heads: whose heads the maps of chosen heads are, or why
+    there are none.
     """
 
     steps: Maps

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annotation import specification, systems
+from annotation import sources, specification, systems
 from annotation.choices import Pairing, PairOf, ScoreOf, TaskKind
 from annotation.models import Campaign, Item, Slot
 from annotation.services import campaigns, dry_runs
 from annotation.services.tasks_for_raters import Task, next_task
 from annotation.specification import SpecificationRefused
 from generation import storage
-from generation.models import Image, Run
+from generation.attribution import chosen_heads
+from generation.models import Image, Run, WordMap
 from generation.services import uploaded_runs
 from generation.uploaded_pictures import UploadedPicture
 from tests import factories
@@ -116,11 +117,34 @@ def test_maps_that_were_never_taken_apart_are_lacking_by_every_method() -> None:
     campaign = factories.make_draft(
         run=run, task_kind="pairwise", pair_of=PairOf.METHODS.value, methods=factories.METHODS
     )
+    words = "a, red, ball, beside, blue, box"
     assert [str(lack) for lack in systems.matching_of(campaign).lacking] == [
-        "paper lacks line 2.", "CMI lacks line 2.",
+        f"{method} lacks line 2 ({words})." for method in factories.METHODS
     ]  # fmt: skip
     assert {(item.method, item.other_method) for item in campaign.items.all()} == {factories.METHODS}
     assert campaign.items.count() == 6
+
+
+def test_words_without_a_concept_are_left_out_of_a_comparison_of_heads_and_named() -> None:
+    """The first image has no word with a concept, in the second "red" has one.
+
+    Controls: heads offered only where all words of an image have them, or only by the first image; a word
+    shown by a map that it doesn't have.
+    """
+    run = factories.make_finished_run(prompts=["the ball", "the red ball"])
+    heads = chosen_heads.MOST_RELEVANT
+    factories.explore_images(run, of_words={"red": (heads,)})
+    red = WordMap.objects.get(image__run=run, word__text="red")
+    assert sources.explored_methods(run) == ("paper", heads, "CMI")
+    campaign = factories.make_draft(
+        run=run, task_kind="pairwise", pair_of=PairOf.METHODS.value, methods=("paper", heads)
+    )
+    assert [item.word_map_id for item in campaign.items.all()] == [red.pk]
+    assert [str(lack) for lack in systems.matching_of(campaign).lacking] == [
+        f"{heads} lacks lines 2, 3 (the, ball)."
+    ]
+    frozen = systems.matching_of(campaign).facts()
+    assert frozen["lacking_words"] == {heads: ["the", "ball"]}
 
 
 @pytest.mark.parametrize("task_kind", ["opinion_score", "pairwise"])

@@ -161,7 +161,9 @@ def test_chosen_heads_speak_for_words_with_a_concept_and_the_page_says_so(run: R
     without = storage.read_exploration(dog)
     assert (without.concept, len(without.methods)) == ("", 6)
     # A rater is never shown a word's zeros for a map.
-    assert storage.explored_methods(image) == without.methods
+    offered = storage.explored_methods(image)
+    assert offered[red.word.position] == found.methods
+    assert offered[dog.word.position] == without.methods
     with pytest.raises(storage.MediaMissing, match="no map by 'heads, most relevant'"):
         storage.read_method_map(dog, method="heads, most relevant")
     assert storage.read_method_map(red, method="heads, most relevant") == pytest.approx(

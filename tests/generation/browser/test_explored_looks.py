@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from generation import storage
-from generation.attribution.exploring import METHODS
+from generation.attribution.chosen_heads import METHODS
 from generation.models import Image
 from generation.services import projects
 from tests import factories
