@@ -3,10 +3,13 @@
     python -m benchmarks.attribution [--json] [--check] [--rounds N] [--model sd2|sdxl|all]
                                      [--device cpu|cuda] [--dry]
 
-Times are CPU seconds of this process on one thread, the minimum of N rounds; each round runs every
-contender once, so that a slow minute of the machine hits them all. Weights are random (see models.py): the
-cost does not depend on them. Only denoising is timed, not the decoding of the latent, which would flatter
-the ratio. --check ends with exit code 1 where a target is missed.
+Times are CPU seconds of this process on one thread. Each round runs every contender once, in turning order,
+and each step of a run is timed by itself: a contender's time is the sum over its steps of the least of N
+rounds, since other programs disturb some step of nearly every run but seldom the same one in every round.
+What comes before the first step and after the last one (the text encoder, hooks set and taken away) belongs
+to those two. Weights are random (see models.py): the cost does not depend on them. Only denoising is timed,
+not the decoding of the latent, which would flatter the ratio. --check ends with exit code 1 where a target is
+missed.
 
 Where torch sees a GPU, benchmarks.devices measures the real topologies there as well. --device cuda does only
 that; --dry walks the same way with narrow models, on any device, to find mistakes before there is a GPU.
@@ -24,6 +27,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,26 +114,32 @@ def measure(model: str, *, rounds: int) -> list[Row]:
     runs = _contenders(pipeline)
     expected = _oracle_map(pipeline)
     results = {name: run() for name, run in runs.items()}  # warms up too
-    seconds = {name: [float("inf"), float("inf")] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
+    found: dict[str, list[_Outcome]] = {name: [] for name in runs}
+    names = list(runs)
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
             gc.collect()
-            outcome = run()
-            seconds[name] = [min(seconds[name][0], outcome.seconds), min(seconds[name][1], outcome.finalise)]
-    plain_seconds, plain_peak = seconds["plain"][0], _peak_of("plain", model)
+            found[name].append(runs[name]())
+    seconds = {name: _undisturbed([outcome.steps for outcome in found[name]]) for name in runs}
+    plain_seconds, plain_peak = seconds["plain"], _peak_of("plain", model)
     peer = _distance_to_peer(pipeline)
     return [
         Row(
             contender=name,
-            seconds=seconds[name][0],
-            ratio=seconds[name][0] / plain_seconds,
-            finalise_ms=1000 * seconds[name][1],
+            seconds=seconds[name],
+            ratio=seconds[name] / plain_seconds,
+            finalise_ms=1000 * min(one.finalise for one in found[name]),
             extra_mb=_peak_of(name, model) - plain_peak,
             image_difference=float((outcome.latents - results["plain"].latents).abs().max()),
             map_error=_map_error(name, outcome.maps, expected, peer),
         )
         for name, outcome in results.items()
     ]
+
+
+def _undisturbed(rounds: list[list[float]]) -> float:
+    """Seconds of a run of whose every step the least of all rounds is taken. rounds: (rounds, steps)."""
+    return sum(min(step) for step in zip(*rounds, strict=True))
 
 
 def missed_targets(rows: list[Row]) -> list[str]:
@@ -155,45 +165,54 @@ def missed_targets(rows: list[Row]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Outcome:
-    """One run. maps: (tokens, height, width) or None for plain generation."""
+    """One run. steps: seconds of each.  maps: (tokens, height, width) or None for plain generation."""
 
-    seconds: float
+    steps: list[float]
     finalise: float
     latents: torch.Tensor
     maps: torch.Tensor | None
 
 
 def _contenders(pipeline: Any) -> dict[str, Callable[[], _Outcome]]:
-    def draw() -> torch.Tensor:
-        generator = torch.Generator().manual_seed(7)
+    def draw(ends: list[float]) -> torch.Tensor:
+        """ends: gets the time at each step's end."""
+
+        def note(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            ends.append(time.process_time())
+            return tensors
+
         made: torch.Tensor = pipeline(
-            PROMPT, num_inference_steps=STEPS, generator=generator, output_type="latent"
+            PROMPT,
+            num_inference_steps=STEPS,
+            generator=torch.Generator().manual_seed(7),
+            output_type="latent",
+            callback_on_step_end=note,
         ).images
         return made
 
     def plain() -> _Outcome:
-        start = time.process_time()
-        latents = draw()
-        return _Outcome(seconds=time.process_time() - start, finalise=0.0, latents=latents, maps=None)
+        times = [time.process_time()]
+        latents = draw(times)
+        return _Outcome(steps=_steps(times, time.process_time()), finalise=0.0, latents=latents, maps=None)
 
     def ours(keep: Any, variant: Any, *, own_divisor: bool = False) -> _Outcome:
-        start = time.process_time()
+        times = [time.process_time()]
         with _without_kernel_divisor() if own_divisor else nullcontext():
             with trace(pipeline, keep=keep) as recording:
-                latents = draw()
+                latents = draw(times)
             middle = time.process_time()
         maps = recording.token_maps(variant=variant)[0]
-        end = time.process_time()
-        return _Outcome(seconds=middle - start, finalise=end - middle, latents=latents, maps=maps)
+        finalise = time.process_time() - middle
+        return _Outcome(steps=_steps(times, middle), finalise=finalise, latents=latents, maps=maps)
 
     def castorini() -> _Outcome:
-        start = time.process_time()
+        times = [time.process_time()]
         with load_daam().trace(pipeline) as recording:
-            latents = draw()
+            latents = draw(times)
             middle = time.process_time()
             maps = recording.compute_global_heat_map(prompt=PROMPT).heat_maps
-        end = time.process_time()
-        return _Outcome(seconds=middle - start, finalise=end - middle, latents=latents, maps=maps)
+        finalise = time.process_time() - middle
+        return _Outcome(steps=_steps(times, middle), finalise=finalise, latents=latents, maps=maps)
 
     return {
         "plain": plain,
@@ -202,6 +221,11 @@ def _contenders(pipeline: Any) -> dict[str, Callable[[], _Outcome]]:
         "second QK^T": lambda: ours("grids", "paper", own_divisor=True),
         "castorini": castorini,
     }
+
+
+def _steps(times: list[float], end: float) -> list[float]:
+    """times: the start and the ends of all steps; what comes after the last step is counted with it."""
+    return [after - before for before, after in pairwise([*times[:-1], end])]
 
 
 @contextmanager
@@ -294,7 +318,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default 3)")
+    parser.add_argument("--rounds", type=int, default=6, help="runs of each contender (default 6)")
     parser.add_argument("--model", choices=[*sorted(MODELS), "all"], default="all", help="topology")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="measure the real topologies there, only")
     parser.add_argument("--dry", action="store_true", help="the device section with narrow models")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from diffusers.models.attention_processor import AttnProcessor2_0, FusedAttnProcessor2_0
 from torch import Tensor, nn
 
 from generation.attribution import sites
@@ -28,6 +29,9 @@ from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.totals import Totals
 from generation.attribution.waiting import Kind, WaitingScores, room_for
 from generation.attribution.watch import AttentionWatch
+
+# Processors that are known to call scaled_dot_product_attention and nothing else.
+_CALL_IN_PUBLIC = frozenset({AttnProcessor2_0, FusedAttnProcessor2_0})
 
 
 @dataclass
@@ -98,11 +102,9 @@ class Recorder:
             watch = AttentionWatch(self._listener(site, running))
             self._watches.append(watch)
             attention = site.attention
-            add(attention.register_forward_pre_hook(self._before_site(running, watch), with_kwargs=True))
-            if site.order == "text":
-                add(attention.to_q.register_forward_hook(self._query_reader(running)))
-                keys = attention.to_kv if attention.fused_projections else attention.to_k
-                add(keys.register_forward_hook(self._key_reader(running, attention.fused_projections)))
+            add(
+                attention.register_forward_pre_hook(self._before_site(site, running, watch), with_kwargs=True)
+            )
             add(attention.register_forward_hook(self._after_site(site, running, watch), always_call=True))
 
     def detach(self) -> None:
@@ -170,14 +172,28 @@ class Recorder:
 
         return read
 
-    def _before_site(self, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
+    def _before_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
+        reads_projections = site.order != "text"  # joint attention has one way only, the public call
+
         def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            nonlocal reads_projections
             if self._rows is not None:
+                # Hooks cost time at each call: those that most processors do without wait for the first need.
+                if not reads_projections and type(site.attention.processor) not in _CALL_IN_PUBLIC:
+                    reads_projections = True
+                    self._read_projections(site.attention, running)
                 running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
                 running.is_added = False
                 watch.start()
 
         return read
+
+    def _read_projections(self, attention: Any, running: _Running) -> None:
+        """For processors that may not make the public call: has them hand over queries and keys."""
+        self._handles.append(attention.to_q.register_forward_hook(self._query_reader(running)))
+        keys = attention.to_kv if attention.fused_projections else attention.to_k
+        reader = self._key_reader(running, attention.fused_projections)
+        self._handles.append(keys.register_forward_hook(reader))
 
     def _query_reader(self, running: _Running) -> Callable[..., None]:
         def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:

@@ -38,8 +38,10 @@ class WaitingScores:
         self.kind = kind
         self.paths: list[str] = []
         self._memory = memory
+        self._of_each = memory.unbind(0)
         self._images = images
         self._divisors: list[Tensor] = []
+        self._rows = slice(0)
 
     @property
     def is_full(self) -> bool:
@@ -57,13 +59,17 @@ class WaitingScores:
         columns: Sequence[int] | None,
     ) -> None:
         """Scores of a module's wanted tokens. query, key, lse: of all rows; see token_probabilities."""
-        wanted: slice | int = rows.start if self._images == 1 else rows
-        query, key = query[wanted], picked(key, columns, dim=2)[wanted]
-        if self._images > 1:
-            query, key = query.flatten(0, 1), key.flatten(0, 1)
+        # As few operations as can be: between the model's own, each costs more by far than what it computes.
+        if self._images == 1:
+            query, key = query[rows.start], picked(key[rows.start], columns, dim=1)
+        else:
+            query, key = query[rows].flatten(0, 1), picked(key[rows], columns, dim=2).flatten(0, 1)
+        if query.dtype != torch.float32:
+            query, key = query.float(), key.float()
         # The few tokens stand before the many pixels in memory: that is several times faster.
-        torch.bmm(key.float(), query.float().mT, out=self._memory[len(self.paths)])
-        self._divisors.append(lse[rows])
+        torch.bmm(key, query.mT, out=self._of_each[len(self.paths)])
+        self._rows = rows
+        self._divisors.append(lse)
         self.paths.append(path)
 
     def probabilities(self) -> Tensor:
@@ -73,5 +79,5 @@ class WaitingScores:
         """
         scores = self._memory[: len(self.paths)]
         scores = scores.view(len(self.paths), self._images, -1, *scores.shape[-2:])
-        divisors = torch.stack(self._divisors).unsqueeze(3)
+        divisors = torch.stack([lse[self._rows] for lse in self._divisors]).unsqueeze(3)
         return torch.sub(scores.mul_(self.kind[2]), divisors, out=scores).exp_()

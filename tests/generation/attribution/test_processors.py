@@ -63,6 +63,18 @@ def test_attention_without_the_public_call_is_read_from_the_projections(
     assert torch.allclose(maps, expected, atol=1e-5)
 
 
+def test_processors_exchanged_during_a_trace_are_read_from_then_on(pipeline: Any, draw: Draw) -> None:
+    """Control: looking only once, when the trace begins, whether a module's projections must be read."""
+    _, expected = traced(pipeline, draw)
+    usual = dict(pipeline.unet.attn_processors)
+    with trace(pipeline, positions=range(77)) as recording:
+        draw(pipeline, output_type="latent")
+        for other in (LikeXformers(), usual):
+            pipeline.unet.set_attn_processor(dict(other) if isinstance(other, dict) else other)
+            draw(pipeline, output_type="latent")
+            assert torch.allclose(recording.token_maps(), expected, atol=1e-5)
+
+
 class LowRank(torch.nn.Module):
     """A layer with a learned addition of low rank, as adapters put in a projection's place."""
 
