@@ -1,6 +1,6 @@
 """The API of campaigns. A campaign's values are those of its specification file, judged in the same place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -116,8 +116,8 @@ class FreedOut(Schema):
     freed: int
 
 
-def _values_schema() -> dict[str, Any]:
-    """What a specification may say, from the fields of its form."""
+def _values_schema(*, needed: Sequence[str]) -> dict[str, Any]:
+    """What a specification may say, from the fields of its form. needed: names that must be given."""
     names: dict[str, Any] = {
         specification.RUN: {"type": "integer", "description": "Number of a finished run. Needed."},
         specification.KIND: {"type": "string", "enum": list(TaskKind.values)},
@@ -133,14 +133,18 @@ def _values_schema() -> dict[str, Any]:
     return {
         "type": "object",
         "properties": names,
-        "required": [specification.RUN, "contact"],
+        "required": list(needed),
         "additionalProperties": False,
     }
 
 
-_CAMPAIGN_BODY: Final = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": _values_schema()}}}
-}
+def values_body(*needed: str) -> dict[str, Any]:
+    """The document's words for a body with the values of a specification."""
+    schema = _values_schema(needed=needed)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+NEW_CAMPAIGN: Final = values_body(specification.RUN, "contact")
 
 
 @router.get("/campaigns", response=list[CampaignOut], tags=["campaigns"])
@@ -148,14 +152,14 @@ def list_campaigns(request: HttpRequest, page: Query[Page]) -> Any:
     """Campaigns of the researcher's projects, without dry runs; obstacles only with one campaign."""
     allowed(request, TokenScope.READ)
     visible = Campaign.objects.visible_to(request.user).real().select_related("run__prompt_set")
-    return [_campaign(row, obstacles=[]) for row in visible[page.offset : page.offset + page.limit]]
+    return [campaign_out(row, obstacles=[]) for row in visible[page.offset : page.offset + page.limit]]
 
 
 @router.post(
     "/campaigns",
     response={201: CampaignOut, 400: Refusal},
     tags=["campaigns"],
-    openapi_extra=_CAMPAIGN_BODY,
+    openapi_extra=NEW_CAMPAIGN,
 )
 def create_campaign(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
     """A draft from the values of a specification; what is not given is as the page starts with."""
@@ -163,29 +167,22 @@ def create_campaign(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
     try:
         made = specification.create(user_of(request), values)
     except specification.SpecificationRefused as found:
-        raise _refusal(found, values=values) from found
-    return Status(201, _campaign(made))
+        raise refusal_of(found, values=values) from found
+    return Status(201, campaign_out(made))
 
 
 @router.get("/campaigns/{public_id}", response=CampaignOut, tags=["campaigns"])
 def read_campaign(request: HttpRequest, public_id: UUID) -> Any:
     """One campaign."""
     allowed(request, TokenScope.READ)
-    return _campaign(_found(request, public_id))
-
-
-@router.get("/campaigns/{public_id}/specification", response=dict[str, Any], tags=["campaigns"])
-def read_specification(request: HttpRequest, public_id: UUID) -> Any:
-    """The values from which the same campaign can be made again."""
-    allowed(request, TokenScope.READ)
-    return specification.of_campaign(_found(request, public_id))
+    return campaign_out(found_campaign(request, public_id))
 
 
 @router.get("/campaigns/{public_id}/progress", response=ProgressOut, tags=["campaigns"])
 def read_progress(request: HttpRequest, public_id: UUID) -> Any:
     """How far the campaign is, counted now."""
     allowed(request, TokenScope.READ)
-    progress = queries.progress(_found(request, public_id))
+    progress = queries.progress(found_campaign(request, public_id))
     outcomes = {outcome.outcome or "under_way": outcome.raters for outcome in progress.outcomes}
     return asdict(progress) | {"outcomes": outcomes}
 
@@ -198,10 +195,10 @@ def read_progress(request: HttpRequest, public_id: UUID) -> Any:
 def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionIn) -> Any:
     """More raters per item, while the campaign is open or paused."""
     allowed(request, TokenScope.CAMPAIGNS)
-    found = _found(request, public_id)
+    found = found_campaign(request, public_id)
     wanted = extension.raters_per_item
     try:
-        return _campaign(service.extend(found, user_of(request), raters_per_item=wanted))
+        return campaign_out(service.extend(found, user_of(request), raters_per_item=wanted))
     except service.ExtensionRefused as refusal:
         raise refused(400, str(refusal), field="raters_per_item", value=wanted) from refusal
     except service.CampaignMoved as moved:
@@ -212,7 +209,7 @@ def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionI
 def free_returned(request: HttpRequest, public_id: UUID, returned: ReturnedIn) -> Any:
     """Frees the places held for raters who gave their submission back; sent twice, it does nothing twice."""
     allowed(request, TokenScope.CAMPAIGNS)
-    found = _found(request, public_id)
+    found = found_campaign(request, public_id)
     freed = returns.free_places(found, user_of(request), platform_ids=returned.participants)
     return {"freed": freed}
 
@@ -224,7 +221,7 @@ def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
     """Gives the places of all raters whose answers don't count to others, for good; at most 200 raters."""
     allowed(request, TokenScope.CAMPAIGNS)
     try:
-        return asdict(back_fill.give_to_others(_found(request, public_id), user_of(request)))
+        return asdict(back_fill.give_to_others(found_campaign(request, public_id), user_of(request)))
     except RaterActRefused as refusal:
         raise refused(409, str(refusal)) from refusal
 
@@ -237,7 +234,7 @@ def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
 def withdraw_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Deletes all that is a rater's, for good. Nobody is asked again, as the page does."""
     allowed(request, TokenScope.CAMPAIGNS)
-    rater = rater_of(_found(request, public_id), pseudonym)
+    rater = rater_of(found_campaign(request, public_id), pseudonym)
     return asdict(withdrawals.withdraw_rater(rater, user_of(request)))
 
 
@@ -258,7 +255,7 @@ def steer_campaign(request: HttpRequest, public_id: UUID, act: str) -> Any:
     if act not in acts:
         raise refused(404, f"Give one of {', '.join([*acts, 'extend'])}.", field="act", value=act)
     try:
-        return _campaign(acts[act](_found(request, public_id), user_of(request)))
+        return campaign_out(acts[act](found_campaign(request, public_id), user_of(request)))
     except service.OpeningRefused as refusal:
         problems = (Problem(field="", value=None, remedy=obstacle) for obstacle in refusal.obstacles)
         raise ApiRefused(400, *problems) from refusal
@@ -266,11 +263,16 @@ def steer_campaign(request: HttpRequest, public_id: UUID, act: str) -> Any:
         raise refused(409, str(moved)) from moved
 
 
-def _found(request: HttpRequest, public_id: UUID) -> Campaign:
+def found_campaign(request: HttpRequest, public_id: UUID) -> Campaign:
+    """The campaign, for who may see it, or change it where the request does.
+
+    Raises Http404, PermissionDenied.
+    """
     return campaign_of(request, str(public_id))
 
 
-def _refusal(found: specification.SpecificationRefused, *, values: dict[str, Any]) -> ApiRefused:
+def refusal_of(found: specification.SpecificationRefused, *, values: dict[str, Any]) -> ApiRefused:
+    """Every fault of a specification as a refusal."""
     problems = (
         Problem(field=fault.field, value=values.get(fault.field), remedy=fault.message)
         for fault in found.faults
@@ -278,7 +280,8 @@ def _refusal(found: specification.SpecificationRefused, *, values: dict[str, Any
     return ApiRefused(400, *problems)
 
 
-def _campaign(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str, Any]:
+def campaign_out(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str, Any]:
+    """A campaign as the API shows it. obstacles: empty for lists, which leave them out; else worked out."""
     is_draft = row.state == CampaignState.DRAFT
     notes = [] if obstacles is not None else service.comparison_notes(row)
     if obstacles is None:

@@ -6,7 +6,6 @@ from typing import Final
 
 from annotation import queries
 from annotation.choices import CheckKind
-from annotation.evidence import Agreement
 from annotation.exports import snapshot
 from annotation.models import Campaign, Rater
 from annotation.queries import KindOutcome, RaterRow
@@ -20,12 +19,11 @@ class EvidenceLine:
     """One rater."""
 
     row: RaterRow
-    agreement: Agreement
 
     def of_kind(self, kind: CheckKind) -> KindOutcome:
         """Her attention checks of one kind."""
-        none = KindOutcome(label=str(kind.label), served=0, wrong=0)
-        return next((one for one in self.row.by_kind if one.label == none.label), none)
+        none = KindOutcome(kind=kind.value, label=str(kind.label), served=0, wrong=0)
+        return next((one for one in self.row.by_kind if one.kind == kind), none)
 
 
 def _of_kind(kind: CheckKind) -> tuple[Column[EvidenceLine], ...]:
@@ -55,9 +53,9 @@ EVIDENCE: Final[tuple[Column[EvidenceLine], ...]] = (
     ),
     Column("commonest", "The most frequent answer.", lambda line: line.row.pattern.commonest),
     Column("commonest_share", "Its share of all answers.", lambda line: line.row.pattern.share),
-    Column("agreement", "Agreement with the other raters.", lambda line: line.agreement.value),
-    Column("agreement_measure", "What that is, in words.", lambda line: line.agreement.measure),
-    Column("agreement_items", "Items that others rated too.", lambda line: line.agreement.items),
+    Column("agreement", "Agreement with the other raters.", lambda line: line.row.agreement.value),
+    Column("agreement_measure", "What that is, in words.", lambda line: line.row.agreement.measure),
+    Column("agreement_items", "Items that others rated too.", lambda line: line.row.agreement.items),
     Column(
         "practice",
         "Training items right, and every attempt at the qualification; empty without practice.",
@@ -79,5 +77,5 @@ def _lines(campaign: Campaign) -> Iterator[EvidenceLine]:
     last = 0
     while raters := list(of_campaign.filter(pk__gt=last)[:RATERS_AT_ONCE]):
         last = raters[-1].pk
-        for rater, row in zip(raters, queries.rater_rows(campaign, raters=raters), strict=True):
-            yield EvidenceLine(row=row, agreement=queries.agreement_of(rater))
+        for row in queries.rater_rows(campaign, raters=raters):
+            yield EvidenceLine(row=row)

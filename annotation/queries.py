@@ -74,8 +74,9 @@ class CampaignProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class KindOutcome:
-    """One rater's attention checks of one kind."""
+    """One rater's attention checks of one kind. kind: a value of CheckKind; label: in words."""
 
+    kind: str
     label: str
     served: int
     wrong: int
@@ -87,7 +88,7 @@ class RaterRow:
 
     answers: her ratings that stand, checks not counted.  share: of all places, in [0, 1].
     median_seconds: None before the first answer.  too_fast: answers that no hand can give by the page.
-    practice: None where the campaign has none.
+    practice: None where the campaign has none.  agreement: with the others, her own answers not among theirs.
     """
 
     pseudonym: str
@@ -107,6 +108,7 @@ class RaterRow:
     median_seconds: float | None
     too_fast: int
     pattern: Pattern
+    agreement: Agreement
     practice: PracticeRecord | None
     undone: int
     late: int
@@ -187,6 +189,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     late_answers = LateAnswer.objects.filter(rater__in=pks).order_by().values_list("rater_id")
     late = dict(late_answers.annotate(n=Count("pk")))
     records = practice_records(campaign, raters=raters)
+    agreed = agreements(campaign, raters=pks)
     return [
         _rater_row(
             rater,
@@ -194,6 +197,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
             allowed_wrong=campaign.checks_allowed_wrong,
             wanted=wanted,
             late=late.get(rater.pk, 0),
+            agreement=agreed[rater.pk],
             practice=records.get(rater.pk),
         )
         for rater in raters
@@ -205,22 +209,29 @@ def rater_row(rater: Rater) -> RaterRow:
     return rater_rows(rater.campaign, raters=[rater])[0]
 
 
-def agreement_of(rater: Rater) -> Agreement:
-    """How far the rater agrees with the others on the items that she has rated."""
+def agreements(campaign: Campaign, *, raters: Sequence[int]) -> dict[int, Agreement]:
+    """How far each of these raters agrees with the others on the items that she has rated, by primary key.
+
+    In one query; the others' answers are everybody's, also of who is on no list.
+    """
     standing = Answer.objects.filter(
-        slot__campaign=rater.campaign, slot__item__kind=ItemKind.RATING, undone_at__isnull=True
+        slot__campaign=campaign, slot__item__kind=ItemKind.RATING, undone_at__isnull=True
     )
-    items = standing.filter(rater=rater).values("slot__item_id")
-    mine: dict[int, Given] = {}
-    others: dict[int, list[Given]] = {}
+    items = standing.filter(rater__in=raters).values("slot__item_id")
     names = ("score", "opt_out", "words", "choice", "mask__rle", "slot__swapped", "slot__item_id", "rater_id")
+    met: dict[int, dict[int, Given]] = {}
     for row in standing.filter(slot__item__in=items).values(*names):
         given = check_rows.given_by(row | {"rle": row["mask__rle"], "swapped": row["slot__swapped"]})
-        if row["rater_id"] == rater.pk:
-            mine[row["slot__item_id"]] = given
-        else:
-            others.setdefault(row["slot__item_id"], []).append(given)
-    return evidence.agreement(mine, others, task_kind=rater.campaign.task_kind)
+        met.setdefault(row["slot__item_id"], {})[row["rater_id"]] = given
+    found = {}
+    for rater in raters:
+        hers = [item for item, given in met.items() if rater in given]
+        found[rater] = evidence.agreement(
+            {item: met[item][rater] for item in hers},
+            {item: [given for pk, given in met[item].items() if pk != rater] for item in hers},
+            task_kind=campaign.task_kind,
+        )
+    return found
 
 
 def ratings_wanted(campaign: Campaign) -> int:
@@ -250,6 +261,7 @@ def _rater_row(
     allowed_wrong: int,
     wanted: int,
     late: int,
+    agreement: Agreement,
     practice: PracticeRecord | None,
 ) -> RaterRow:
     standing = [answer for answer in answers if answer["undone_at"] is None]
@@ -275,6 +287,7 @@ def _rater_row(
         median_seconds=median(_seconds(standing)) if standing else None,
         too_fast=sum(seconds < evidence.FASTEST_SECONDS for seconds in _seconds(standing)),
         pattern=evidence.pattern([_label(answer) for answer in standing]),
+        agreement=agreement,
         practice=practice,
         undone=len(answers) - len(standing),
         late=late,
@@ -287,7 +300,9 @@ def _by_kind(served: list[dict[str, Any]], *, campaign: Campaign) -> tuple[KindO
         of_kind = [answer for answer in served if answer["slot__item__check_kind"] == kind]
         if of_kind:
             wrong = sum(not check_rows.passed(answer, campaign=campaign) for answer in of_kind)
-            found.append(KindOutcome(label=str(kind.label), served=len(of_kind), wrong=wrong))
+            found.append(
+                KindOutcome(kind=kind.value, label=str(kind.label), served=len(of_kind), wrong=wrong)
+            )
     return tuple(found)
 
 

@@ -28,6 +28,7 @@ LONGEST: Final = 256 * 1024
 RUN: Final = "run"
 KNOWN: Final = "known_answers"
 KIND: Final = "task_kind"
+LONGEST_NAME: Final = 120
 Values = dict[str, Any]
 
 
@@ -80,7 +81,6 @@ def create(owner: User, values: Mapping[str, Any]) -> Campaign:
     run = _run(owner, values.get(RUN))
     kind = _kind(values.get(KIND, TaskKind.OPINION_SCORE.value))
     material = sources.material_of(run, among=Run.objects.editable_by(owner))
-    blank = CampaignForm(material=material, task_kind=kind)
     judged = values.get("pair_of" if kind == TaskKind.PAIRWISE else "score_of", "")
     start = initial_for_new(
         run_name=run.name,
@@ -88,24 +88,36 @@ def create(owner: User, values: Mapping[str, Any]) -> Campaign:
         task_kind=kind,
         judged=judged if isinstance(judged, str) else "",
     )
-    start = {name: value for name, value in start.items() if name in blank.fields}
-    given = {name: value for name, value in values.items() if name not in (RUN, KIND, KNOWN)}
-    faults = [
-        *(Fault(field=name, message=_unknown(blank)) for name in given if name not in blank.fields),
-        *(
-            Fault(field=name, message=fault)
-            for name, value in given.items()
-            if name in blank.fields and (fault := _wrong_type(blank.fields[name], value))
-        ),
-    ]
-    if faults:
-        raise SpecificationRefused(*faults)
-    form = CampaignForm(_as_posted(blank, start | given), material=material, task_kind=kind)
-    if not form.is_valid():
-        raise SpecificationRefused(*_faults_of(form))
+    form = _filled(values, start=start, blank=CampaignForm(material=material, task_kind=kind))
     with transaction.atomic():
         made = campaigns.create_campaign(owner, spec_of(form, run=run))
         return _with_known(made, values.get(KNOWN, []), owner=owner)
+
+
+def change(draft: Campaign, values: Mapping[str, Any], *, actor: User) -> Campaign:
+    """The draft with these values; what is not given stays as it is. All of it or nothing.
+
+    Raises SpecificationRefused with every fault, also for another run or kind, which a draft keeps;
+    CampaignMoved once it has opened.
+    """
+    kept = {RUN: draft.run_id, KIND: draft.task_kind}
+    moved = [name for name in kept if name in values and values[name] != kept[name]]
+    if moved:
+        message = "A draft keeps its run and its kind. Make another campaign from it."
+        raise SpecificationRefused(*(Fault(field=name, message=message) for name in moved))
+    kind = TaskKind(draft.task_kind)
+    material = sources.material_of(draft.run, among=Run.objects.editable_by(actor))
+    blank = CampaignForm(material=material, task_kind=kind)
+    form = _filled(values, start=of_campaign(draft), blank=blank)
+    with transaction.atomic():
+        changed = campaigns.update_draft(draft, spec_of(form, run=draft.run), actor=actor)
+        return _with_known(changed, values[KNOWN], owner=actor) if KNOWN in values else changed
+
+
+def again(owner: User, campaign: Campaign, changes: Mapping[str, Any]) -> Campaign:
+    """A new draft like the campaign, whatever its state, but for the changes. Raises SpecificationRefused."""
+    name = f"{campaign.name}, again"[:LONGEST_NAME]
+    return create(owner, {**of_campaign(campaign), "name": name, **changes})
 
 
 def of_campaign(campaign: Campaign) -> Values:
@@ -141,6 +153,33 @@ def spec_of(form: CampaignForm, *, run: Run) -> CampaignSpec:
     return CampaignSpec(run_id=run.pk, task_kind=form.task_kind.value, **(no_checks | entered))
 
 
+def _filled(values: Mapping[str, Any], *, start: Mapping[str, Any], blank: CampaignForm) -> CampaignForm:
+    """The valid form with these values over those it starts with; null leaves a field empty that may be.
+
+    Raises SpecificationRefused.
+    """
+    empty = {
+        name for name, field in blank.fields.items() if not field.required and values.get(name, 0) is None
+    }
+    given = {name: value for name, value in values.items() if name not in (RUN, KIND, KNOWN, *empty)}
+    faults = [
+        *(Fault(field=name, message=_unknown(blank)) for name in given if name not in blank.fields),
+        *(
+            Fault(field=name, message=fault)
+            for name, value in given.items()
+            if name in blank.fields and (fault := _wrong_type(blank.fields[name], value))
+        ),
+    ]
+    if faults:
+        raise SpecificationRefused(*faults)
+    entries = {name: value for name, value in start.items() if name in blank.fields and name not in empty}
+    entries |= given
+    form = CampaignForm(_as_posted(blank, entries), material=blank.material, task_kind=blank.task_kind)
+    if not form.is_valid():
+        raise SpecificationRefused(*_faults_of(form))
+    return form
+
+
 def _with_known(draft: Campaign, values: Any, *, owner: User) -> Campaign:
     """The draft with its known answers. Raises SpecificationRefused with every fault."""
     answers, faults = known_answers.read_values(values, sought=known_things.sought_of(draft))
@@ -148,7 +187,7 @@ def _with_known(draft: Campaign, values: Any, *, owner: User) -> Campaign:
         raise SpecificationRefused(
             *(Fault(field=f"{KNOWN}{place}", message=message) for place, message in faults.items())
         )
-    if not answers:
+    if not answers and not draft.known_answers:
         return draft
     try:
         return campaigns.mark_known(draft, answers, actor=owner)

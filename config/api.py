@@ -12,6 +12,10 @@ from ninja.security import HttpBearer
 
 from annotation.addresses import address_of
 from annotation.api import router as campaigns
+from annotation.api_adjudication import router as adjudication
+from annotation.api_drafts import router as drafts
+from annotation.api_raters import router as raters
+from annotation.api_recruiting import router as recruiting
 from annotation.api_webhooks import router as webhooks
 from annotation.choices import AttemptKind
 from annotation.services.attempts import TooManyAttempts, count_attempt
@@ -19,12 +23,14 @@ from evaluation.api import router as results
 from generation import strict_json
 from generation.api import router as generation
 from generation.api_members import router as members
+from generation.api_prompts import router as prompts
 from generation.problems import ApiRefused, Problem, as_json, refused
 from generation.question_api import router as questions
 from generation.services import api_tokens
+from studies.api import router as dry_runs
 
 DESCRIPTION: Final = (
-    "Everything that the pages do for a researcher, for programs. Send your token as "
+    "What the pages do for a researcher, for programs. Send your token as "
     "`Authorization: Bearer percept_…`. A refusal is `{errors: [{field, value, remedy}]}`."
 )
 SIGN_IN: Final = (
@@ -83,11 +89,13 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 api.add_router("", generation)
+api.add_router("", prompts)
 api.add_router("", questions)
 api.add_router("", members)
 api.add_router("", webhooks)
 # Before the campaigns: their last route takes any act.
-api.add_router("", results)
+for _router in (results, drafts, recruiting, raters, adjudication, dry_runs):
+    api.add_router("", _router)
 api.add_router("", campaigns)
 
 

@@ -13,13 +13,14 @@ from pydantic import ConfigDict, Field
 from generation import drafts, queries
 from generation.choices import RunState, TokenScope
 from generation.fingerprints import FingerprintError
-from generation.forms import PromptSetForm, RunForm, defaults_of
+from generation.forms import ProjectForm, PromptSetForm, RunForm, defaults_of
 from generation.models import ApiToken, Project, PromptSet, Run
 from generation.parsing import Parse, ParserUnavailable
 from generation.problems import ApiRefused, Problem, of_form, refused
 from generation.prompt_bytes import MAX_BYTES
 from generation.prompts import PromptFileRefused
 from generation.registry import available
+from generation.services import projects as project_service
 from generation.services import runs as run_service
 from generation.services.prompt_sets import SourceFile, import_prompts
 from generation.tasks import wake_worker
@@ -52,6 +53,12 @@ class ProjectOut(Schema):
     id: int
     name: str
     may_edit: bool
+
+
+class ProjectIn(StrictSchema):
+    """A project's name."""
+
+    name: str
 
 
 class PromptSetOut(Schema):
@@ -150,12 +157,23 @@ def list_projects(request: HttpRequest, page: Query[Page]) -> Any:
     return [{"id": row.pk, "name": row.name, "may_edit": row.pk in editable} for row in visible]
 
 
+@router.post("/projects", response={201: ProjectOut, 400: Refusal}, tags=["projects"])
+def found_project(request: HttpRequest, project: ProjectIn) -> Any:
+    """A new project, owned by the token's researcher."""
+    allowed(request, TokenScope.MEMBERS)
+    form = ProjectForm(project.model_dump())
+    if not form.is_valid():
+        raise ApiRefused(400, *of_form(form, given=project.model_dump()))
+    made = project_service.found_project(scope.user_of(request), name=form.cleaned_data["name"])
+    return Status(201, {"id": made.pk, "name": made.name, "may_edit": True})
+
+
 @router.get("/prompt-sets", response=list[PromptSetOut], tags=["prompts"])
 def list_prompt_sets(request: HttpRequest, page: Query[Page]) -> Any:
     """Prompt sets of these projects."""
     allowed(request, TokenScope.READ)
     visible = queries.prompt_sets_with_counts(PromptSet.objects.visible_to(request.user))
-    return [_prompt_set(row) for row in visible[page.offset : page.offset + page.limit]]
+    return [prompt_set_out(row) for row in visible[page.offset : page.offset + page.limit]]
 
 
 @router.post(
@@ -188,7 +206,7 @@ def import_prompt_set(
     )
     drafts.drop(draft)
     return Status(
-        201, _prompt_set(queries.prompt_sets_with_counts(PromptSet.objects.filter(pk=made.pk)).get())
+        201, prompt_set_out(queries.prompt_sets_with_counts(PromptSet.objects.filter(pk=made.pk)).get())
     )
 
 
@@ -197,7 +215,7 @@ def read_prompt_set(request: HttpRequest, number: int) -> Any:
     """One prompt set."""
     allowed(request, TokenScope.READ)
     counted = queries.prompt_sets_with_counts(PromptSet.objects.all())
-    return _prompt_set(scope.one_of(request, counted, pk=key(number)))
+    return prompt_set_out(scope.one_of(request, counted, pk=key(number)))
 
 
 @router.get("/runs", response=list[RunOut], tags=["runs"])
@@ -205,7 +223,7 @@ def list_runs(request: HttpRequest, page: Query[Page]) -> Any:
     """Runs of these projects."""
     allowed(request, TokenScope.READ)
     visible = Run.objects.visible_to(request.user).select_related("prompt_set")
-    return [_run(row) for row in visible[page.offset : page.offset + page.limit]]
+    return [run_out(row) for row in visible[page.offset : page.offset + page.limit]]
 
 
 @router.post("/runs", response={201: RunOut, 400: Refusal}, tags=["runs"])
@@ -224,14 +242,14 @@ def start_run(request: HttpRequest, run: RunIn) -> Any:
     except (run_service.RunRefused, FingerprintError) as problem:
         raise refused(400, str(problem)) from problem
     wake_worker.delay_on_commit(made.pk)
-    return Status(201, _run(made))
+    return Status(201, run_out(made))
 
 
 @router.get("/runs/{number}", response=RunOut, tags=["runs"])
 def read_run(request: HttpRequest, number: int) -> Any:
     """One run and how far it is."""
     allowed(request, TokenScope.READ)
-    return _run(scope.one_of(request, Run.objects.select_related("prompt_set"), pk=key(number)))
+    return run_out(scope.one_of(request, Run.objects.select_related("prompt_set"), pk=key(number)))
 
 
 @router.post("/runs/{number}/{act}", response={200: RunOut, 400: Refusal, 409: Refusal}, tags=["runs"])
@@ -251,7 +269,7 @@ def steer_run(request: HttpRequest, number: int, act: str) -> Any:
         raise refused(409, f"Nothing changed: {act} is not possible in the run's state, {found.state}.")
     found.refresh_from_db()
     wake_worker.delay_on_commit(found.pk)
-    return _run(found)
+    return run_out(found)
 
 
 def _draft(request: HttpRequest, file: UploadedFile) -> drafts.Draft:
@@ -290,7 +308,8 @@ def _words(draft: drafts.Draft) -> Parse | None:
     return found
 
 
-def _prompt_set(row: Any) -> dict[str, Any]:
+def prompt_set_out(row: Any) -> dict[str, Any]:
+    """A prompt set with its counts as the API shows it."""
     return {
         "id": row.pk,
         "name": row.name,
@@ -304,7 +323,8 @@ def _prompt_set(row: Any) -> dict[str, Any]:
     }
 
 
-def _run(row: Run) -> dict[str, Any]:
+def run_out(row: Run) -> dict[str, Any]:
+    """A run as the API shows it."""
     progress = queries.run_progress(row)
     same = (
         "name", "state", "model_revision", "scheduler", "steps", "guidance", "width", "height",

@@ -6,9 +6,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from generation.api import Refusal, StrictSchema, allowed, key
+from generation.api import ProjectIn, ProjectOut, Refusal, StrictSchema, allowed, key
 from generation.choices import ProjectRole, TokenScope
-from generation.forms import MemberForm
+from generation.forms import MemberForm, ProjectForm
 from generation.models import Membership, Project
 from generation.problems import ApiRefused, of_form, refused
 from generation.services import projects as service
@@ -94,6 +94,36 @@ def remove_member(request: HttpRequest, number: int, member: int) -> Any:
     project = _owned(request, number)
     try:
         service.remove_member(project, member=key(member), actor=scope.user_of(request))
+    except service.ProjectRefused as refusal:
+        raise refused(409, str(refusal)) from refusal
+    return _members(project)
+
+
+@router.post("/projects/{number}/rename", response={200: ProjectOut, 400: Refusal}, tags=["projects"])
+def rename_project(request: HttpRequest, number: int, project: ProjectIn) -> Any:
+    """The project by another name; by its owners."""
+    owned = _owned(request, number)
+    given = project.model_dump()
+    form = ProjectForm(given)
+    if not form.is_valid():
+        raise ApiRefused(400, *of_form(form, given=given))
+    name = form.cleaned_data["name"]
+    service.rename_project(owned, name=name, actor=scope.user_of(request))
+    return {"id": owned.pk, "name": name, "may_edit": True}
+
+
+@router.post(
+    "/projects/{number}/leave", response={200: list[MemberOut], 404: Refusal, 409: Refusal}, tags=["projects"]
+)
+def leave_project(request: HttpRequest, number: int) -> Any:
+    """You are a member no more; who stays. 409 for its last owner."""
+    allowed(request, TokenScope.MEMBERS)
+    project: Project = scope.to_read(request, Project.objects, pk=key(number))
+    own = Membership.objects.filter(project=project, user=scope.user_of(request)).first()
+    if own is None:
+        raise refused(404, "You are no member of this project, so there is nothing to leave.")
+    try:
+        service.remove_member(project, member=own.pk, actor=scope.user_of(request))
     except service.ProjectRefused as refusal:
         raise refused(409, str(refusal)) from refusal
     return _members(project)

@@ -76,6 +76,12 @@ class QuestionOut(Schema):
     asked_at: datetime
 
 
+class DeletedOut(Schema):
+    """The number of what is gone."""
+
+    deleted: int
+
+
 @router.get("/questions", response=list[QuestionOut], tags=["questions"])
 def list_questions(request: HttpRequest, page: Query[Page]) -> Any:
     """Questions about pictures in these projects, the newest first."""
@@ -129,6 +135,28 @@ def read_maps(request: HttpRequest, number: int) -> HttpResponse:
     except picture_storage.PictureMissing as missing:
         raise refused(404, str(missing)) from missing
     return HttpResponse(content, content_type="application/octet-stream")
+
+
+@router.post("/questions/{number}/again", response={200: QuestionOut, 409: Refusal}, tags=["questions"])
+def ask_again(request: HttpRequest, number: int) -> Any:
+    """A question that failed waits for a worker again. 409 for any other."""
+    allowed(request, TokenScope.GENERATE)
+    found = _one(request, number)
+    if not service.ask_again(found):
+        raise refused(409, f"Nothing changed: the question has not failed; its state is {found.state}.")
+    wake_worker.delay_on_commit(found.pk)
+    found.refresh_from_db()
+    return _question(found)
+
+
+@router.post("/questions/{number}/delete", response={200: DeletedOut}, tags=["questions"])
+def delete_question(request: HttpRequest, number: int) -> Any:
+    """The question with its picture and its answer is gone, for good."""
+    allowed(request, TokenScope.GENERATE)
+    found = _one(request, number)
+    gone = found.pk
+    service.delete_request(found)
+    return {"deleted": gone}
 
 
 @router.get("/questions/{number}/words/{position}/{kind}.npy", tags=["questions"])

@@ -60,7 +60,9 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "api:list_questions", "api:read_question", "api:read_maps", "api:read_map",
         "api:list_campaigns", "api:read_campaign", "api:read_specification", "api:read_progress",
         "api:read_results", "api:list_exports", "api:read_export", "api:api-root", "api:list_members",
-        "api:list_webhooks", "api:list_deliveries",
+        "api:list_webhooks", "api:list_deliveries", "api:list_prompts", "api:read_recruitment",
+        "api:list_invitations", "api:list_raters", "api:read_rater", "api:list_waiting",
+        "api:list_adjudications", "api:read_item", "api:read_dry_run",
     ),
 }  # fmt: skip
 POST: Final[dict[str, tuple[str, ...]]] = {
@@ -95,6 +97,13 @@ POST: Final[dict[str, tuple[str, ...]]] = {
         "api:import_prompt_set", "api:ask_question", "api:start_run", "api:steer_run", "api:create_campaign",
         "api:withdraw_rater", "api:extend_campaign", "api:steer_campaign", "api:add_member",
         "api:change_member", "api:remove_member", "api:add_webhook", "api:steer_webhook", "api:send_again",
-        "api:free_returned", "api:give_to_others",
+        "api:free_returned", "api:give_to_others", "api:found_project", "api:rename_project",
+        "api:leave_project", "api:correct_words", "api:move_prompt_set", "api:upload_pictures",
+        "api:ask_again", "api:delete_question", "api:try_specification", "api:change_draft",
+        "api:clone_campaign", "api:make_invitations", "api:find_rater", "api:approve_raters",
+        "api:exclude_rater", "api:include_rater", "api:refill_places", "api:forget_rater",
+        "api:approve_rater", "api:reject_rater", "api:reject_and_republish", "api:adjudicate",
+        "api:undo_adjudication", "api:open_identities", "api:start_dry_run", "api:advance_dry_run",
+        "api:discard_dry_run",
     ),
 }  # fmt: skip

@@ -244,6 +244,8 @@ def _argument(name: str, route: str, scene: Scene) -> Any:
         "token": "forged",
         "slot": campaign.public_id,
         "number": 1,
+        "item": 1,
+        "row": 2,
         "webhook": Webhook.objects.get().pk,
         "hook": Webhook.objects.get().pk,
         "delivery": WebhookDelivery.objects.order_by("pk")[0].pk,

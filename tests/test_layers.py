@@ -50,7 +50,8 @@ LAYERS: Final = {
     "webhook_urls": 4, "planner_views": 4, "plan_urls": 4, "campaign_files": 4,
     "worker": 3, "map_jobs": 3, "drainer": 3, "question_forms": 3, "question_api": 4,
     "views": 4, "api": 4, "admin": 4, "tasks": 4, "management": 4, "urls": 4, "rating_urls": 4, "apps": 4,
-    "templatetags": 4, "api_members": 4, "api_webhooks": 4,
+    "templatetags": 4, "api_members": 4, "api_prompts": 4, "api_webhooks": 4, "api_drafts": 4,
+    "api_recruiting": 4, "api_raters": 4, "api_adjudication": 4, "trials": 3,
 }  # fmt: skip
 INTERFACES: Final = 4
 LAYERED_APPS: Final = ("generation", "annotation", "evaluation")

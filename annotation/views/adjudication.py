@@ -61,7 +61,7 @@ def adjudication(request: HttpRequest, public_id: str) -> HttpResponse:
 def adjudication_item(request: HttpRequest, public_id: str, item_id: int) -> HttpResponse:
     """One item; POST with act=raters says whose answers they are, and the history that somebody looked."""
     found = campaign_of(request, public_id)
-    item = _item(found, item_id)
+    item = item_of(found, item_id)
     opened = request.method == "POST" and request.POST.get("act") == "raters"
     if opened:
         service.open_identities(item, actor=user_of(request))
@@ -87,7 +87,7 @@ def adjudication_item(request: HttpRequest, public_id: str, item_id: int) -> Htt
         "opened": opened,
         "options": offered(found, answers),
         "standing": standing,
-        "standing_said": in_words(_given(standing)) if standing else "",
+        "standing_said": in_words(given_in(standing)) if standing else "",
         "can_edit": can_edit(request, found),
     }
     return render(request, "annotation/adjudication_item.html", context)
@@ -99,7 +99,7 @@ def adjudication_undo(request: HttpRequest, public_id: str, item_id: int) -> Htt
     """Takes the item's adjudication back."""
     found = campaign_of(request, public_id)
     try:
-        service.undo(_item(found, item_id), actor=user_of(request))
+        service.undo(item_of(found, item_id), actor=user_of(request))
     except service.AdjudicationRefused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -156,7 +156,8 @@ def _record(request: HttpRequest, found: Campaign, item: Item) -> HttpResponse:
     return redirect("annotation:adjudication", found.public_id)
 
 
-def _item(found: Campaign, item_id: int) -> Item:
+def item_of(found: Campaign, item_id: int) -> Item:
+    """The campaign's rated item of this number. Raises Http404."""
     if item_id >= 2**63:
         raise Http404
     items = Item.objects.select_related("campaign", *_PATHS)
@@ -173,7 +174,8 @@ def _pictures(found: Campaign, item: Item) -> list[tuple[str, str]]:
     ]
 
 
-def _given(standing: Adjudication) -> Given:
+def given_in(standing: Adjudication) -> Given:
+    """What an adjudication says, as answers do."""
     return Given(
         score=standing.score,
         opt_out=standing.opt_out,

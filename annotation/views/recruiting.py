@@ -92,15 +92,19 @@ def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
 def links_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """The personal links, one a line."""
     found = campaign_to_edit(request, public_id)
-    entry = _entry(request, found)
-    made: Iterator[PersonalLink] = (
-        PersonalLink(number=number, address=f"{entry}?{INVITATION}={invitation_token(found, number=number)}")
-        for number in range(1, found.invitations + 1)
-    )
+    made = personal_links(request, found, numbers=range(1, found.invitations + 1))
     pieces = in_chunks(lines(made, columns=PERSONAL_LINKS))
     response = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="links.csv"'
     return response
+
+
+def personal_links(request: HttpRequest, found: Campaign, *, numbers: range) -> Iterator[PersonalLink]:
+    """The personal links of these numbers; the first is 1."""
+    entry = _entry(request, found)
+    for number in numbers:
+        token = invitation_token(found, number=number)
+        yield PersonalLink(number=number, address=f"{entry}?{INVITATION}={token}")
 
 
 def links(request: HttpRequest, found: Campaign) -> list[Link]:

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotation import queries
 from annotation.choices import CampaignState, ItemKind, Platform
-from annotation.effort import effort
 from annotation.forms.payments import ExclusionForm, ExtensionForm, RejectionForm
 from annotation.models import Campaign, Rater
 from annotation.services import back_fill
@@ -26,6 +25,7 @@ from annotation.services import raters as rater_service
 from annotation.services.identities import forget_identity, identity_until
 from annotation.services.payments import grounds_for_rejection, latest_decision
 from annotation.systems import compares, systems_of
+from annotation.trials import effort_of
 from annotation.views import recruiting
 from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, rater_of, user_of
 from generation.choices import PartOfSpeech
@@ -50,20 +50,12 @@ def campaign(request: HttpRequest, public_id: str) -> HttpResponse:
     """The whole page."""
     found = campaign_of(request, public_id)
     parts, check_items = _parts(found)
-    items = sum(part.items for part in parts)
     context = _progress_context(request, found) | {
         "section": "campaigns",
         "obstacles": service.opening_obstacles(found) if found.state == CampaignState.DRAFT else [],
         "systems": systems_of(found) if compares(found) else (),
         "comparison_notes": service.comparison_notes(found),
-        "effort": effort(
-            items=items,
-            raters_per_item=found.raters_per_item,
-            share_cap=found.share_cap,
-            items_per_rater=found.items_per_rater,
-            checks_per_rater=found.checks_in_session,
-            seconds_per_item=found.seconds_per_item,
-        ),
+        "effort": effort_of(found),
         "links": [link for link in recruiting.links(request, found) if link.platform in MAIN_LINKS],
         "parts": parts,
         "check_items": check_items,
@@ -191,7 +183,6 @@ def rater(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
         "campaign": found,
         "rater": chosen,
         "row": queries.rater_row(chosen),
-        "agreement": queries.agreement_of(chosen),
         "identity_until": identity_until(chosen),
         "form": form,
         "takes_answers": found.state in (CampaignState.OPEN, CampaignState.PAUSED),

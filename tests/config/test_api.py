@@ -22,30 +22,9 @@ from generation.models import ApiToken, MapRequest, Project, Run
 from generation.services import api_tokens, projects
 from generation.services.projects import personal_project
 from tests import factories
+from tests.program import ROOT, Program, errors
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROOT: Final = "/api/v1"
-ALL: Final = tuple(TokenScope)
-
-
-class Program:
-    """A program with a token."""
-
-    def __init__(self, user: User, *scopes: TokenScope) -> None:
-        self.token, self.secret = api_tokens.issue(user, name="tests", scopes=scopes or ALL, days=1)
-        self.client = Client(raise_request_exception=False)
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(ROOT + path, query, headers=self.headers)
-
-    def post(self, path: str, body: Any = None) -> Any:
-        content = body if isinstance(body, bytes) else json.dumps(body or {})
-        return self.client.post(ROOT + path, content, content_type="application/json", headers=self.headers)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.secret}"}
 
 
 @pytest.fixture
@@ -56,14 +35,6 @@ def owner() -> User:
 @pytest.fixture
 def program(owner: User) -> Program:
     return Program(owner)
-
-
-def errors(response: Any, *, status: int) -> dict[str, str]:
-    """Remedies by field of a refusal."""
-    found = response.json()
-    assert response.status_code == status, found
-    assert all(set(error) == {"field", "value", "remedy"} and error["remedy"] for error in found["errors"])
-    return {error["field"]: error["remedy"] for error in found["errors"]}
 
 
 def test_a_study_goes_from_a_run_to_its_files(program: Program, owner: User) -> None:
@@ -204,6 +175,21 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "/projects/{number}/members": {"username": "nobody", "role": "viewer"},
     "/projects/{number}/members/{member}": {"role": "viewer"},
     "/projects/{number}/webhooks": {"url": "https://example.org/", "events": ["campaign.closed"]},
+    "/projects": {"name": ""},
+    "/projects/{number}/rename": {"name": "Another"},
+    "/prompt-sets/{number}/move": {"project": 1},
+    "/prompt-sets/{number}/prompts/{row}": {"words": []},
+    "/campaigns/try": {"run": 0},
+    "/campaigns/{public_id}/specification": {"name": "Another"},
+    "/campaigns/{public_id}/clone": {"name": "Another"},
+    "/campaigns/{public_id}/invitations": {"invitations": 2},
+    "/campaigns/{public_id}/approvals": {"raters": ["nobody"]},
+    "/campaigns/{public_id}/raters/find": {"name": "nobody"},
+    "/campaigns/{public_id}/raters/{pseudonym}/exclude": {"reason": "guessed"},
+    "/campaigns/{public_id}/raters/{pseudonym}/approve": {"reason": ""},
+    "/campaigns/{public_id}/raters/{pseudonym}/reject": {"ground": "", "reason": ""},
+    "/campaigns/{public_id}/raters/{pseudonym}/reject-and-republish": {"ground": "", "reason": ""},
+    "/campaigns/{public_id}/adjudication/{item}": {"option": "4"},
 }
 
 
@@ -212,12 +198,13 @@ def operations() -> list[tuple[str, str, TokenScope]]:
     found = []
     for path, methods in api.get_openapi_schema()["paths"].items():
         for method in methods:
-            is_result = any(part in path for part in ("results", "exports", "maps"))
+            of_results = ("results", "exports", "maps", "/raters", "adjudication")
+            is_result = any(part in path for part in of_results)
             reads = TokenScope.RESULTS if is_result else TokenScope.READ
             writes = TokenScope.CAMPAIGNS if "campaigns" in path else TokenScope.GENERATE
-            if "webhook" in path:
+            if "webhook" in path or "invitations" in path:
                 reads = writes = TokenScope.CAMPAIGNS
-            if "members" in path:
+            elif "projects" in path:
                 writes = TokenScope.MEMBERS
             found.append((method, path.removeprefix(ROOT), writes if method == "post" else reads))
     return found
@@ -229,7 +216,10 @@ def send(program: Program, method: str, path: str, *, run: Run, campaign: Campai
         number = MapRequest.objects.values_list("pk", flat=True).first() or 0
     if "projects" in path:
         number = run.prompt_set.project_id
-    given = {"number": number, "member": 1, "webhook": 1, "delivery": 1, "act": "pause"}
+    given = {"number": number, "member": 1, "webhook": 1, "delivery": 1, "act": "pause", "row": 2}
+    given["item"] = (
+        campaign.items.filter(kind=ItemKind.RATING).values_list("pk", flat=True)[0] if campaign else 0
+    )
     made = path.format(
         public_id=campaign.public_id if campaign else "", name="ratings.csv",
         pseudonym=campaign.raters.get().pseudonym if campaign else "", **given,
@@ -238,6 +228,9 @@ def send(program: Program, method: str, path: str, *, run: Run, campaign: Campai
     if made == "/prompt-sets" and method == "post":
         file = SimpleUploadedFile("p.csv", b"prompt\n")
         return program.client.post(ROOT + made, {"file": file}, headers=program.headers)
+    if made.endswith("/pictures"):
+        content = {"pictures": SimpleUploadedFile("2.png", b"none"), "name": "Another"}
+        return program.client.post(ROOT + made, content, headers=program.headers)
     if made == "/questions" and method == "post":
         content = {"picture": SimpleUploadedFile("p.png", b"none"), "caption": "a cat"}
         return program.client.post(ROOT + made, content, headers=program.headers)
@@ -261,14 +254,16 @@ def test_every_operation_asks_for_its_scope_and_for_the_projects_role(owner: Use
     for method, path, scope in operations():
         others = [other for other in TokenScope if other != scope]
         assert (path, ask(Program(owner, *others), method, path)) == (path, 403)
+        if path.endswith("/leave"):
+            continue  # every member may, as test_projects_are_founded_renamed_and_left says
         of_rows = "{" in path
         seen = {name: ask(who, method, path) for name, who in people.items()}
         if method == "post":
             assert (path, seen) == (path, {"viewer": 403, "stranger": 404} if of_rows else seen)
             assert all(status >= 400 for status in seen.values())
         else:
-            # A webhook's secret is for those who may change the project.
-            reads = 403 if "webhook" in path else 200
+            # A webhook's secret and personal links are for those who may change the project.
+            reads = 403 if "webhook" in path or "invitations" in path else 200
             assert (path, seen) == (path, {"viewer": reads, "stranger": 404 if of_rows else 200})
             if not of_rows:
                 assert people["stranger"].get(path).json() == []
@@ -308,6 +303,62 @@ def test_members_and_webhooks_are_decided_about_as_on_their_pages(program: Progr
     assert errors(hers.get(f"{path}/webhooks"), status=403)
 
 
+def test_projects_are_founded_renamed_and_left(program: Program, owner: User) -> None:
+    """Control: let a viewer rename; leave the last owner unasked for."""
+    made = program.post("/projects", {"name": "Together"})
+    assert (made.status_code, made.json()["may_edit"]) == (201, True)
+    path = f"/projects/{made.json()['id']}"
+    assert program.post(f"{path}/rename", {"name": "Apart"}).json()["name"] == "Apart"
+    assert "name" in errors(program.post(f"{path}/rename", {"name": ""}), status=400)
+    assert errors(program.post(f"{path}/leave"), status=409)
+    viewer = factories.make_user("viewer")
+    program.post(f"{path}/members", {"username": "viewer", "role": "viewer"})
+    hers = Program(viewer)
+    assert errors(hers.post(f"{path}/rename", {"name": "Hers"}), status=403)
+    assert [row["username"] for row in hers.post(f"{path}/leave").json()] == ["owner"]
+    assert errors(hers.get(f"{path}/members"), status=404)
+
+
+def test_prompts_are_read_corrected_and_moved(program: Program, owner: User) -> None:
+    """Control: correct the words before all of them are looked at."""
+    found = factories.make_prompt_set(owner=owner)
+    path = f"/prompt-sets/{found.pk}"
+    first = program.get(f"{path}/prompts").json()[0]
+    assert first["text"] == factories.PROMPTS[0]
+    assert [word["position"] for word in first["words"]] == list(range(len(first["words"])))
+    wrong = [{"position": 2, "part_of_speech": "VERB"}, {"position": 99, "part_of_speech": "TREE"}]
+    said = errors(program.post(f"{path}/prompts/2", {"words": wrong}), status=400)
+    assert set(said) == {"position", "part_of_speech"}
+    assert program.get(f"{path}/prompts").json()[0] == first
+    corrected = program.post(f"{path}/prompts/2", {"words": wrong[:1]}).json()
+    assert (corrected["words"][2]["part_of_speech"], corrected["words"][2]["parsed"]) == ("VERB", "NOUN")
+    assert errors(program.post(f"{path}/prompts/1", {"words": []}), status=404)
+    target = program.post("/projects", {"name": "Together"}).json()["id"]
+    assert program.post(f"{path}/move", {"project": target}).json()["project"] == target
+    assert "project" in errors(program.post(f"{path}/move", {"project": target + 9}), status=400)
+
+
+def test_pictures_of_another_system_are_a_run(program: Program, owner: User) -> None:
+    found = factories.make_prompt_set(owner=owner)
+
+    def upload(**names: bytes) -> Any:
+        files = [SimpleUploadedFile(f"{name[1:]}.png", content) for name, content in names.items()]
+        body = {"pictures": files, "name": "Theirs"}
+        return program.client.post(f"{ROOT}/prompt-sets/{found.pk}/pictures", body, headers=program.headers)
+
+    assert "9.png" in errors(upload(_9=factories.picture_png()), status=400)
+    made = upload(_2=factories.picture_png(), _3=factories.picture_png())
+    assert (made.status_code, made.json()["done"], made.json()["finished"]) == (201, 2, True)
+
+
+def test_a_question_is_deleted_and_only_a_failed_one_asked_again(program: Program, owner: User) -> None:
+    factories.make_answered_question(owner, personal_project(owner))
+    number = program.get("/questions").json()[0]["id"]
+    assert errors(program.post(f"/questions/{number}/again"), status=409)
+    assert program.post(f"/questions/{number}/delete").json() == {"deleted": number}
+    assert program.get(f"/questions/{number}").status_code == 404
+
+
 VALUES: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -327,7 +378,7 @@ def test_nothing_that_is_sent_gives_a_5xx(program: Program, owner: User, data: s
     run = Run.objects.filter(owner=owner).first() or factories.make_finished_run(owner)
     campaign = Campaign.objects.filter(owner=owner).first() or factories.make_draft(owner, run=run)
     known = {"number": str(run.pk), "public_id": str(campaign.public_id), "act": "pause", "name": "items.csv"}
-    known |= dict.fromkeys(("member", "webhook", "delivery", "pseudonym"), "1")
+    known |= dict.fromkeys(("member", "webhook", "delivery", "pseudonym", "item", "row"), "1")
     parts = {name: data.draw(st.just(value) | PARTS) for name, value in known.items()}
     content = document["paths"][ROOT + path][method].get("requestBody", {}).get("content", {})
     fields = _fields(content.get("application/json", {}).get("schema", {}), document)

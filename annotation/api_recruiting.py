@@ -1,0 +1,109 @@
+"""The API of recruitment: the links to give out, what each ending hands out, personal links."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from annotation.api import found_campaign
+from annotation.models import Campaign
+from annotation.services import campaigns as service
+from annotation.services.identities import invited
+from annotation.views import recruiting
+from annotation.views.scope import campaign_to_edit, user_of
+from generation.api import Page, Refusal, StrictSchema, allowed
+from generation.choices import TokenScope
+from generation.problems import refused
+
+router = Router()
+
+
+class LinkOut(Schema):
+    """An address for one platform's raters. paste: what to do with it.  returns: what to bring from there."""
+
+    platform: str
+    label: str
+    address: str
+    paste: str
+    returns: str
+
+
+class EndingOut(Schema):
+    """One way in which a visit ends, with what the rater takes along; empty where nothing."""
+
+    label: str
+    who: str
+    code: str
+    address: str
+
+
+class RecruitmentOut(Schema):
+    """How raters get in and out. plain_link: whether the plain address lets anybody in.
+
+    personal_links: so many were made; `…/invitations` has them.
+    """
+
+    plain_link: bool
+    personal_links: int
+    links: list[LinkOut]
+    endings: list[EndingOut]
+
+
+class InvitationsIn(StrictSchema):
+    """How many personal links there are to be in all; those that were made stay good."""
+
+    invitations: int = Field(ge=1, le=service.MOST_INVITATIONS)
+
+
+class InvitationOut(Schema):
+    """One personal link. rater: pseudonym of whoever came by it; empty while nobody has."""
+
+    number: int
+    address: str
+    rater: str
+
+
+@router.get("/campaigns/{public_id}/recruitment", response=RecruitmentOut, tags=["recruitment"])
+def read_recruitment(request: HttpRequest, public_id: UUID) -> Any:
+    """Every link with what to do with it, and every ending."""
+    allowed(request, TokenScope.READ)
+    found = found_campaign(request, public_id)
+    return {
+        "plain_link": found.plain_link,
+        "personal_links": found.invitations,
+        "links": [asdict(link) for link in recruiting.links(request, found)],
+        "endings": [asdict(ending) for ending in recruiting.endings(found)],
+    }
+
+
+@router.get("/campaigns/{public_id}/invitations", response=list[InvitationOut], tags=["recruitment"])
+def list_invitations(request: HttpRequest, public_id: UUID, page: Query[Page]) -> Any:
+    """The personal links in their order: for who may change the campaign, since each lets somebody in."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    return _invitations(request, campaign_to_edit(request, str(public_id)), page)
+
+
+@router.post(
+    "/campaigns/{public_id}/invitations",
+    response={200: list[InvitationOut], 400: Refusal},
+    tags=["recruitment"],
+)
+def make_invitations(request: HttpRequest, public_id: UUID, wanted: InvitationsIn) -> Any:
+    """So many personal links in all; the new ones, at most 100 of them: `GET` has all."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = found_campaign(request, public_id)
+    try:
+        made = service.invite(found, user_of(request), invitations=wanted.invitations)
+    except service.InvitationsRefused as refusal:
+        raise refused(400, str(refusal), field="invitations", value=wanted.invitations) from refusal
+    return _invitations(request, made, Page(limit=100, offset=found.invitations))
+
+
+def _invitations(request: HttpRequest, found: Campaign, page: Page) -> list[dict[str, Any]]:
+    numbers = range(page.offset + 1, min(page.offset + page.limit, found.invitations) + 1)
+    came = invited(found, numbers=numbers)
+    links = recruiting.personal_links(request, found, numbers=numbers)
+    return [asdict(link) | {"rater": came.get(link.number, "")} for link in links]
