@@ -198,7 +198,7 @@ def operations() -> list[tuple[str, str, TokenScope]]:
     found = []
     for path, methods in api.get_openapi_schema()["paths"].items():
         for method in methods:
-            of_results = ("results", "exports", "maps", "/raters", "adjudication")
+            of_results = ("results", "exports", "maps", ".npy", "/raters", "adjudication")
             is_result = any(part in path for part in of_results)
             reads = TokenScope.RESULTS if is_result else TokenScope.READ
             writes = TokenScope.CAMPAIGNS if "campaigns" in path else TokenScope.GENERATE
@@ -217,6 +217,7 @@ def send(program: Program, method: str, path: str, *, run: Run, campaign: Campai
     if "projects" in path:
         number = run.prompt_set.project_id
     given = {"number": number, "member": 1, "webhook": 1, "delivery": 1, "act": "pause", "row": 2}
+    given |= {"position": 1, "kind": "cmi"}
     given["item"] = (
         campaign.items.filter(kind=ItemKind.RATING).values_list("pk", flat=True)[0] if campaign else 0
     )
@@ -378,7 +379,9 @@ def test_nothing_that_is_sent_gives_a_5xx(program: Program, owner: User, data: s
     run = Run.objects.filter(owner=owner).first() or factories.make_finished_run(owner)
     campaign = Campaign.objects.filter(owner=owner).first() or factories.make_draft(owner, run=run)
     known = {"number": str(run.pk), "public_id": str(campaign.public_id), "act": "pause", "name": "items.csv"}
-    known |= dict.fromkeys(("member", "webhook", "delivery", "pseudonym", "item", "row"), "1")
+    known |= dict.fromkeys(
+        ("member", "webhook", "delivery", "pseudonym", "item", "row", "position", "kind"), "1"
+    )
     parts = {name: data.draw(st.just(value) | PARTS) for name, value in known.items()}
     content = document["paths"][ROOT + path][method].get("requestBody", {}).get("content", {})
     fields = _fields(content.get("application/json", {}).get("schema", {}), document)
