@@ -182,9 +182,7 @@ def read_campaign(request: HttpRequest, public_id: UUID) -> Any:
 def read_progress(request: HttpRequest, public_id: UUID) -> Any:
     """How far the campaign is, counted now."""
     allowed(request, TokenScope.READ)
-    progress = queries.progress(found_campaign(request, public_id))
-    outcomes = {outcome.outcome or "under_way": outcome.raters for outcome in progress.outcomes}
-    return asdict(progress) | {"outcomes": outcomes}
+    return queries.progress(found_campaign(request, public_id)).as_json()
 
 
 @router.post(

@@ -1,7 +1,7 @@
 """Joins for pages: how far a campaign is, and what each rater did."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
 from statistics import median
@@ -65,6 +65,11 @@ class CampaignProgress:
     def waiting_for_newcomers(self) -> int:
         """Places that only new raters can take: those that are open while nobody is at work; else 0."""
         return 0 if self.at_work else self.free + self.expired
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers by name, as the API and the command line give them; outcomes: raters by code."""
+        outcomes = {outcome.outcome or "under_way": outcome.raters for outcome in self.outcomes}
+        return asdict(self) | {"outcomes": outcomes}
 
     @property
     def missing(self) -> int:

@@ -6,6 +6,7 @@ writer.
 
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,14 +21,19 @@ def stage(path: Path, content: bytes) -> Path:
     The folder is made where it is missing. A failed write (disk full) leaves nothing behind and raises
     OSError.
     """
+    return stage_pieces(path, [content])
+
+
+def stage_pieces(path: Path, pieces: Iterable[bytes]) -> Path:
+    """As `stage`, piece by piece; whatever the pieces raise leaves nothing behind either."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid4().hex}-{path.name}")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return temporary

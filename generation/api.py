@@ -13,13 +13,12 @@ from pydantic import ConfigDict, Field
 from generation import drafts, queries
 from generation.choices import RunState, TokenScope
 from generation.fingerprints import FingerprintError
-from generation.forms import ProjectForm, PromptSetForm, RunForm, defaults_of
+from generation.forms import ProjectForm, PromptSetForm, run_form
 from generation.models import ApiToken, Project, PromptSet, Run
 from generation.parsing import Parse, ParserUnavailable
 from generation.problems import ApiRefused, Problem, of_form, refused
 from generation.prompt_bytes import MAX_BYTES
 from generation.prompts import PromptFileRefused
-from generation.registry import available
 from generation.services import projects as project_service
 from generation.services import runs as run_service
 from generation.services.prompt_sets import SourceFile, import_prompts
@@ -230,11 +229,8 @@ def list_runs(request: HttpRequest, page: Query[Page]) -> Any:
 def start_run(request: HttpRequest, run: RunIn) -> Any:
     """A new run; workers take it up at once."""
     allowed(request, TokenScope.GENERATE)
-    specs = {spec.id: spec for spec in available()}
-    spec = specs.get(run.model or next(iter(specs)))
     given = {name: value for name, value in run.model_dump().items() if value is not None}
-    start = defaults_of(spec) | {"name": f"{spec.id}, by the API"[:120]} if spec else {}
-    form = RunForm({name: str(value) for name, value in (start | given).items()}, user=request.user)
+    form = run_form(given, user=scope.user_of(request), by="by the API")
     if not form.is_valid():
         raise ApiRefused(400, *of_form(form, given=given))
     try:

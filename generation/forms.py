@@ -1,6 +1,7 @@
 """Forms of prompts and runs."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
@@ -248,3 +249,16 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
         "height": settings.height,
         "negative_prompt": settings.negative_prompt,
     }
+
+
+def run_form(given: Mapping[str, Any], *, user: User, by: str) -> RunForm:
+    """The form of a run with these values; what is not given is as the model's own settings say.
+
+    given: by the form's fields.  by: the end of the run's name where none is given.
+    """
+    specs = {spec.id: spec for spec in available()}
+    spec = specs.get(str(given.get("model") or next(iter(specs))))
+    start: dict[str, Any] = {"images_per_prompt": 1, "first_seed": 0}
+    if spec:
+        start |= defaults_of(spec) | {"name": f"{spec.id}, {by}"[:120]}
+    return RunForm({name: str(value) for name, value in (start | dict(given)).items()}, user=user)

@@ -112,7 +112,7 @@ def test_raters_are_left_out_taken_back_and_their_places_given(program: Program,
 
 
 def test_pay_is_decided_and_a_rejection_rests_on_what_is_stored(program: Program, owner: User) -> None:
-    """Control: take any ground; make the three acts of a republication one after the other."""
+    """Control: give the form every ground there is."""
     campaign = factories.make_campaign_of(
         3, checks=2, checks_per_rater=2, owner=owner, raters_per_item=2, seconds_per_item=1
     )
@@ -139,7 +139,7 @@ def test_pay_is_decided_and_a_rejection_rests_on_what_is_stored(program: Program
 
 
 def test_a_republication_that_can_not_end_has_not_begun(program: Program, owner: User) -> None:
-    """A closed campaign has nobody to fill the places. Control: reject before looking at the state."""
+    """A closed campaign has nobody to fill the places. Control: the three acts without a transaction."""
     campaign = factories.make_campaign_of(
         3, checks=2, checks_per_rater=2, owner=owner, raters_per_item=1, seconds_per_item=1
     )
