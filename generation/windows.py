@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import normalize
 
 # Start and end of the text, which the tokenizer adds.
 OWN_MARKS: Final = 2
@@ -34,6 +35,8 @@ def unread_end(text: str, *, tokens: int) -> str:
 
     tokens: the window, with the model's own two marks.
     """
+    # Composed, as the tokenizer reads it: an accent that is written apart is no piece of its own.
+    text = normalize("NFC", text)
     pieces = list(_PIECE.finditer(text))
     read = room(tokens)
     return text[pieces[read].start() :].strip() if len(pieces) > read else ""

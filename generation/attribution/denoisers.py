@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from generation.attribution.reading import read_part
+
 
 class Denoiser(Protocol):
     """The noise that a noisy image is estimated to hold.
@@ -51,7 +53,11 @@ class PipelineDenoiser:
         self._known: dict[str, EncodedTexts] = {}
 
     def __call__(self, noisy: Tensor, *, log_snr: Tensor, texts: Sequence[str]) -> Tensor:
-        """See Denoiser."""
+        """See Denoiser.
+
+        Raises ValueError for a text of which the model doesn't read every word: what is asked about a text
+        compares it with another one, and words past the window would count, or move into it, unseen.
+        """
         encoded = [self._encode_once(text) for text in texts]
         pooled = [each.pooled for each in encoded if each.pooled is not None]
         rows = EncodedTexts(
@@ -87,6 +93,12 @@ class PipelineDenoiser:
 
     def _encode_once(self, text: str) -> EncodedTexts:
         if text not in self._known:
+            if unread := read_part(self._pipeline, text).unread:
+                words = ", ".join(repr(word.text) for word in unread)
+                raise ValueError(
+                    f"the model reads only a part of {text!r}: {words} lie past its window. Shorten it, or "
+                    "cut it with reading.read_part(pipeline, text).text before words are changed"
+                )
             self._known[text] = self.encode([text])
         return self._known[text]
 

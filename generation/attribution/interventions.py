@@ -46,7 +46,7 @@ class Intervention:
 
 
 def omitted(caption: str, word: WordSpan, *, removal: Removal = "delete") -> str:
-    """The caption without the word."""
+    """The caption without the word. caption: as long as the model reads it, see conditional_contrast."""
     return conditional_contrast(caption, word, removal=removal).without
 
 
@@ -71,6 +71,8 @@ def intervene(
     """One intervention for each changed caption; the way back to noise is walked once for all.
 
     Deterministic: no guidance, no random numbers. image: anybody's; sizes as for encode_image.
+    Raises ValueError for a caption, changed or not, of which the model doesn't read every word: words past
+    its window would move up into it where one is left out.
     """
     denoiser = PipelineDenoiser(pipeline)
     levels = path_levels(denoiser.trained_log_snr, steps=steps)

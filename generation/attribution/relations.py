@@ -55,7 +55,8 @@ def score_captions(
 
     estimator: "standard" is the log-likelihood ratio. "orthogonal", the paper's choice, counts how much a
     caption moves the estimate, right or wrong; see docs/map-validity.md for what that does.
-    Raises ValueError where a perturbed caption equals the right one, which no model could tell apart.
+    Raises ValueError where a perturbed caption equals the right one, which no model could tell apart, and
+    for a caption of which a pipeline doesn't read every word: it would lose by what it never saw.
     """
     if not perturbed or caption in perturbed:
         raise ValueError(f"perturbed captions must be given and differ from {caption!r}")

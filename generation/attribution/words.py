@@ -11,13 +11,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from unicodedata import category
 
 Occurrence = int | Literal["all"]
 Special = Literal["start", "end", "padding"]
 
-# An apostrophe inside a word belongs to it ("dog's"); a run of signs is one word, as it is one CLIP token
-# group.
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
+
+def _marks() -> str:
+    """Marks that stand on, under or beside a letter (accents written apart, vowel signs), as ranges.
+
+    The last 240 characters looked at choose a letter's shape.
+    """
+    ranges: list[list[int]] = []
+    for letter in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)):
+        if not category(chr(letter)).startswith("M"):
+            continue
+        if ranges and ranges[-1][1] == letter - 1:
+            ranges[-1][1] = letter
+        else:
+            ranges.append([letter, letter])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+_LETTERS = rf"\w+(?:[{_marks()}]+\w*)*"
+# An apostrophe inside a word belongs to it ("dog's"), as do the joiners of Persian and Hindi; a run of signs
+# is one word, as it is one CLIP token group, with the marks and joiners of its emoji.
+_WORD = re.compile(rf"{_LETTERS}(?:['’\u200c\u200d]{_LETTERS})*|[^\w\s]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +181,21 @@ def _occurrences(prompt: str, text: str) -> list[tuple[int, int]]:
     parts = text.split()
     if not parts:
         raise ValueError("an empty word can't be looked up")
-    pattern = r"\s+".join(re.escape(part) for part in parts)
+    pattern = re.compile(r"\s+".join(re.escape(part) for part in parts), re.IGNORECASE)
     # Only a letter or digit can continue a word, so "," needs no boundary.
-    before = r"(?<!\w)" if re.match(r"\w", parts[0]) else ""
-    after = r"(?!\w)" if re.search(r"\w$", parts[-1]) else ""
-    return [match.span() for match in re.finditer(before + pattern + after, prompt, re.IGNORECASE)]
+    before, after = _continues(parts[0][0]), _continues(parts[-1][-1])
+    found = []
+    start = 0
+    while match := pattern.search(prompt, start):
+        first, end = match.span()
+        torn = before and _continues(prompt[first - 1 : first])
+        torn = torn or (after and _continues(prompt[end : end + 1]))
+        if not torn:
+            found.append((first, end))
+        start = first + 1 if torn else end
+    return found
+
+
+def _continues(letter: str) -> bool:
+    """Whether a word goes on with it: a letter, a digit, or a mark on one; not so for no character."""
+    return bool(letter) and (letter.isalnum() or letter == "_" or category(letter).startswith("M"))

@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from benchmarks.models import tiny_pipeline
-from generation.attribution.denoisers import encode_image
+from generation.attribution.denoisers import PipelineDenoiser, encode_image
 from generation.attribution.exploring import picture_maps
+from generation.attribution.interventions import intervene, omitted, swapped
 from generation.attribution.own_image import PictureInformation, picture_information
 from generation.attribution.reading import read_part
+from generation.attribution.relations import score_captions
 from generation.attribution.words import split_words
 
 READ = "a red cat and the blue dog with"  # eight tokens: all that the window takes
@@ -82,3 +84,29 @@ def test_a_word_cut_in_two_by_the_window_is_left_out(short: Any) -> None:
     read = read_part(short, "a red cat and the blue zyx")  # zyx is spelled in three tokens
     assert (read.text, [word.text for word in read.unread]) == ("a red cat and the blue", ["zyx"])
     assert read_part(short, "zyxwvutsrq").text == ""
+
+
+def test_an_intervention_in_a_caption_that_is_not_read_whole_is_refused_by_name(short: Any) -> None:
+    """Control: the tail moves up into the window, and the change counts as that of the word left out."""
+    caption, words = READ + " red circle", split_words(READ)
+    with pytest.raises(ValueError, match=f"a part of '{caption}': 'red', 'circle' lie past its window"):
+        intervene(
+            short, image=PICTURE, caption=caption, changed_captions=[omitted(caption, words[1])], steps=2
+        )
+    longer = swapped(READ, words[1], "zyx")  # three tokens in place of one: "blue dog with" moves out
+    with pytest.raises(ValueError, match=f"a part of '{longer}'"):
+        intervene(short, image=PICTURE, caption=READ, changed_captions=[longer], steps=2)
+    cut = read_part(short, caption).text
+    (done,) = intervene(short, image=PICTURE, caption=cut, changed_captions=[omitted(cut, words[1])], steps=2)
+    assert done.changed_caption == "a cat and the blue dog with"
+
+
+def test_captions_that_differ_past_the_window_are_no_test_of_relations(short: Any) -> None:
+    """Control: a tie of two captions that are the same to the model, told as a failure of the model."""
+    latents = encode_image(short, PICTURE)
+    for caption, perturbed in ((READ, READ + " red"), (READ + " red", READ)):
+        with pytest.raises(ValueError, match=f"a part of '{READ} red': 'red' lie"):
+            score_captions(
+                PipelineDenoiser(short), latents=latents, caption=caption, perturbed=[perturbed], levels=2,
+                seed=0,
+            )  # fmt: skip

@@ -71,6 +71,13 @@ def test_every_occurrence_is_found_in_order() -> None:
     assert select_tokens(tokens, spans).positions == (3, 7)
 
 
+def test_a_place_inside_a_longer_word_hides_no_later_one() -> None:
+    """Control: the search goes on behind the whole of what was not a word's own place."""
+    assert find_spans("ba a a", "a a") == ((3, 6),)
+    assert find_spans("a ab a", "A a") == ()
+    assert find_spans("cat,cat", "cat") == ((0, 3), (4, 7))
+
+
 def test_case_and_spacing_do_not_matter() -> None:
     assert look_up("A Hot   DOG", "hot dog") == [["hot</w>", "dog</w>"]]
     assert look_up("CAT", "cat") == [["cat</w>"]]
@@ -101,8 +108,16 @@ def test_letters_outside_english_are_found_by_their_characters() -> None:
     prompt = "der Hund läuft, the dog"
     assert [word.text for word in split_words(prompt)] == ["der", "Hund", "läuft", ",", "the", "dog"]
     assert look_up(prompt, "dog") == [["dog</w>"]]
-    composed = "cafe\u0301 dog"  # e and a combining accent, which the tokenizer joins
-    assert look_up(composed, "dog") == [["dog</w>"]]
+    apart = "cafe\u0301 dog"  # e and an accent written apart, which the tokenizer joins
+    assert look_up(apart, "dog") == [["dog</w>"]]
+
+
+def test_marks_written_apart_and_vowel_signs_belong_to_their_word() -> None:
+    """Control: \\w alone, which tears "Zürich" in three and every Hindi word in pieces."""
+    prompt = "Zu\u0308rich cafe\u0301's हिन्दी می\u200cخواهم ❤\ufe0f 👩\u200d🚀"
+    assert [word.text for word in split_words(prompt)] == prompt.split()
+    assert find_spans("a cafe\u0301", "cafe") == ()
+    assert find_spans("a cafe\u0301", "cafe\u0301") == ((2, 7),)
 
 
 def test_the_syntax_of_weighted_prompts_is_left_alone() -> None:
