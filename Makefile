@@ -55,7 +55,7 @@ worker: install ## Generate images
 test: install ## Run every test (WORKERS=n for n at a time)
 	@begun=$$(date +%s); \
 	$(BIN)/python -m tests.chromium \
-		&& OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile; \
+		&& OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; \
 	status=$$?; took=$$(($$(date +%s) - begun)); \
 	echo "make test took $$((took / 60)) min $$((took % 60)) s, $(WORKERS) tests at a time."; exit $$status
 

@@ -51,7 +51,12 @@ def _empty_tables_row_by_row() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Soak tests run only when the command line names them: -m soak."""
+    """Soak tests run only when the command line names them: -m soak. Files with slow tests come first.
+
+    Where several processes share the files, none is then left alone with a long one at the end.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     if "soak" in (config.option.markexpr or ""):
         return
     soaking = [item for item in items if item.get_closest_marker("soak")]

@@ -84,6 +84,7 @@ def test_every_route_has_a_row() -> None:
         assert len(names) == len(set(names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_everybody_gets_exactly_what_the_table_says(scene: Scene, role: str) -> None:
     """Control: Campaign.objects.all() for visible_to in scope.py; no may_edit in one_of; a view without

@@ -19,7 +19,7 @@ from generation.queries import explorations
 from generation.worker import Worker
 from tests.generation.test_worker import tiny_run
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ from annotation.standings import standings
 from studies import rehearsal
 from tests import factories
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 HOST = "testserver"
+FEW = 5  # items, where it matters that a dry run ends, not how long it is
 
 
 def draft(owner: User, **changes: Any) -> Campaign:
@@ -76,13 +77,15 @@ def test_careful_raters_pass_the_checks_of_every_kind_and_careless_ones_do_not(o
     assert any(wrong)
 
 
-@pytest.mark.parametrize("kind", [TaskKind.OBJECT_PRESENCE, TaskKind.MASK, TaskKind.PAIRWISE])
+@pytest.mark.parametrize(
+    ("kind", "images"), [(TaskKind.OBJECT_PRESENCE, 3), (TaskKind.MASK, 2), (TaskKind.PAIRWISE, 3)]
+)
 def test_the_other_kinds_have_checks_and_practice_that_careful_raters_pass_and_careless_ones_do_not(
-    owner: User, kind: TaskKind
+    owner: User, kind: TaskKind, images: int
 ) -> None:
     """Control: let `settled_answer` know nothing, or leave `swapped` out of it."""
     original = factories.make_draft_of_kind(
-        kind, owner=owner, images_per_prompt=3, known_per_rater=1, instructed_per_rater=2,
+        kind, owner=owner, images_per_prompt=images, known_per_rater=1, instructed_per_rater=2,
         repeats_per_rater=1, checks_per_rater=int(kind == TaskKind.MASK), raters_per_item=5,
     )  # fmt: skip
     check, train, *test = factories.known_for(original, how_many=4)
@@ -101,7 +104,7 @@ def test_the_other_kinds_have_checks_and_practice_that_careful_raters_pass_and_c
 
 def test_a_dry_run_that_was_cut_off_goes_on_where_it_was(owner: User) -> None:
     """Control: draw other raters at each call: the one who was cut off keeps her place for ever."""
-    copy = dry_runs.start_dry_run(draft(owner), owner)
+    copy = dry_runs.start_dry_run(draft(owner, items_limit=FEW), owner)
     answered = []
     for _ in range(200):
         state = rehearsal.advance(copy, host=HOST, secure=False, seconds=0.05)
@@ -116,7 +119,7 @@ def test_a_dry_run_that_was_cut_off_goes_on_where_it_was(owner: User) -> None:
 
 def test_thrown_away_it_leaves_no_row_and_the_campaign_as_it_was(owner: User) -> None:
     """Control: leave one of the tables out of `_delete`: the database refuses, or rows stay."""
-    original = draft(owner)
+    original = draft(owner, items_limit=FEW)
     before = rows()
     copy = dry_runs.start_dry_run(original, owner)
     finish(copy)
@@ -169,7 +172,7 @@ def test_a_second_dry_run_takes_the_place_of_the_first(owner: User) -> None:
 
 
 def test_dry_runs_are_on_no_list_and_marked_on_every_page(client: Client, owner: User) -> None:
-    original = draft(owner)
+    original = draft(owner, items_limit=FEW)
     copy = dry_runs.start_dry_run(original, owner)
     finish(copy)
     client.force_login(owner)
@@ -213,7 +216,7 @@ def test_without_scripts_each_press_goes_on(client: Client, owner: User) -> None
 
 @pytest.mark.browser
 def test_the_page_goes_on_by_itself_to_the_report(owner: User, sign_in: Callable[..., Page]) -> None:
-    original = draft(owner)
+    original = draft(owner, items_limit=FEW)
     window = sign_in(owner)
     window.goto(reverse("annotation:campaign", args=[original.public_id]))
     window.get_by_role("link", name="Dry run").click()

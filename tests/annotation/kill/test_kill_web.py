@@ -25,6 +25,7 @@ def ratings_by_item(on: Stage) -> list[int]:
     return [count for (count,) in on.rows(BY_ITEM)]
 
 
+@pytest.mark.slow
 def test_no_acknowledged_rating_is_lost_when_web_workers_are_killed(tmp_path: Path) -> None:
     """10 raters, 30 items, k=3, a worker killed after every 6 answers.  Control: the next test."""
     with stage(tmp_path, raters=10, items=30, k=3, application=REAL, workers=2) as on:
@@ -36,6 +37,7 @@ def test_no_acknowledged_rating_is_lost_when_web_workers_are_killed(tmp_path: Pa
         assert len(on.rows(KEYS)) == 90
 
 
+@pytest.mark.slow
 def test_an_answer_acknowledged_before_its_commit_is_lost_under_the_same_kills(tmp_path: Path) -> None:
     """The control, itself controlled: it loses answers when workers are killed, and none otherwise."""
     with stage(tmp_path, raters=4, items=6, k=3, application=CARELESS, workers=1) as on:
