@@ -21,7 +21,7 @@ from annotation.models import Answer, Campaign, CampaignVersion, Consent, Item, 
 from annotation.rating_columns import RATINGS, Level, RatingColumn
 from annotation.shown import with_shown
 from annotation.standings import Standing
-from common.csv_stream import cell_text
+from common.csv_stream import cell_text, quoted
 
 KIND: Final = Level.ITEM.value + "kind"
 MICROSECONDS: Final = "microseconds_shown"
@@ -30,7 +30,6 @@ KEYS: Final = {
     Level.ITEM: "slot__item_id", Level.RATER: "rater_id", Level.VERSION: "version_id",
     Level.CONSENT: "consent_id",
 }  # fmt: skip
-SPECIAL: Final = frozenset(',"\r\n')
 # Columns of a block of rows by path, and what makes one part of every line of a block.
 Block = Mapping[str, Sequence[str]]
 Part = Callable[[Block], Iterable[str]]
@@ -75,7 +74,7 @@ def _answers(campaign: Campaign) -> QuerySet[Answer]:
 
 
 def _cells_at(path: str) -> Part:
-    return lambda block: _quoted(block[path])
+    return lambda block: quoted(block[path])
 
 
 def _piece_of(level: Level, pieces: dict[str, str]) -> Part:
@@ -163,10 +162,3 @@ def _joined(cells: Sequence[str]) -> str:
     """The cells as a part of a line. The last, empty cell keeps a lone empty one from being quoted."""
     line: str = _WRITER.writerow((*cells, ""))
     return line[:-1]
-
-
-def _quoted(cells: Sequence[str]) -> Sequence[str]:
-    """The cells, each ready to stand in a line."""
-    if SPECIAL.isdisjoint("".join(cells)):
-        return cells
-    return [cell if SPECIAL.isdisjoint(cell) else _joined([cell]) for cell in cells]

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
 
 from evaluation.metrics.alpha import Level
 from evaluation.metrics.alpha_bootstrap import alphas_with_intervals
-from evaluation.metrics.icc import ONE_WAY_FORMS, IccForm, complete_scores, intraclass_correlation
+from evaluation.metrics.icc import ONE_WAY_FORMS, CompleteScores, IccForm, complete_scores, correlation_of
 from evaluation.metrics.intervals import Interval, undefined
-from evaluation.metrics.kappas import Weights, cohen_kappa, fleiss_kappa, gwet_ac
+from evaluation.metrics.kappas import (
+    CountedScores,
+    Weights,
+    cohen_kappa,
+    counted_scores,
+    fleiss_of,
+    gwet_of,
+)
 from evaluation.metrics.tables import IndexArray, OptOut, RatingTable
 
 UNKNOWN_RATERS: Final = "the answers don't say who gave them"
@@ -38,15 +46,57 @@ class Agreement:
     main: bool
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Given:
+    """What measures rest on. Several rest on the same, which is looked for once.
+
+    clusters: of the items; None where each shows its own thing.
+    """
+
+    table: RatingTable
+    clusters: IndexArray | None
+    confidence: float
+
+    @cached_property
+    def sizes(self) -> IndexArray:
+        """(items,): scores of each."""
+        rows = self.table.opt_out == OptOut.NONE
+        sizes: IndexArray = np.bincount(self.table.item_index[rows], minlength=self.table.n_items)
+        return sizes
+
+    @cached_property
+    def counted(self) -> CountedScores:
+        return counted_scores(self.table)
+
+    @cached_property
+    def raters(self) -> tuple[str, ...]:
+        """The raters with a score; of more than two only how many they are."""
+        present = np.unique(self.table.rater_index[self.table.opt_out == OptOut.NONE])
+        if present.size > 2:
+            return ("",) * present.size
+        return tuple(self.table.rater_ids[rater] for rater in present)
+
+    @cached_property
+    def one_way(self) -> CompleteScores:
+        return complete_scores(self.table, one_way=True)
+
+    @cached_property
+    def two_way(self) -> CompleteScores:
+        return complete_scores(self.table, one_way=False)
+
+    def complete(self, form: IccForm) -> CompleteScores:
+        return self.one_way if form in ONE_WAY_FORMS else self.two_way
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Measure:
-    """of: the table, its items' clusters, the confidence.  by_rater: whether it needs to know who rated."""
+    """rests_on: items and ratings.  by_rater: whether it needs to know who rated."""
 
     name: str
     label: str
     use: str
-    of: Callable[[RatingTable, IndexArray | None, float], Interval]
-    rests_on: Callable[[RatingTable], tuple[int, int]]
+    of: Callable[[_Given], Interval]
+    rests_on: Callable[[_Given], tuple[int, int]]
     by_rater: bool = False
     main: bool = True
 
@@ -56,25 +106,23 @@ def opinion_agreement(
 ) -> tuple[Agreement, ...]:
     """Of scores on an ordered scale: alpha in four levels, kappas, Gwet's coefficients, six ICCs.
 
-    same_thing: (items,), items of one number are one unit to intervals; ICCs have none then.
+    same_thing: (items,), from 0 up, items of one number are one unit to intervals; ICCs have none then.
     """
-    clusters = None if np.unique(same_thing).size == same_thing.size else same_thing
+    clusters = same_thing if np.bincount(same_thing).max(initial=0) > 1 else None
+    given = _Given(table=table, clusters=clusters, confidence=confidence)
     levels = (Level.ORDINAL, Level.INTERVAL, Level.NOMINAL, Level.RATIO)
-    alphas = _alphas(table, levels=levels, clusters=clusters, confidence=confidence, seed=seed)
     measures = (_FLEISS, _COHEN_WEIGHTED, _AC1, _AC2, *_ICCS)
-    return alphas + _measured(
-        table, measures, raters_known=raters_known, clusters=clusters, confidence=confidence
-    )
+    return _alphas(given, levels=levels, seed=seed) + _measured(given, measures, raters_known=raters_known)
 
 
 def category_agreement(
     table: RatingTable, *, ordered: bool, confidence: float, seed: int, clusters: IndexArray | None = None
 ) -> tuple[Agreement, ...]:
     """Of a choice among a few answers. ordered: whether their numbers stand in an order of meaning."""
+    given = _Given(table=table, clusters=clusters, confidence=confidence)
     levels = (Level.NOMINAL, Level.ORDINAL) if ordered else (Level.NOMINAL,)
-    alphas = _alphas(table, levels=levels, clusters=clusters, confidence=confidence, seed=seed)
     measures = (_FLEISS, _COHEN_WEIGHTED, _AC1, _AC2) if ordered else (_FLEISS, _COHEN, _AC1)
-    return alphas + _measured(table, measures, raters_known=True, clusters=clusters, confidence=confidence)
+    return _alphas(given, levels=levels, seed=seed) + _measured(given, measures, raters_known=True)
 
 
 def checklist_agreement(
@@ -91,10 +139,8 @@ def checklist_agreement(
     )  # fmt: skip
     measures = (_FLEISS, _COHEN, _AC1)
     if votes is not None:
-        return (
-            first,
-            *_measured(votes, measures, raters_known=True, clusters=None, confidence=alpha.confidence),
-        )
+        given = _Given(table=votes, clusters=None, confidence=alpha.confidence)
+        return first, *_measured(given, measures, raters_known=True)
     reason = f"{too_many} votes are too many to be counted one by one" if too_many else "no answer"
     return (
         first,
@@ -108,25 +154,19 @@ def checklist_agreement(
     )  # fmt: skip
 
 
-def _alphas(
-    table: RatingTable,
-    *,
-    levels: tuple[Level, ...],
-    clusters: IndexArray | None,
-    confidence: float,
-    seed: int,
-) -> tuple[Agreement, ...]:
+def _alphas(given: _Given, *, levels: tuple[Level, ...], seed: int) -> tuple[Agreement, ...]:
     found = alphas_with_intervals(
-        table, rng=np.random.default_rng(seed), levels=levels, clusters=clusters, confidence=confidence
-    )
-    n_items, n_ratings = _paired(table)
+        given.table, rng=np.random.default_rng(seed), levels=levels, clusters=given.clusters,
+        confidence=given.confidence,
+    )  # fmt: skip
+    paired = given.sizes[given.sizes > 1]
     return tuple(
         Agreement(
             measure=f"krippendorff_alpha_{level}",
             label=f"Krippendorff's alpha, {level}",
             value=found[level],
-            n_items=n_items,
-            n_ratings=n_ratings,
+            n_items=int(paired.size),
+            n_ratings=int(paired.sum()),
             use=_ALPHA_USES[level],
             main=place < 1 or level == Level.NOMINAL,
         )
@@ -134,23 +174,16 @@ def _alphas(
     )
 
 
-def _measured(
-    table: RatingTable,
-    measures: tuple[_Measure, ...],
-    *,
-    raters_known: bool,
-    clusters: IndexArray | None,
-    confidence: float,
-) -> tuple[Agreement, ...]:
+def _measured(given: _Given, measures: tuple[_Measure, ...], *, raters_known: bool) -> tuple[Agreement, ...]:
     rows = []
     for measure in measures:
         unknown = measure.by_rater and not raters_known
         value = (
-            undefined(UNKNOWN_RATERS, method=measure.name, confidence=confidence)
+            undefined(UNKNOWN_RATERS, method=measure.name, confidence=given.confidence)
             if unknown
-            else measure.of(table, clusters, confidence)
+            else measure.of(given)
         )
-        n_items, n_ratings = (0, 0) if unknown else measure.rests_on(table)
+        n_items, n_ratings = (0, 0) if unknown else measure.rests_on(given)
         rows.append(
             Agreement(
                 measure=measure.name, label=measure.label, value=value, n_items=n_items,
@@ -160,56 +193,47 @@ def _measured(
     return tuple(rows)
 
 
-def _counts(table: RatingTable) -> IndexArray:
-    """(items,): scores of each."""
-    counts: IndexArray = np.bincount(table.item_index[table.opt_out == OptOut.NONE], minlength=table.n_items)
-    return counts
+def _scored(given: _Given) -> tuple[int, int]:
+    return int((given.sizes > 0).sum()), int(given.sizes.sum())
 
 
-def _paired(table: RatingTable) -> tuple[int, int]:
-    counts = _counts(table)
-    return int((counts > 1).sum()), int(counts[counts > 1].sum())
+def _fleiss(given: _Given) -> Interval:
+    return fleiss_of(given.counted, clusters=given.clusters, confidence=given.confidence)
 
 
-def _scored(table: RatingTable) -> tuple[int, int]:
-    counts = _counts(table)
-    return int((counts > 0).sum()), int(counts.sum())
+def _gwet(given: _Given, *, weights: Weights) -> Interval:
+    return gwet_of(given.counted, weights=weights, clusters=given.clusters, confidence=given.confidence)
 
 
-def _pair_of_raters(table: RatingTable) -> tuple[str, ...]:
-    """The raters with a score."""
-    present = np.unique(table.rater_index[table.opt_out == OptOut.NONE])
-    return tuple(table.rater_ids[rater] for rater in present) if present.size <= 2 else ("",) * present.size
-
-
-def _cohen(
-    table: RatingTable, clusters: IndexArray | None, confidence: float, *, weights: Weights
-) -> Interval:
-    raters = _pair_of_raters(table)
+def _cohen(given: _Given, *, weights: Weights) -> Interval:
+    raters = given.raters
     if len(raters) != 2:
         words = f"it is of two raters, here are {len(raters)}"
-        return undefined(words, method=f"cohen_kappa_{weights}", confidence=confidence)
+        return undefined(words, method=f"cohen_kappa_{weights}", confidence=given.confidence)
     return cohen_kappa(
-        table, raters=(raters[0], raters[1]), weights=weights, clusters=clusters, confidence=confidence
-    )
+        given.table, raters=(raters[0], raters[1]), weights=weights, clusters=given.clusters,
+        confidence=given.confidence,
+    )  # fmt: skip
 
 
-def _both(table: RatingTable) -> tuple[int, int]:
+def _both(given: _Given) -> tuple[int, int]:
     """Items that both of two raters scored."""
-    n = int((_counts(table) == 2).sum()) if len(_pair_of_raters(table)) == 2 else 0
+    n = int((given.sizes == 2).sum()) if len(given.raters) == 2 else 0
     return n, 2 * n
 
 
 def _icc(form: IccForm, *, label: str, use: str, main: bool) -> _Measure:
-    def rests_on(table: RatingTable) -> tuple[int, int]:
-        n, k = complete_scores(table, form=form).shape
+    def rests_on(given: _Given) -> tuple[int, int]:
+        n, k = given.complete(form).scores.shape
         return n, n * k
 
+    def of(given: _Given) -> Interval:
+        return correlation_of(
+            given.complete(form), form=form, clusters=given.clusters, confidence=given.confidence
+        )
+
     return _Measure(
-        name=form.value, label=label, use=use, main=main, rests_on=rests_on,
-        of=lambda table, clusters, confidence: intraclass_correlation(
-            table, form=form, clusters=clusters, confidence=confidence
-        ),
+        name=form.value, label=label, use=use, main=main, rests_on=rests_on, of=of,
         by_rater=form not in ONE_WAY_FORMS,
     )  # fmt: skip
 
@@ -221,31 +245,27 @@ _ALPHA_USES: Final = {
     Level.RATIO: "The same, for amounts with a true zero.",
 }
 _FLEISS: Final = _Measure(
-    name="fleiss_kappa", label="Fleiss' kappa", rests_on=_scored,
+    name="fleiss_kappa", label="Fleiss' kappa", rests_on=_scored, of=_fleiss,
     use="No order among answers; every item needs equally many ratings.",
-    of=lambda table, clusters, confidence: fleiss_kappa(table, clusters=clusters, confidence=confidence),
 )  # fmt: skip
 _COHEN: Final = _Measure(
     name="cohen_kappa", label="Cohen's kappa", rests_on=_both, by_rater=True,
+    of=partial(_cohen, weights=Weights.IDENTITY),
     use="Exactly two raters, no order among answers.",
-    of=lambda table, clusters, confidence: _cohen(table, clusters, confidence, weights=Weights.IDENTITY),
 )  # fmt: skip
 _COHEN_WEIGHTED: Final = _Measure(
     name="cohen_kappa_quadratic", label="Cohen's kappa, quadratic weights", rests_on=_both, by_rater=True,
+    of=partial(_cohen, weights=Weights.QUADRATIC),
     use="Exactly two raters, ordered answers.",
-    of=lambda table, clusters, confidence: _cohen(table, clusters, confidence, weights=Weights.QUADRATIC),
 )  # fmt: skip
 _AC1: Final = _Measure(
-    name="gwet_ac1", label="Gwet's AC1", rests_on=_scored,
+    name="gwet_ac1", label="Gwet's AC1", rests_on=_scored, of=partial(_gwet, weights=Weights.IDENTITY),
     use="No order among answers; keeps its meaning where nearly all answers are the same.",
-    of=lambda table, clusters, confidence: gwet_ac(table, clusters=clusters, confidence=confidence),
 )  # fmt: skip
 _AC2: Final = _Measure(
     name="gwet_ac2_quadratic", label="Gwet's AC2, quadratic weights", rests_on=_scored,
+    of=partial(_gwet, weights=Weights.QUADRATIC),
     use="The same for ordered answers.",
-    of=lambda table, clusters, confidence: gwet_ac(
-        table, weights=Weights.QUADRATIC, clusters=clusters, confidence=confidence
-    ),
 )  # fmt: skip
 _ICCS: Final = (
     _icc(

@@ -1,12 +1,12 @@
-"""Answers from the database as numpy columns, by COPY in its binary form: no Python object per answer.
+"""Answers from the database as numpy columns: no Python object per answer, and no row of the protocol either.
 
-Every field that is asked for has a fixed width, so a block of rows is one array of records. At a million
-answers this takes about a second, where a cursor's tuples take several and hundreds of megabytes.
+Every field that is asked for has a fixed width. PostgreSQL strings the values of a field together, and one
+message brings each field whole: a million rows one by one would cost server and client more than the query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,27 +18,22 @@ from annotation.choices import ItemKind, TaskKind
 from annotation.models import Answer, Campaign
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, FloatArray, IndexArray, OptOut
 
-# The file header of COPY's binary format is 19 bytes and no extension; its last record is a count of -1.
-HEADER: Final = 19
-BLOCK: Final = 4 * 1024 * 1024
+# A type of PostgreSQL, and its values as they are sent.
+KINDS: Final = {"int8": ">i8", "int4": ">i4", "int2": ">i2"}
+# COPY's binary format: 19 bytes of header, the number of fields, and before each field its length.
+HEADER: Final = 19 + 2
+LENGTH: Final = 4
+NULL: Final = -1
+# A message holds up to a gigabyte. What is sent of an answer takes less than its row in the table, but with a
+# row for each word of a long checklist up to four times as much.
+BYTES_AT_ONCE: Final = 200_000_000
 UNKNOWN: Final = -1
 
 
-def record_of(fields: Sequence[tuple[str, str]]) -> np.dtype[Any]:
-    """What COPY writes of a row of fields of fixed width: how many fields, and before each field its length.
-
-    fields: names and types, e.g. ">i8".
-    """
-    parts = [part for name, kind in fields for part in ((f"{name}_length", ">i4"), (name, kind))]
-    return np.dtype([("fields", ">i2"), *parts])
-
-
-RECORD: Final = record_of(
-    (
-        ("answer", ">i8"), ("item", ">i8"), ("rater", ">i8"), ("score", ">i2"), ("opt_out", ">i2"),
-        ("microseconds", ">i8"),
-    )
-)  # fmt: skip
+FIELDS: Final = {
+    "answer": "int8", "item": "int8", "rater": "int8", "score": "int2", "opt_out": "int2",
+    "microseconds": "int8",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,50 +65,81 @@ def read_answers(campaign: Campaign) -> Answers:
 
 def stream(answers: QuerySet[Answer]) -> Answers:
     """These answers, in order of their keys. Raises ValueError for an opt-out unknown to the analysis."""
-    records = copied_records(*_statement(answers), record=RECORD)
-    records = records[np.argsort(records["answer"], kind="stable")]
-    opt_out = records["opt_out"].astype(np.int8)
+    columns = copied_numbers(*_statement(answers), fields=FIELDS)
+    columns = ordered(columns, by=("answer",))
+    opt_out = columns["opt_out"].astype(np.int8)
     if (opt_out == UNKNOWN).any():
         raise ValueError("An answer has an opt-out that the analysis does not know.")
-    score = records["score"].astype(np.float64)
+    score = columns["score"].astype(np.float64)
     score[opt_out != OptOut.NONE] = np.nan
     return Answers(
-        answer=records["answer"].astype(np.int64),
-        item=records["item"].astype(np.int64),
-        rater=records["rater"].astype(np.int64),
+        answer=columns["answer"],
+        item=columns["item"],
+        rater=columns["rater"],
         score=score,
         opt_out=opt_out,
-        seconds=records["microseconds"].astype(np.float64) / 1_000_000,
+        seconds=columns["microseconds"] / 1_000_000,
     )
 
 
-def copied_records(statement: str, parameters: tuple[Any, ...], *, record: np.dtype[Any]) -> np.ndarray:
-    """The rows of a COPY in binary form as one array of records."""
-    blocks = _records(statement, parameters, record=record)
-    return np.concatenate([*blocks, np.zeros(0, dtype=record)])
+def copied_numbers(
+    statement: str, parameters: tuple[Any, ...], *, fields: Mapping[str, str]
+) -> dict[str, IndexArray]:
+    """The rows of a SELECT as columns of equal length, in no order.
+
+    statement: gives the fields, in their order.  fields: names and types, see KINDS; none may be NULL, and
+    the first is a key: it parts the rows where they are too many for one message.
+    """
+    slices = 1 + _size_of_answers() // BYTES_AT_ONCE
+    first = next(iter(fields))
+    strung = ", ".join(f"string_agg({kind}send({name}), ''::bytea)" for name, kind in fields.items())
+    found: dict[str, list[np.ndarray]] = {name: [] for name in fields}
+    for number in range(slices):
+        message = _one_row(
+            f"COPY (SELECT {strung} FROM ({statement}) AS given ({', '.join(fields)})"  # noqa: S608
+            f" WHERE mod({first}, {slices}) = {number}) TO STDOUT (FORMAT BINARY)",
+            parameters,
+        )
+        at = HEADER
+        for name, kind in fields.items():
+            length = int.from_bytes(message[at : at + LENGTH], signed=True)
+            at += LENGTH
+            if length != NULL:
+                count = length // np.dtype(KINDS[kind]).itemsize
+                values = np.frombuffer(message, dtype=KINDS[kind], count=count, offset=at)
+                found[name].append(values.astype(np.int64))
+                at += length
+    columns = {name: np.concatenate([*parts, np.zeros(0, dtype=np.int64)]) for name, parts in found.items()}
+    if len({column.size for column in columns.values()}) > 1:
+        raise ValueError(f"A field is empty in some rows: {statement}")
+    return columns
 
 
-def _records(statement: str, parameters: tuple[Any, ...], *, record: np.dtype[Any]) -> Iterator[np.ndarray]:
-    """Blocks of records, as they arrive."""
-    held = bytearray()
-    start = HEADER
-    with connection.wrap_database_errors, connection.cursor() as cursor:
+def ordered(columns: dict[str, IndexArray], *, by: tuple[str, ...]) -> dict[str, IndexArray]:
+    """The same rows in ascending order of these columns, the first one's first."""
+    order = np.lexsort([columns[name] for name in reversed(by)])
+    return {name: column[order] for name, column in columns.items()}
+
+
+def _one_row(statement: str, parameters: tuple[Any, ...]) -> bytes:
+    """What a COPY of one row sends."""
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
         # Django's own wrapper takes no parameters for COPY while it logs queries (DEBUG).
-        with cursor.cursor.copy(statement, parameters) as copy:
-            for piece in copy:
-                held += piece
-                if len(held) >= BLOCK:
-                    whole = (len(held) - start) // record.itemsize
-                    yield np.frombuffer(bytes(held), dtype=record, count=whole, offset=start)
-                    del held[: start + whole * record.itemsize]
-                    start = 0
-        rest = (len(held) - start) // record.itemsize
-        if rest > 0:
-            yield np.frombuffer(bytes(held), dtype=record, count=rest, offset=start)
+        cursor.cursor.copy(statement, parameters) as copy,
+    ):
+        return b"".join(copy)
+
+
+def _size_of_answers() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size(%s)", [Answer._meta.db_table])
+        return int(cursor.fetchone()[0])
 
 
 def _statement(answers: QuerySet[Answer]) -> tuple[str, tuple[Any, ...]]:
-    """COPY of the queryset with every field at a fixed width; the queryset's own conditions stay its own."""
+    """A SELECT of FIELDS from the queryset; the queryset's own conditions stay its own."""
     chosen = answers.order_by().values_list(
         "pk", "slot__item_id", "rater_id", "score", "opt_out", "shown_at", "answered_at"
     )
@@ -121,10 +147,9 @@ def _statement(answers: QuerySet[Answer]) -> tuple[str, tuple[Any, ...]]:
     cases = " ".join("WHEN %s THEN %s" for _ in OPT_OUT_BY_NAME)
     codes = [part for name, code in OPT_OUT_BY_NAME.items() for part in (name, int(code))]
     statement = (
-        "COPY (SELECT answer::int8, item::int8, rater::int8, coalesce(score, 0)::int2,"  # noqa: S608
+        "SELECT answer::int8, item::int8, rater::int8, coalesce(score, 0)::int2,"  # noqa: S608
         f" (CASE opt_out WHEN '' THEN 0 {cases} ELSE {UNKNOWN} END)::int2,"
         " (extract(epoch FROM answered - shown) * 1000000)::int8"
-        f" FROM ({rows}) AS given (answer, item, rater, score, opt_out, shown, answered))"
-        " TO STDOUT (FORMAT BINARY)"
+        f" FROM ({rows}) AS raw (answer, item, rater, score, opt_out, shown, answered)"
     )
     return statement, (*codes, *parameters)

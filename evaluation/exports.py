@@ -16,7 +16,7 @@ import numpy as np
 
 from annotation.choices import ANSWER_OPTIONS
 from annotation.exports import RATINGS
-from common.csv_stream import Cell, Column, cell_text, guard, lines, raw_lines
+from common.csv_stream import Cell, Column, cell_text, column_lines, guard, lines, raw_lines
 from evaluation import campaign_columns
 from evaluation.comparison_columns import COMPARISONS
 from evaluation.metrics.intervals import Interval, IntervalMethod
@@ -29,6 +29,7 @@ from evaluation.study import NOT_RATED, Option
 
 ALL_ITEMS: Final = "(all items)"
 FILTERED_OUT: Final = "filtered out"
+METHOD_AT: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,51 +239,58 @@ FILES: Final[Mapping[str, Sequence[Any]]] = {
 def items_csv(report: Report) -> Iterator[str]:
     """One line per item of the listing, in its order: the given columns, then the results."""
     items, index = report.opinion.items, report.study.items.index
-    in_report = (index != NOT_RATED).tolist()
-    numbers = (
-        items.n_scores, items.n_too_abstract, items.n_too_poor, items.median, items.mean, report.item_spread,
-        *_item_bounds(report),
-    )  # fmt: skip
-    cells = [
-        [
-            cell_text(value) if here else ""
-            for value, here in zip(_taken(column, index), in_report, strict=True)
-        ]
-        for column in numbers
-    ]
+    in_report = index != NOT_RATED
+    results = [_numbers_at(column, index=index) for column in _item_numbers(report)]
+    # Between the bounds and the model's score stands what made the bounds.
+    results.insert(METHOD_AT, _words_at(*_bound_methods(report), index=index))
     words = [guard(status.value) for status in STATUSES]
-    status = [
-        words[code] if here else (FILTERED_OUT if rated else "")
-        for code, here, rated in zip(
-            _taken(items.status, index), in_report, report.rated.tolist(), strict=True
-        )
-    ]
-    given: tuple[Any, ...] = report.study.items.columns
-    return raw_lines(
-        zip(*(column.cells for column in given), status, *cells, strict=True),
-        header=[column.name for column in (*given, *ITEM_RESULTS)],
+    rated = np.where(report.rated, len(words), len(words) + 1)
+    status = np.where(in_report, items.status[index] if items.status.size else 0, rated)
+    words += [FILTERED_OUT, ""]
+    given = report.study.items.columns
+    return column_lines(
+        [*(column.cells for column in given), [words[code] for code in status.tolist()], *results],
+        header=[*(column.name for column in given), *(column.name for column in ITEM_RESULTS)],
     )
 
 
-def _item_bounds(report: Report) -> tuple[np.ndarray, ...]:
-    """(items,) each: bounds of the mean, their method, and the model's score with its bounds; kept items'."""
-    kept, found, fit = report.opinion.items.kept, report.item_intervals, report.rater_fit
+def _item_numbers(report: Report) -> list[np.ndarray]:
+    """(items,) each, in the order of ITEM_RESULTS: counts, scores and the kept items' bounds."""
+    items, found, fit = report.opinion.items, report.item_intervals, report.rater_fit
+    kept = items.kept
     none = np.full(kept.size, np.nan)
-    methods = np.where(found.bounded, str(IntervalMethod.BINOMIAL_BOUNDED), str(found.method)).astype(object)
     model = (none,) * 3 if fit is None else (fit.quality, fit.quality_low, fit.quality_high)
-    return (
-        np.where(kept, found.low, np.nan),
-        np.where(kept, found.high, np.nan),
-        np.where(kept, methods, ""),
-        report.item_unbiased,
+    return [
+        items.n_scores, items.n_too_abstract, items.n_too_poor, items.median, items.mean, report.item_spread,
+        np.where(kept, found.low, np.nan), np.where(kept, found.high, np.nan), report.item_unbiased,
         *(np.where(kept, column, np.nan) for column in model),
-    )
+    ]  # fmt: skip
 
 
-def _taken(column: np.ndarray, index: np.ndarray) -> list[Any]:
-    """The column's values at these places; at NOT_RATED whatever comes, also from an empty column."""
-    values: list[Any] = (column[index] if column.size else np.zeros(index.size, column.dtype)).tolist()
-    return values
+def _bound_methods(report: Report) -> tuple[list[str], np.ndarray]:
+    """The methods of the items' bounds, and (items,) which of them made an item's."""
+    found = report.item_intervals
+    words = ["", guard(str(found.method)), guard(str(IntervalMethod.BINOMIAL_BOUNDED))]
+    return words, np.where(report.opinion.items.kept, np.where(found.bounded, 2, 1), 0)
+
+
+def _numbers_at(column: np.ndarray, *, index: np.ndarray) -> list[str]:
+    """The cells of a column's numbers at these places; empty at NOT_RATED.
+
+    Most columns hold few distinct numbers, for an item has few ratings: each is written once.
+    """
+    # By their bits: 0.0 and -0.0 are two cells, and all NaN one.
+    bits = np.ascontiguousarray(column).view(np.int64)
+    distinct, place = np.unique(bits, return_inverse=True)
+    words = [cell_text(value) for value in distinct.view(column.dtype).tolist()]
+    return _words_at(words, place, index=index)
+
+
+def _words_at(words: list[str], place: np.ndarray, *, index: np.ndarray) -> list[str]:
+    """The words of these places; an empty one at NOT_RATED."""
+    words = [*words, ""]
+    code = place[index] if place.size else np.zeros(index.size, dtype=np.int64)
+    return [words[at] for at in np.where(index == NOT_RATED, len(words) - 1, code).tolist()]
 
 
 def raters_csv(report: Report) -> Iterator[str]:
@@ -296,7 +304,7 @@ def raters_csv(report: Report) -> Iterator[str]:
     results += [[cell_text(value) for value in column] for column in _rater_models(report)]
     given = [column.cells for column in report.study.raters.columns]
     header = [column.name for column in _rater_columns(report)]
-    return raw_lines(zip(*given, *results, strict=True), header=header)
+    return column_lines([*given, *results], header=header)
 
 
 def _rater_columns(report: Report) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from common.csv_stream import Cell, cell_text, raw_lines
 from evaluation import figures
 from evaluation.flow_figure import FlowRow, flow_figure
 from evaluation.forest_figure import ForestRow, forest_figure
+from evaluation.metrics.counting import distinct
 from evaluation.metrics.tables import FlowStep
 from evaluation.number_words import end_of_scale
 from evaluation.reports import Report, Section
@@ -76,6 +77,11 @@ def figures_of(report: Report) -> tuple[Figure, ...]:
     if report.n_answers:
         found.append(flow_of(report))
     return tuple(found)
+
+
+def figures_by_name(report: Report) -> dict[str, Figure]:
+    """As `figures_of`, by their names."""
+    return {figure.name: figure for figure in figures_of(report)}
 
 
 def fair_words(report: Report) -> str:
@@ -198,11 +204,16 @@ def spread_points(report: Report) -> list[SpreadPoint]:
     known = ~np.isnan(spread)
     low, high = report.study.table.scale
     digits = POINT_DIGITS - math.floor(math.log10((high - low) / 4))
-    pairs = np.round(np.stack([mean[known], spread[known]], axis=1), digits)
-    distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+    means, of_mean = distinct(np.round(mean[known], digits))
+    spreads, of_spread = distinct(np.round(spread[known], digits))
+    pairs, counts = np.unique(of_mean * max(spreads.size, 1) + of_spread, return_counts=True)
     return [
-        SpreadPoint(mean=float(m), standard_deviation=float(s), n_items=int(n))
-        for (m, s), n in zip(distinct, counts, strict=True)
+        SpreadPoint(
+            mean=float(means[pair // spreads.size]),
+            standard_deviation=float(spreads[pair % spreads.size]),
+            n_items=n,
+        )
+        for pair, n in zip(pairs.tolist(), counts.tolist(), strict=True)
     ]
 
 

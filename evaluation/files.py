@@ -60,7 +60,7 @@ class FileSet:
     def figures(self) -> dict[str, Figure]:
         """The figures by name, drawn once."""
         if self._figures is None:
-            self._figures = {figure.name: figure for figure in figure_set.figures_of(self.report)}
+            self._figures = figure_set.figures_by_name(self.report)
         return self._figures
 
     def names(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class FileSet:
             )
             return iter([text.encode()])
         if name == HTML:
-            return iter([report_html(self.report).encode()])
+            return iter([report_html(self.report, figures=self.figures).encode()])
         return figure_pieces(self.figures, name)
 
     def _table(self, name: str) -> Iterator[str]:
@@ -120,8 +120,10 @@ def content_type(name: str) -> str:
     return CONTENT_TYPES[name.rpartition(".")[2]]
 
 
-def report_html(report: Report) -> str:
-    """The report as one file that asks for nothing else: styles and figures are in it."""
-    return render_to_string(
-        "evaluation/report.html", {"results": results_page(report), "styles": stylesheets.for_report()}
-    )
+def report_html(report: Report, *, figures: Mapping[str, Figure] | None = None) -> str:
+    """The report as one file that asks for nothing else: styles and figures are in it.
+
+    figures: the report's, where they are drawn already.
+    """
+    page = results_page(report, figures=figures)
+    return render_to_string("evaluation/report.html", {"results": page, "styles": stylesheets.for_report()})

@@ -24,7 +24,17 @@ from evaluation import adjudicated, campaign_columns
 from evaluation.answer_stream import Answers, read_answers
 from evaluation.campaign_columns import Given
 from evaluation.metrics.tables import FlowStep, IndexArray, RatingTable
-from evaluation.study import NOT_RATED, GivenColumn, Grouping, Listing, Option, Origin, Study, places
+from evaluation.study import (
+    NOT_RATED,
+    GivenColumn,
+    Grouping,
+    Listing,
+    Option,
+    Origin,
+    Study,
+    first_appearance,
+    places,
+)
 from evaluation.verdicts import by_verdict
 from generation.choices import PartOfSpeech
 
@@ -112,7 +122,7 @@ def _study(
     rated = np.flatnonzero(np.array(items[1].cells, dtype=object) == ItemKind.RATING.value)
     index[rated] = np.arange(rated.size)
     table = RatingTable(
-        item_ids=tuple(items[0].cells[line] for line in rated),
+        item_ids=tuple([items[0].cells[line] for line in rated.tolist()]),
         rater_ids=tuple(raters[0].cells),
         groups=("",),
         group_index=np.zeros(rated.size, dtype=np.int64),
@@ -157,10 +167,10 @@ def study_of_campaign(
 
 def _groupings(items: Listing, *, rated: IndexArray, systems: list[str]) -> tuple[Grouping, ...]:
     """The systems first, where there are several; then the words, where words are judged."""
-    tags = [items.column(PART_OF_SPEECH)[line] for line in rated]
+    tags = _cells(items, PART_OF_SPEECH, rated=rated)
     found = []
     if systems or not all(tags):
-        names = [unguard(items.column(SYSTEM)[line]) for line in rated]
+        names = [unguard(cell) for cell in _cells(items, SYSTEM, rated=rated)]
         found.append(_system_grouping(names, systems=systems or list(dict.fromkeys(names))))
     if all(tags):
         found.append(part_of_speech_grouping(tags))
@@ -170,12 +180,20 @@ def _groupings(items: Listing, *, rated: IndexArray, systems: list[str]) -> tupl
 def _things(items: Listing, *, rated: IndexArray, named: tuple[str, ...]) -> IndexArray:
     """(items of the table,): one number for one thing, whatever the seed of its image or the system.
 
-    named: the columns that together name a thing.
+    named: the columns that together name a thing. Numbers in order of first appearance.
     """
-    columns = [items.column(name) for name in named]
-    known: dict[tuple[str, ...], int] = {}
-    names = (tuple(column[line] for column in columns) for line in rated)
-    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
+    key = np.zeros(rated.size, dtype=np.int64)
+    for name in named:
+        cells = _cells(items, name, rated=rated)
+        number = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
+        key = key * max(len(number), 1) + np.array(list(map(number.__getitem__, cells)), dtype=np.int64)
+    return first_appearance(key)[1]
+
+
+def _cells(items: Listing, name: str, *, rated: IndexArray) -> list[str]:
+    """A column's cells of the rated items."""
+    cells = items.column(name)
+    return [cells[line] for line in rated.tolist()]
 
 
 def _system_grouping(names: list[str], *, systems: list[str]) -> Grouping:
@@ -186,7 +204,7 @@ def _system_grouping(names: list[str], *, systems: list[str]) -> Grouping:
         label="system",
         values=tuple(systems),
         labels=tuple(systems),
-        index=np.array([place[name] for name in names], dtype=np.int64),
+        index=np.array(list(map(place.__getitem__, names)), dtype=np.int64),
     )
 
 
@@ -200,7 +218,7 @@ def part_of_speech_grouping(tags: list[str]) -> Grouping:
         label="part of speech",
         values=values,
         labels=tuple(str(PartOfSpeech(value).label) for value in values),
-        index=np.array([place[tag] for tag in tags], dtype=np.int64),
+        index=np.array(list(map(place.__getitem__, tags)), dtype=np.int64),
     )
 
 
@@ -252,9 +270,12 @@ def _items(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
     """The given columns of items.csv in the campaign's order, and the items' primary keys (items,)."""
     # What other kinds of campaign ask is no row of this table.
     scored = Item.objects.filter(campaign=campaign, campaign__task_kind=TaskKind.OPINION_SCORE)
-    items = with_shown(scored, campaign=campaign).order_by("position")
-    columns = _columns(items, given=campaign_columns.ITEMS)
-    return columns, np.array(columns[0].cells, dtype=np.int64)
+    columns = _columns(with_shown(scored, campaign=campaign).order_by(), given=campaign_columns.ITEMS)
+    # Sorted here, the rows arrive while the database is still joining them.
+    position = next(column.cells for column in columns if column.name == "position")
+    order = np.argsort(np.array(list(map(int, position)), dtype=np.int64), kind="stable").tolist()
+    columns = tuple(replace(column, cells=list(map(column.cells.__getitem__, order))) for column in columns)
+    return columns, np.array(list(map(int, columns[0].cells)), dtype=np.int64)
 
 
 def _raters(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -183,9 +184,9 @@ class ResultsPage:
     item_score_words: str
 
 
-def results_page(report: Report) -> ResultsPage:
-    """The page of a report."""
-    drawn = {figure.name: figure for figure in figure_set.figures_of(report)}
+def results_page(report: Report, *, figures: Mapping[str, Figure] | None = None) -> ResultsPage:
+    """The page of a report. figures: the report's by name, where they are drawn already."""
+    drawn = figure_set.figures_by_name(report) if figures is None else figures
     protocol = report.settings.protocol
     verdicts = _cells(report, "verdict")
     low, high = report.study.table.scale
@@ -248,7 +249,7 @@ def _scope(report: Report) -> str:
     )
 
 
-def _section(report: Report, section: Section, *, drawn: dict[str, Figure]) -> SectionPage:
+def _section(report: Report, section: Section, *, drawn: Mapping[str, Figure]) -> SectionPage:
     name = figure_set.slug(report, section)
     note = ""
     if not section.comparisons and len(section.groups) > MOST_GROUPS:
@@ -393,6 +394,6 @@ def _cells(report: Report, name: str) -> list[str]:
         return []
 
 
-def _drawing(drawn: dict[str, Figure], name: str) -> SafeString:
+def _drawing(drawn: Mapping[str, Figure], name: str) -> SafeString:
     """The figures escape every text that goes into them (evaluation.svg.clean)."""
     return mark_safe(drawn[name].svg) if name in drawn else SafeString()  # noqa: S308

@@ -149,3 +149,12 @@ def places(wanted: IndexArray, *, among: IndexArray) -> IndexArray:
     if wanted.size and (ranked.size == 0 or not np.array_equal(ranked[inside], wanted)):
         raise KeyError("a number that is not in the list")
     return order[inside] if wanted.size else np.zeros(0, dtype=np.int64)
+
+
+def first_appearance(keys: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """(distinct keys in order of first appearance, each key's place among them)."""
+    distinct, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size)
+    return distinct[order], rank[place]

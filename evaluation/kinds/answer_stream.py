@@ -1,7 +1,8 @@
-"""Answers of presence and pair campaigns from the database as columns, by COPY in its binary form."""
+"""Answers of presence and pair campaigns from the database as columns; see `evaluation.answer_stream`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -10,17 +11,18 @@ from django.db.models import QuerySet
 from annotation import standings
 from annotation.choices import Choice, ItemKind
 from annotation.models import Answer, Campaign, Rater
-from evaluation.answer_stream import copied_records, record_of
-from evaluation.kinds.columns import AnswerColumns, first_appearance
+from evaluation.answer_stream import copied_numbers, ordered
+from evaluation.kinds.columns import AnswerColumns
 from evaluation.kinds.pair_answers import ITEM, VALUE, PairAnswers, items_of
 from evaluation.kinds.presence_answers import PresenceAnswers, presence_of
 from evaluation.kinds.report import Columns
 from evaluation.metrics.tables import IndexArray
+from evaluation.study import first_appearance
 
-_SHARED: Final = (("answer", ">i8"), ("item", ">i8"), ("rater", ">i8"), ("microseconds", ">i8"))
-_CHECKS: Final = record_of((*_SHARED, ("number", ">i4"), ("word", ">i4")))
+_SHARED: Final = {"answer": "int8", "item": "int8", "rater": "int8", "microseconds": "int8"}
+_CHECKS: Final = _SHARED | {"number": "int4", "word": "int4"}
 NOT_LISTED: Final = -1
-_PAIRS: Final = record_of((*_SHARED, ("choice", ">i4"), ("swapped", ">i4")))
+_PAIRS: Final = _SHARED | {"choice": "int4", "swapped": "int4"}
 _CHOICES: Final = {Choice.LEFT: 0, Choice.TIE: 1, Choice.RIGHT: 2}
 _FIELDS: Final = ("pk", "slot__item_id", "rater_id", "shown_at", "answered_at")
 
@@ -31,19 +33,18 @@ def presence_answers(campaign: Campaign) -> PresenceAnswers:
     rows, parameters = standing.values_list(*_FIELDS, "words").query.sql_with_params()
     # One record per checked word, in order of checking; one without a word for none of these.
     statement = (
-        "COPY (SELECT answer::int8, item::int8, rater::int8,"  # noqa: S608
+        "SELECT answer::int8, item::int8, rater::int8,"  # noqa: S608
         " (extract(epoch FROM answered - shown) * 1000000)::int8, coalesce(number, 0)::int4,"
         " (CASE WHEN word IS NULL THEN 0"
         f" ELSE coalesce(array_position(%s::text[], word::text), {NOT_LISTED}) END)::int4"
-        f" FROM ({rows}) AS given (answer, item, rater, shown, answered, words)"
+        f" FROM ({rows}) AS raw (answer, item, rater, shown, answered, words)"
         " LEFT JOIN LATERAL unnest(words) WITH ORDINALITY AS checked (word, number) ON true"
-        ") TO STDOUT (FORMAT BINARY)"
     )
     vocabulary = list(campaign.vocabulary)
-    records = copied_records(statement, (vocabulary, *parameters), record=_CHECKS)
-    records = records[np.lexsort((records["number"], records["answer"]))]
-    columns, answer = _columns(campaign, records)
-    word = records["word"].astype(np.int64)
+    checks = copied_numbers(statement, (vocabulary, *parameters), fields=_CHECKS)
+    checks = ordered(checks, by=("answer", "number"))
+    columns, answer = _columns(campaign, checks)
+    word = checks["word"]
     if (word == NOT_LISTED).any():
         raise ValueError("An answer has a word that is not in the campaign's checklist.")
     has_word = word > 0
@@ -56,19 +57,17 @@ def pair_answers(campaign: Campaign, *, given: Columns) -> PairAnswers:
     rows, parameters = standing.values_list(*_FIELDS, "choice", "slot__swapped").query.sql_with_params()
     cases = " ".join(f"WHEN %s THEN {code}" for code in _CHOICES.values())
     statement = (
-        "COPY (SELECT answer::int8, item::int8, rater::int8,"  # noqa: S608
+        "SELECT answer::int8, item::int8, rater::int8,"  # noqa: S608
         " (extract(epoch FROM answered - shown) * 1000000)::int8,"
         f" (CASE choice {cases} END)::int4, swapped::int4"
-        f" FROM ({rows}) AS given (answer, item, rater, shown, answered, choice, swapped)"
-        ") TO STDOUT (FORMAT BINARY)"
+        f" FROM ({rows}) AS raw (answer, item, rater, shown, answered, choice, swapped)"
     )
     names = tuple(str(choice) for choice in _CHOICES)
-    records = copied_records(statement, (*names, *parameters), record=_PAIRS)
-    records = records[np.argsort(records["answer"], kind="stable")]
-    columns, _ = _columns(campaign, records)
-    left, swapped = records["choice"] == _CHOICES[Choice.LEFT], records["swapped"] == 1
+    pairs = ordered(copied_numbers(statement, (*names, *parameters), fields=_PAIRS), by=("answer",))
+    columns, _ = _columns(campaign, pairs)
+    left, swapped = pairs["choice"] == _CHOICES[Choice.LEFT], pairs["swapped"] == 1
     value = np.where(left != swapped, 1.0, 0.0)
-    value[records["choice"] == _CHOICES[Choice.TIE]] = VALUE[""]
+    value[pairs["choice"] == _CHOICES[Choice.TIE]] = VALUE[""]
     place = {item: number for number, item in enumerate(given.column("item"))}
     chosen = [place[item] for item in columns.item_ids]
     return PairAnswers(
@@ -87,13 +86,12 @@ def _standing(campaign: Campaign) -> QuerySet[Answer]:
     ).order_by()
 
 
-def _columns(campaign: Campaign, records: np.ndarray) -> tuple[AnswerColumns, IndexArray]:
-    """The answers, and of each record the number of its answer. records: in order of the answers."""
-    keys = records["answer"].astype(np.int64)
+def _columns(campaign: Campaign, rows: Mapping[str, IndexArray]) -> tuple[AnswerColumns, IndexArray]:
+    """The answers, and of each row the number of its answer. rows: in order of the answers."""
+    keys = rows["answer"]
     new = np.concatenate(([True], keys[1:] != keys[:-1]))[: keys.size]
-    own = records[new]
-    items, item = first_appearance(own["item"].astype(np.int64))
-    raters, rater = first_appearance(own["rater"].astype(np.int64))
+    items, item = first_appearance(rows["item"][new])
+    raters, rater = first_appearance(rows["rater"][new])
     of_rater = standings.standings(campaign)
     known = {
         pk: (pseudonym, simulated)
@@ -107,7 +105,7 @@ def _columns(campaign: Campaign, records: np.ndarray) -> tuple[AnswerColumns, In
         rater_ids=tuple(known[pk][0] for pk in pks),
         item=item,
         rater=rater,
-        seconds=own["microseconds"].astype(np.float64) / 1_000_000,
+        seconds=rows["microseconds"][new] / 1_000_000,
         failed=np.array([of_rater[pk].failed_checks for pk in pks], dtype=bool),
         excluded=np.array([of_rater[pk].excluded_by_hand for pk in pks], dtype=bool),
         simulated=np.array([known[pk][1] for pk in pks], dtype=bool),

@@ -126,15 +126,6 @@ def is_check(line: Line) -> bool:
     return line.get("is_attention_check", "0") in YES
 
 
-def first_appearance(keys: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """(distinct keys in order of first appearance, each key's place among them)."""
-    distinct, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[order] = np.arange(order.size)
-    return distinct[order], rank[place]
-
-
 def flow(
     answers: AnswerColumns, *, filters: Sequence[tuple[str, BoolArray]], outcome: BoolArray | None = None,
     words: str = "",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,29 @@ class _MeanSquares:
     residual: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CompleteScores:
+    """The scores that forms of one kind rest on, from `complete_scores`.
+
+    one_way: the kind.  items: (n,), places in the table.  scores: (n, k); in one-way forms a column is one
+    of k scores, not a rater.
+    """
+
+    one_way: bool
+    items: IndexArray
+    scores: FloatArray
+
+    @cached_property
+    def mean_squares(self) -> _MeanSquares:
+        """Of two items or more; worked out once for all forms."""
+        return _mean_squares(self.scores)
+
+    @cached_property
+    def problem(self) -> str:
+        """Why no form has a value; empty where one can."""
+        return _problem(self.scores, one_way=self.one_way)
+
+
 def intraclass_correlation(
     table: RatingTable,
     *,
@@ -62,12 +86,24 @@ def intraclass_correlation(
     clusters: (items of the table,), items of one number show one thing. The F interval takes every item as
     independent: where two complete items show one thing, the bounds are left out.
     """
+    complete = complete_scores(table, one_way=form in ONE_WAY_FORMS)
+    return correlation_of(complete, form=form, clusters=clusters, confidence=confidence)
+
+
+def correlation_of(
+    complete: CompleteScores, *, form: IccForm, clusters: IndexArray | None = None, confidence: float = 0.95
+) -> Interval:
+    """As `intraclass_correlation`, of scores in hand: one look for them serves every form of their kind.
+
+    Raises ValueError for a form of the other kind.
+    """
     check_confidence(confidence)
-    items, complete = _complete(table, form=form)
-    reason = _problem(complete, form=form)
-    if reason:
-        return undefined(reason, method=form, confidence=confidence)
-    squares = _mean_squares(complete)
+    if complete.one_way != (form in ONE_WAY_FORMS):
+        wanted = form in ONE_WAY_FORMS
+        raise ValueError(f"{form} rests on other scores: ask complete_scores for one_way={wanted}")
+    if complete.problem:
+        return undefined(complete.problem, method=form, confidence=confidence)
+    items, squares = complete.items, complete.mean_squares
     estimate = _single(squares, form=form)
     low, high = _bounds(squares, form=form, confidence=confidence)
     if form.endswith("k"):
@@ -86,24 +122,20 @@ def intraclass_correlation(
     return Interval(estimate=estimate, low=low, high=high, method=form, confidence=confidence)
 
 
-def complete_scores(table: RatingTable, *, form: IccForm) -> FloatArray:
-    """(items, raters): what the form rests on. In one-way forms a column is one of k scores, not a rater."""
-    return _complete(table, form=form)[1]
-
-
-def _complete(table: RatingTable, *, form: IccForm) -> tuple[IndexArray, FloatArray]:
-    """The complete items, and their scores."""
+def complete_scores(table: RatingTable, *, one_way: bool) -> CompleteScores:
+    """The items with a score of every rater who gave any; one_way: those with the most frequent number."""
     rows = np.flatnonzero(table.opt_out == OptOut.NONE)
     item, rater, score = table.item_index[rows], table.rater_index[rows], table.score[rows]
     counts = np.bincount(item, minlength=table.n_items)
     raters, column = np.unique(rater, return_inverse=True)
-    k = _most_frequent(counts) if form in ONE_WAY_FORMS else raters.size
+    k = _most_frequent(counts) if one_way else raters.size
     if k < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, k))
+        return CompleteScores(one_way=one_way, items=np.zeros(0, dtype=np.int64), scores=np.zeros((0, k)))
     taken = (counts == k)[item]
     item, column, score = item[taken], column[taken], score[taken]
-    order = np.lexsort((column, item))
-    return item[order][::k], score[order].reshape(-1, k)
+    # A rater scores an item once, so that no two keys are equal.
+    order = np.argsort(item * raters.size + column)
+    return CompleteScores(one_way=one_way, items=item[order][::k], scores=score[order].reshape(-1, k))
 
 
 def _most_frequent(counts: IndexArray) -> int:
@@ -113,12 +145,12 @@ def _most_frequent(counts: IndexArray) -> int:
     return int(frequency.size - 1 - frequency[::-1].argmax()) if frequency.any() else 0
 
 
-def _problem(complete: FloatArray, *, form: IccForm) -> str:
+def _problem(complete: FloatArray, *, one_way: bool) -> str:
     n, k = complete.shape
     if k < 2:
-        return "no item has two scores" if form in ONE_WAY_FORMS else "fewer than two raters"
+        return "no item has two scores" if one_way else "fewer than two raters"
     if n < 2:
-        own = f"have {k} scores" if form in ONE_WAY_FORMS else f"were scored by all {k} raters"
+        own = f"have {k} scores" if one_way else f"were scored by all {k} raters"
         return f"{n} item{'' if n == 1 else 's'} {own}: two are needed"
     centred = complete - complete.mean()
     if not (centred**2).sum() > 1e-20 * max(1.0, float(np.abs(complete).max()) ** 2):

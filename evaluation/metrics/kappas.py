@@ -11,11 +11,12 @@ before it is squared (Liang and Zeger 1986), so that a thing under four conditio
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from evaluation.metrics.counting import sums_at
+from evaluation.metrics.counting import distinct, sums_at
 from evaluation.metrics.intervals import NAN, Interval, check_confidence, t_interval, undefined
 from evaluation.metrics.tables import FloatArray, IndexArray, OptOut, RatingTable
 
@@ -28,6 +29,35 @@ class Weights(StrEnum):
     IDENTITY = "identity"
     LINEAR = "linear"
     QUADRATIC = "quadratic"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CountedScores:
+    """Scores counted by item and category, from `counted_scores`.
+
+    items: (n,), places of the items with a score.  histogram: (n, categories).  categories: in order.
+    too_many: why the categories are no categories, and nothing was counted; else empty.
+    """
+
+    items: IndexArray
+    histogram: FloatArray
+    categories: FloatArray
+    too_many: str = ""
+
+
+def counted_scores(table: RatingTable) -> CountedScores:
+    """The table's scores, opt-outs left out. Categories are those in the data."""
+    rows = table.opt_out == OptOut.NONE
+    categories, place = distinct(table.score[rows])
+    q = categories.size
+    if q > MOST_CATEGORIES:
+        none = np.zeros(0, dtype=np.int64)
+        too_many = f"{q} distinct scores are too many categories"
+        return CountedScores(items=none, histogram=np.zeros((0, 0)), categories=categories, too_many=too_many)
+    counts = np.bincount(table.item_index[rows] * q + place, minlength=table.n_items * q)
+    histogram = counts.reshape(table.n_items, q)
+    items = np.flatnonzero(histogram.any(axis=1))
+    return CountedScores(items=items, histogram=histogram[items].astype(np.float64), categories=categories)
 
 
 def credit(categories: FloatArray, *, weights: Weights) -> FloatArray:
@@ -95,11 +125,18 @@ def fleiss_kappa(
     error (Fleiss 1971) holds under chance agreement only. Source: Fleiss 1971, eq. 7. Validated
     against statsmodels' fleiss_kappa.
     """
+    return fleiss_of(counted_scores(table), clusters=clusters, confidence=confidence)
+
+
+def fleiss_of(
+    counted: CountedScores, *, clusters: IndexArray | None = None, confidence: float = 0.95
+) -> Interval:
+    """As `fleiss_kappa`, of scores that are counted already."""
     check_confidence(confidence)
     method = "fleiss_kappa"
-    if reason := _too_many_categories(table):
-        return undefined(reason, method=method, confidence=confidence)
-    histogram, _, items = _histogram(table)
+    if counted.too_many:
+        return undefined(counted.too_many, method=method, confidence=confidence)
+    histogram, items = counted.histogram, counted.items
     sizes = histogram.sum(axis=1)
     if histogram.shape[0] == 0:
         return undefined("no ratings", method=method, confidence=confidence)
@@ -139,11 +176,22 @@ def gwet_ac(
     and its variance (eq. 5.3.16). Validated against the book's example of 12 units and 4 raters (0.77544, SE
     0.14295).
     """
+    return gwet_of(counted_scores(table), weights=weights, clusters=clusters, confidence=confidence)
+
+
+def gwet_of(
+    counted: CountedScores,
+    *,
+    weights: Weights = Weights.IDENTITY,
+    clusters: IndexArray | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """As `gwet_ac`, of scores that are counted already."""
     check_confidence(confidence)
     method = "gwet_ac1" if weights == Weights.IDENTITY else f"gwet_ac2_{weights}"
-    if reason := _too_many_categories(table):
-        return undefined(reason, method=method, confidence=confidence)
-    histogram, categories, items = _histogram(table)
+    if counted.too_many:
+        return undefined(counted.too_many, method=method, confidence=confidence)
+    histogram, categories, items = counted.histogram, counted.categories, counted.items
     n, q = histogram.shape
     sizes = histogram.sum(axis=1)
     paired = sizes > 1
@@ -175,8 +223,7 @@ def gwet_ac(
 def _without_each(histogram: FloatArray, *, agreed: FloatArray, things: IndexArray, m: int) -> FloatArray:
     """(m,): Fleiss' kappa without each of the m things."""
     left = histogram.shape[0] - np.bincount(things, minlength=m)
-    of_thing = np.zeros((m, histogram.shape[1]))
-    np.add.at(of_thing, things, histogram)
+    of_thing = np.stack([sums_at(things, weights=column, n=m) for column in histogram.T], axis=1)
     totals = histogram.sum(axis=0) - of_thing
     chance = ((totals / totals.sum(axis=1, keepdims=True)) ** 2).sum(axis=1)
     mean = (agreed.sum() - sums_at(things, weights=agreed, n=m)) / left
@@ -218,18 +265,3 @@ def _scores_of(table: RatingTable, rater: str) -> FloatArray:
     scores = np.full(table.n_items, NAN)
     scores[table.item_index[rows]] = table.score[rows]
     return scores
-
-
-def _too_many_categories(table: RatingTable) -> str:
-    n = np.unique(table.score[table.opt_out == OptOut.NONE]).size
-    return f"{n} distinct scores are too many categories" if n > MOST_CATEGORIES else ""
-
-
-def _histogram(table: RatingTable) -> tuple[FloatArray, FloatArray, IndexArray]:
-    """(items with a score, categories) counts, the categories in order, and these items."""
-    rows = table.opt_out == OptOut.NONE
-    categories, place = np.unique(table.score[rows], return_inverse=True)
-    items, unit = np.unique(table.item_index[rows], return_inverse=True)
-    cell: IndexArray = unit * categories.size + place
-    counts = np.bincount(cell, minlength=items.size * categories.size).astype(np.float64)
-    return counts.reshape(items.size, categories.size), categories, items

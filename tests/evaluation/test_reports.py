@@ -8,10 +8,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation.models import Campaign, Rater
+from annotation.models import Campaign, Item, Rater
 from annotation.services import raters
 from annotation.services.answers import undo_last
 from annotation.services.tasks_for_raters import Task, next_task
+from evaluation import answer_stream
+from evaluation.answer_stream import read_answers
 from evaluation.loading import load
 from evaluation.metrics.opinion import GroupOpinion, ItemRow
 from evaluation.reports import Report, build
@@ -47,9 +49,39 @@ def test_the_flow_is_the_one_worked_out_by_hand(small: Campaign) -> None:
 
 
 def test_answers_are_read_also_while_queries_are_logged(small: Campaign) -> None:
-    """As under DEBUG. Control: ask the wrapped cursor for COPY in `answer_stream._records`."""
+    """As under DEBUG. Control: ask the wrapped cursor for COPY in `answer_stream._one_row`."""
     with CaptureQueriesContext(connection):
         assert report_of(small).n_answers == 16
+
+
+def test_items_stand_in_the_order_of_the_campaign(small: Campaign) -> None:
+    """Control: leave the sorting out of `loading._items`; the database gives them as it finds them."""
+    for place, item in enumerate(Item.objects.filter(campaign=small).order_by("-pk")):
+        Item.objects.filter(pk=item.pk).update(position=100 + place)
+    listed = report_of(small).study.items
+    assert listed.column("position") == ["100", "101", "102", "103", "104"]
+    by_position = Item.objects.filter(campaign=small).order_by("position")
+    assert list(map(int, listed.column("item"))) == list(by_position.values_list("pk", flat=True))
+
+
+def test_answers_too_many_for_one_message_come_in_several(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: leave WHERE out of `answer_stream.copied_numbers`: every answer then comes once a message."""
+    whole = read_answers(small)
+    monkeypatch.setattr(answer_stream, "BYTES_AT_ONCE", 3000)
+    parts = read_answers(small)
+    assert whole.answer.tolist() == parts.answer.tolist() == sorted(set(whole.answer.tolist()))
+    for name in ("item", "rater", "opt_out", "seconds"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name))
+    assert np.array_equal(whole.score, parts.score, equal_nan=True)
+
+
+def test_a_field_that_is_empty_in_some_rows_is_refused() -> None:
+    """Control: leave the check of the lengths out of `answer_stream.copied_numbers`."""
+    statement = "SELECT * FROM (VALUES (1::int8, 7::int8), (2, NULL)) AS two"
+    with pytest.raises(ValueError, match="A field is empty in some rows"):
+        answer_stream.copied_numbers(statement, (), fields={"key": "int8", "value": "int8"})
 
 
 def test_item_scores_are_medians_of_the_raters_who_count(small: Campaign) -> None:

@@ -39,7 +39,14 @@ def _(draw: Draw) -> Any:
 
 @case(icc.complete_scores)
 def _(draw: Draw) -> Any:
-    return icc.complete_scores(draw(any_.tables()), form=draw(st.sampled_from(icc.IccForm)))
+    return icc.complete_scores(draw(any_.tables()), one_way=draw(st.booleans()))
+
+
+@case(icc.correlation_of)
+def _(draw: Draw) -> Any:
+    form = draw(st.sampled_from(icc.IccForm))
+    complete = icc.complete_scores(draw(any_.tables()), one_way=form in icc.ONE_WAY_FORMS)
+    return icc.correlation_of(complete, form=form)
 
 
 @case(checklist.checklist_alpha)
@@ -53,6 +60,22 @@ def _(draw: Draw) -> Any:
     return checklist.checklist_alpha(
         n_raters, item=item, votes=votes, n_words=n_words, rng=rng(), n_resamples=20
     )  # fmt: skip
+
+
+@case(kappas.counted_scores)
+def _(draw: Draw) -> Any:
+    return kappas.counted_scores(draw(any_.tables()))
+
+
+@case(kappas.fleiss_of)
+def _(draw: Draw) -> Any:
+    return kappas.fleiss_of(kappas.counted_scores(draw(any_.tables())))
+
+
+@case(kappas.gwet_of)
+def _(draw: Draw) -> Any:
+    weights = draw(st.sampled_from(kappas.Weights))
+    return kappas.gwet_of(kappas.counted_scores(draw(any_.tables())), weights=weights)
 
 
 @case(kappas.cohen_kappa)

@@ -34,6 +34,7 @@ NOT_DRAWN = {
     "alpha.cells_of": "drawn through krippendorff_alpha",
     "alpha.alpha_of": "drawn through krippendorff_alpha",
     "counting.sums_at": "numpy's bincount with a type",
+    "counting.distinct": "drawn through counted_scores",
     "intervals.undefined": "makes the very interval that the others are judged by",
     "intervals.wilson_bounds": "drawn through wilson",
     "intervals.t_interval": "drawn through every t interval",

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.metrics import item_scores
+from evaluation.metrics.counting import distinct
 
 FINE = st.floats(-100, 100, allow_nan=False)
 ratings = st.lists(
@@ -63,3 +64,17 @@ def test_items_with_very_many_ratings_have_a_form_of_their_own() -> None:
     ours = item_scores.medians(scores, item_index=index, n_items=2)
     assert ours.value.tolist() == [np.median(scores[:200]), np.median(scores[200:])]
     assert ours.left_out[7] == np.median(np.delete(scores[:200], 7))
+
+
+@given(st.one_of(st.lists(st.integers(-3, 12_000).map(float), max_size=8), st.lists(FINE, max_size=8)))
+def test_distinct_values_are_numpys(values: list[float]) -> None:
+    """Outside truth: np.unique. Control: keep numbers that don't occur in `counting.distinct`."""
+    found, place = distinct(np.array(values, dtype=float))
+    expected, of_each = np.unique(values, return_inverse=True)
+    assert (found.tolist(), place.tolist()) == (expected.tolist(), of_each.tolist())
+
+
+def test_no_place_is_given_to_a_number_that_is_none() -> None:
+    """Control: leave the check out of `counting.distinct`."""
+    with pytest.raises(ValueError, match="NaN has no place"):
+        distinct(np.array([1.0, np.nan]))
