@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
 from annotation.choices import CampaignState, TaskKind
 from annotation.models import Adjudication, Answer, AuditEntry, Campaign, PaymentDecision, Rater, Slot
@@ -255,3 +257,26 @@ def test_a_dry_run_is_started_worked_at_and_thrown_away(program: Program, owner:
     assert list(Campaign.objects.all()) == [draft]
     bad = factories.make_draft(owner, checks_per_rater=9)
     assert errors(program.post(f"/campaigns/{bad.public_id}/dry-run"), status=400)
+
+
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_fewer_raters_per_item_are_refused_with_the_reason(
+    program: Program, owner: User, wanted: int
+) -> None:
+    """Places that raters have filled can't be taken away, and a rule that was frozen is not undone. By page
+    and API; nothing changes. Control: let `extend` take any number.
+    """
+    campaign = factories.make_open_campaign(owner, raters_per_item=2)
+    worked(campaign)
+    before = rows()
+    path = f"/campaigns/{campaign.public_id}/extend"
+    said = errors(program.post(path, {"raters_per_item": wanted}), status=400)
+    assert "can't be taken away" in said["raters_per_item"]
+    browser = Client()
+    browser.force_login(owner)
+    url = reverse("annotation:campaign_extend", args=[campaign.public_id])
+    page = browser.post(url, {"raters_per_item": wanted})
+    assert (page.status_code, "Give at least 3" in page.content.decode()) == (400, True)
+    assert rows() == before
+    campaign.refresh_from_db()
+    assert (campaign.raters_per_item, campaign.versions.count()) == (2, 1)

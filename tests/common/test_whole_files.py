@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,17 @@ def test_only_old_orphans_are_swept(tmp_path: Path, age: int, left: int) -> None
 
 def test_sweeping_a_folder_that_is_not_there_sweeps_nothing(tmp_path: Path) -> None:
     assert whole_files.sweep(tmp_path / "nowhere", older_than_seconds=0) == 0
+
+
+def test_pieces_that_fail_half_way_leave_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    """Control: `except OSError` alone in stage_pieces."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"new"
+        raise RuntimeError
+
+    path = tmp_path / "ratings.csv"
+    whole_files.write(path, b"old")
+    with pytest.raises(RuntimeError):
+        whole_files.stage_pieces(path, pieces())
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("ratings.csv", b"old")]

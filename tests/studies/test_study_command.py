@@ -44,7 +44,7 @@ def specification(tmp_path: Path, **values: Any) -> Path:
 
 
 def test_a_campaign_lives_and_its_files_are_written(owner: User, tmp_path: Path) -> None:
-    """Control: write the file in its place while it is made; leave the campaign's rules to the command."""
+    """Control: make it with another value than the file says."""
     run = factories.make_finished_run(owner)
     values = {"run": run.pk, "contact": "Us", "checks_per_rater": 0, "raters_per_item": 1, "items_limit": 2}
     values["share_cap_percent"] = 100
