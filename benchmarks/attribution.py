@@ -139,7 +139,7 @@ def measure(model: str, *, rounds: int) -> list[Row]:
 
 def _undisturbed(rounds: list[list[float]]) -> float:
     """Seconds of a run of whose every step the least of all rounds is taken. rounds: (rounds, steps)."""
-    return sum(min(step) for step in zip(*rounds, strict=True))
+    return sum((min(step) for step in zip(*rounds, strict=True)), start=0.0)
 
 
 def missed_targets(rows: list[Row]) -> list[str]:

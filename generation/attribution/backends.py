@@ -92,7 +92,7 @@ def _operator(device: str, choice: int) -> Callable[..., Result] | None:
 
 def _cpu_flash(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Result:
     # Bound to Python like the public call; by way of torch.ops a call takes ten microseconds more.
-    return torch._scaled_dot_product_flash_attention_for_cpu(  # type: ignore[attr-defined, no-any-return]
+    return torch._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, 0.0, False, attn_mask=mask, scale=scale
     )
 

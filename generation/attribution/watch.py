@@ -38,7 +38,8 @@ class AttentionWatch:
 
     def start(self) -> None:
         """Begins, before the module runs."""
-        self.stop()
+        if self._among is not None:
+            self.stop()
         self._among = _waiting()
         self._among.append(self)
         _exchange()
