@@ -6,7 +6,7 @@ The same file twice is one; nobody finds another owner's by its hash.
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -52,12 +52,13 @@ class Shelf:
     kept_seconds: float
 
     def put(self, owner_id: int, *, name: str, content: bytes) -> Path:
-        """The folder in which the file now lies."""
+        """The folder in which the file now lies. Raises OSError (disk full), and nothing is kept then."""
         self._sweep()
         folder = self.folder(owner_id, sha256(content).hexdigest())
-        whole_files.write(folder / CONTENT, content)
-        # The name comes last: a file that has it is whole.
-        whole_files.write(folder / NAME, name.encode())
+        with kept_whole(folder):
+            whole_files.write(folder / CONTENT, content)
+            # The name comes last: a file that has it is whole.
+            whole_files.write(folder / NAME, name.encode())
         return folder
 
     def folder(self, owner_id: int, digest: str) -> Path:
@@ -74,6 +75,18 @@ class Shelf:
             with suppress(FileNotFoundError):
                 if name.stat().st_mtime < limit:
                     drop(name.parent)
+
+
+@contextmanager
+def kept_whole(folder: Path) -> Iterator[None]:
+    """What the block puts in the folder goes where it fails, unless a file was kept there before."""
+    was_kept = KeptFile.at(folder) is not None
+    try:
+        yield
+    except OSError:
+        if not was_kept:
+            drop(folder)
+        raise
 
 
 def drop(folder: Path) -> None:

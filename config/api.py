@@ -1,8 +1,10 @@
 """The API: who may call it, what it says when it refuses, and its document. docs/api.md is its guide."""
 
+import logging
 from typing import Any, Final
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
@@ -19,6 +21,7 @@ from annotation.api_recruiting import router as recruiting
 from annotation.api_webhooks import router as webhooks
 from annotation.choices import AttemptKind
 from annotation.services.attempts import TooManyAttempts, count_attempt
+from common.full_disk import NO_SPACE, is_full_disk
 from evaluation.api import router as results
 from generation import strict_json
 from generation.api import router as generation
@@ -28,6 +31,8 @@ from generation.problems import ApiRefused, Problem, as_json, refused
 from generation.question_api import router as questions
 from generation.services import api_tokens
 from studies.api import router as dry_runs
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION: Final = (
     "What the pages do for a researcher, for programs. Send your token as "
@@ -111,6 +116,15 @@ def _answer(request: HttpRequest, refusal: ApiRefused) -> HttpResponse:
 @api.exception_handler(ApiRefused)
 def _refused(request: HttpRequest, refusal: ApiRefused) -> HttpResponse:
     return _answer(request, refusal)
+
+
+@api.exception_handler(OSError)
+@api.exception_handler(DatabaseError)
+def _no_space(request: HttpRequest, fault: OSError | DatabaseError) -> HttpResponse:
+    if not is_full_disk(fault):
+        raise fault
+    logger.error("no space is left on a disk", exc_info=fault)
+    return _answer(request, refused(507, NO_SPACE))
 
 
 @api.exception_handler(AuthenticationError)

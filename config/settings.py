@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.full_disk.FullDiskMiddleware",
 ]
 
 TEMPLATES = [

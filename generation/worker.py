@@ -1,6 +1,5 @@
 """Where Django and torch meet, and the only place: images are claimed, generated and completed here."""
 
-import errno
 import gc
 import io
 import logging
@@ -21,6 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from transformers.utils import logging as transformers_logging
 
+from common.full_disk import is_full_disk
 from generation import map_jobs, pipelines, registry, storage
 from generation.attribution.concepts import ConceptList
 from generation.attribution.own_image import PictureInformation
@@ -45,7 +45,6 @@ from generation.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 MORE_MEMORY: Final = "Free memory or make smaller images."
 NO_SPACE: Final = "No space left on the media disk. Free some; the image is tried again by itself."
 WAIT_FOR_DISK_SECONDS: Final = 30
@@ -351,7 +350,7 @@ def _save(job: Job, made: pipelines.GeneratedImage, *, seconds: float) -> None:
         # The lease runs out and the image is made again: nothing to write to the database that is away.
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
+        if is_full_disk(error):
             logger.warning("no space left for image %s", job.claim.image_id)
             hand_back(job.claim, reason=NO_SPACE, wait_seconds=WAIT_FOR_DISK_SECONDS)
         else:

@@ -102,3 +102,14 @@ def test_a_parser_that_was_killed_can_be_started_again(tmp_path: Path) -> None:
     assert not parsing.is_running(tmp_path)
     parsing.resume(tmp_path).wait()
     assert parsing.read(tmp_path) is not None
+
+
+def test_words_that_cannot_be_stored_are_told_to_whoever_waits(tmp_path: Path) -> None:
+    """A folder lies where the words belong.
+
+    Control: the words written outside of `try`, and a page that waits starts one parser after the other.
+    """
+    (tmp_path / parsing.WORDS).mkdir()
+    process = parsing.start(tmp_path, ["a cat"])
+    assert process.wait(timeout=120) == 1
+    assert (tmp_path / parsing.FAILURE).read_text()
