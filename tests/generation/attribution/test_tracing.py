@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,10 @@ def test_the_traced_image_is_bit_for_bit_the_untraced_one(
 ) -> None:
     """Control: replacing the model's attention call by an explicit softmax changes the last bits."""
     plain = draw(tiny, guidance_scale=guidance, output_type="latent")
-    with trace(tiny, keep=keep):
+    with trace(tiny, keep=keep) as recording:
         traced = draw(tiny, guidance_scale=guidance, output_type="latent")
     assert torch.equal(plain, traced)
+    assert recording.word_map("circle").max() > 0  # and it was traced
 
 
 def test_an_explicit_softmax_in_the_model_s_place_would_change_the_image(tiny: Any, draw: Draw) -> None:
@@ -248,12 +250,21 @@ def test_two_traces_at_once_agree(tiny: Any, draw: Draw) -> None:
 
 
 def test_two_pipelines_in_two_threads_keep_their_own_maps(draw: Draw) -> None:
-    """Control: any state shared between traces."""
+    """Each waits for the other inside its trace. Control: any state shared between traces."""
+    both = Barrier(2)
 
-    def run(pipeline: Any, prompt: str) -> np.ndarray:
+    def meet(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
+        both.wait(timeout=120)
+        return values
+
+    def run(pipeline: Any, prompt: str, **more: Any) -> np.ndarray:
         generator = torch.Generator().manual_seed(5)
-        with trace(pipeline) as recording:
-            draw(pipeline, prompt, generator=generator)
+        try:
+            with trace(pipeline) as recording:
+                draw(pipeline, prompt, generator=generator, **more)
+        except BaseException:
+            both.abort()  # nobody waits for one that failed
+            raise
         return recording.word_map("circle")
 
     def quiet(seed: int) -> Any:
@@ -264,7 +275,7 @@ def test_two_pipelines_in_two_threads_keep_their_own_maps(draw: Draw) -> None:
     jobs = [(quiet(1), "a red circle"), (quiet(2), "a blue circle and a dog")]
     alone = [run(*job) for job in jobs]
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(lambda job: run(*job), jobs))
+        together = list(pool.map(lambda job: run(*job, callback_on_step_end=meet), jobs))
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one, other)
 
