@@ -14,7 +14,7 @@ from annotation.services.tasks_for_raters import Task, next_task
 from annotation.tokens import rater_token
 from tests import factories
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ContextMaker = Callable[..., BrowserContext]
 
 SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
@@ -68,9 +68,10 @@ def test_every_fault_in_one_session_loses_and_doubles_nothing(
     other.close()
     assert Answer.objects.count() == 1
     page.get_by_role("link", name="Stop here").click()
+    page.wait_for_url("**/stop/")
     page.go_back(wait_until="networkidle")
     wait_for_place(page, 2)
-    assert page.locator("[name=slot]").input_value() == str(Slot.objects.get(state="leased").public_id)
+    expect(page.locator("[name=slot]")).to_have_value(str(Slot.objects.get(state="leased").public_id))
     _let_others_take_the_rest(campaign, rater)
     give(page, kind)
     expect(page.locator("body")).to_contain_text("DONE1234")

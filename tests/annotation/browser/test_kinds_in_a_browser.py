@@ -105,7 +105,7 @@ def test_words_are_sent_in_the_order_of_ticking(
     page.get_by_label(labels[0], exact=True).uncheck()
     page.get_by_role("button", name="These are in the image").click()
     wait_for_place(page, 2)
-    assert page.locator(".tick input:checked").count() == 0
+    expect(page.locator(".tick input:checked")).to_have_count(0)
     assert Answer.objects.get().words == [labels[3].strip(), labels[5].strip()]
 
 
@@ -193,9 +193,11 @@ def test_a_drawing_survives_a_reload_and_is_stored_as_it_was_drawn(
     open_task(page, live_server, rater)
     expect(page.get_by_role("button", name="Done")).to_be_disabled()
     drag(page, (0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3))
-    page.locator("input[value=fill]").check(force=True)
-    drag(page, (0.5, 0.5))
     expect(page.locator("[data-draft-state]")).to_have_text("Draft kept")
+    page.locator("input[value=fill]").check(force=True)
+    # The words on the page are those of the outline until the filling is kept too.
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        drag(page, (0.5, 0.5))
     other_device = new_context("laptop").new_page()
     open_task(other_device, live_server, rater)
     other_device.get_by_role("button", name="Done").click()
@@ -257,7 +259,7 @@ def test_a_drawing_whose_task_went_to_others_leads_to_the_next(page: Page, live_
     campaigns.extend(campaign, campaign.owner, raters_per_item=2)
     drag(page, (0.1, 0.1), (0.2, 0.1))
     expect(page.locator("[data-status]")).to_contain_text("no longer open for you")
-    assert page.locator("[data-rate] [name=slot]").input_value() != first
+    expect(page.locator("[data-rate] [name=slot]")).not_to_have_value(first)
     expect(page.get_by_role("button", name="Done")).to_be_disabled()
 
 

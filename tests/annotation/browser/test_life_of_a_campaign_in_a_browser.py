@@ -15,7 +15,7 @@ from generation.models import Project
 from generation.services import projects
 from tests import factories
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SignIn = Callable[..., Page]
 PATIENCE_MILLISECONDS = 20_000
 ITEMS, MARKS, RATERS = 13, 3, 2
@@ -34,6 +34,7 @@ def test_a_campaign_is_made_watched_and_ended_by_its_people(sign_in: SignIn, own
 
     campaign = _make(own, of=run.name)
     own.get_by_role("link", name="Preview as a rater").click()
+    own.wait_for_url("**/preview/")
     expect(own.locator(".prompt").first).to_be_visible()
     own.go_back()
     own.get_by_role("button", name="Open the campaign").click()

@@ -23,6 +23,7 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 
 def check(page: Page) -> None:
     """The page breaks no rule of accessibility and does not scroll sideways."""
+    page.wait_for_load_state()
     found = Axe().run(page, options=RULES).response["violations"]
     assert [(one["id"], [node["html"][:100] for node in one["nodes"]]) for one in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -225,6 +225,7 @@ def test_the_back_button_shows_the_current_task(page: Page, live_server: LiveSer
     page.keyboard.press("4")
     wait_for_place(page, 2)
     page.get_by_role("link", name="Stop here").click()
+    page.wait_for_url("**/stop/")
     page.go_back()
     wait_for_place(page, 2)
     page.keyboard.press("5")
@@ -286,9 +287,10 @@ def test_the_next_task_s_pictures_are_there_before_it(
     page.on("request", lambda request: asked.append(request.url))
     pictures = page.locator("[data-rate]").get_attribute("data-ahead")
     assert pictures
-    page.keyboard.press("4")
+    # A page is idle once; afterwards only what is awaited by name has been asked.
+    with page.expect_response("**/map/*.png"), page.expect_response("**/image/*.png"):
+        page.keyboard.press("4")
     wait_for_place(page, 2)
-    page.wait_for_load_state("networkidle")
     shown = [picture.get_attribute("src") for picture in page.locator("[data-picture]").all()]
     assert shown == pictures.split()
     assert [url.rsplit("/r/")[1] for url in asked if url.endswith(tuple(shown))] == []

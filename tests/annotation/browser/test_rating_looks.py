@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Rater
@@ -134,7 +134,7 @@ def test_nothing_moves_while_the_pictures_arrive(
     page = new_context("phone").new_page()
     page.route("**/*.png", lambda _route: None)
     page.goto(own_address(live_server, rater), wait_until="domcontentloaded")
-    page.wait_for_timeout(200)
+    page.locator("[data-answers]").wait_for()
     before = [
         box(page, selector) for selector in ("[data-picture=image]", "[data-picture=map]", "[data-answers]")
     ]
@@ -189,10 +189,11 @@ def test_no_rater_page_breaks_an_accessibility_rule(
         assert violations(page) == [], address
     page.goto(own_address(live_server, rater))
     page.get_by_role("link", name="Instructions").click()
+    expect(page.get_by_role("button", name="Back to the question")).to_be_visible()
     assert violations(page) == []
     factories.rate_all(rater)
     page.goto(own_address(live_server, rater))
-    assert page.locator("[data-code]").is_visible()
+    expect(page.locator("[data-code]")).to_be_visible()
     assert violations(page) == []
 
 
@@ -208,5 +209,5 @@ def test_no_preview_page_breaks_an_accessibility_rule(
     )
     page = context.new_page()
     page.goto(f"{live_server.url}/campaigns/{rater.campaign.public_id}/preview/{query}")
-    assert "Preview" in page.locator("body").inner_text()
+    expect(page.locator("body")).to_contain_text("Preview")
     assert violations(page) == []

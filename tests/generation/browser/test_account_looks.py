@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from annotation.choices import WebhookEvent
@@ -46,9 +46,12 @@ def test_every_page_fits_and_breaks_no_rule(
     ):
         window.goto(address)
         if address == reverse("account"):
-            window.click("text=Set it up")
-        for summary in window.locator("details:not([open]) > summary").all():
-            summary.click()
+            window.get_by_role("button", name="Set it up").click()
+            expect(window.get_by_role("button", name="Switch it on")).to_be_visible()
+            window.wait_for_load_state()
+        closed = window.locator("details:not([open]) > summary")
+        while closed.count():
+            closed.first.click()
         wide = window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert (address, wide) == (address, 0)
         found = Axe().run(window, options=RULES).response["violations"]

@@ -46,7 +46,8 @@ def test_a_word_s_map_is_shown_in_place(sign_in: SignIn, owner: User) -> None:
     window.evaluate("window.sameDocument = true")
     window.get_by_role("link", name="red").click()
     expect(window.locator("figcaption .target-word")).to_have_text("red")
-    assert window.evaluate("window.sameDocument && document.activeElement.textContent.includes('red')")
+    expect(window.locator(":focus")).to_contain_text("red")
+    assert window.evaluate("window.sameDocument")
     pictures = window.get_by_role("img")
     expect(pictures).to_have_count(4)
     for picture in pictures.all():
@@ -112,6 +113,7 @@ def test_faults_of_a_file_are_not_cut_off_on_a_phone(sign_in: SignIn, owner: Use
     window.locator("textarea").fill("prompt,kind\na red circle, a blue square,pair\n,single")
     window.get_by_role("button", name="Check and preview").click()
     expect(window.locator(".table td").first).to_be_visible()
+    window.wait_for_load_state()
     hidden = "(frame) => frame.scrollWidth - frame.clientWidth"
     assert window.locator(".table").evaluate(hidden) == 0
     assert window.locator("pre").evaluate(hidden) == 0
