@@ -19,6 +19,7 @@ from annotation.services.campaigns import comparison_notes
 from annotation.shown import with_shown
 from annotation.standings import Standing
 from annotation.systems import System, compares, systems_of
+from common.collection import paused_collection
 from common.csv_stream import cell_text, unguard
 from evaluation import adjudicated, campaign_columns
 from evaluation.answer_stream import Answers, read_answers
@@ -92,9 +93,10 @@ class LoadedCampaign:
 
 def load(campaign: Campaign) -> Study:
     """The data of a campaign as they stand; of one moment inside `annotation.exports.snapshot`."""
-    raters, rater_keys = _raters(campaign)
-    facts, answers = campaign_facts(campaign), read_answers(campaign)
-    return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+    with paused_collection():
+        raters, rater_keys = _raters(campaign)
+        facts, answers = campaign_facts(campaign), read_answers(campaign)
+        return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
 
 
 def load_adjudicated(campaign: Campaign) -> Study:
@@ -274,7 +276,7 @@ def _items(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
     # Sorted here, the rows arrive while the database is still joining them.
     position = next(column.cells for column in columns if column.name == "position")
     order = np.argsort(np.array(list(map(int, position)), dtype=np.int64), kind="stable").tolist()
-    columns = tuple(replace(column, cells=list(map(column.cells.__getitem__, order))) for column in columns)
+    columns = tuple(replace(column, cells=tuple(map(column.cells.__getitem__, order))) for column in columns)
     return columns, np.array(list(map(int, columns[0].cells)), dtype=np.int64)
 
 

@@ -38,20 +38,19 @@ def shown(value: float, *, digits: int, signed: bool = False) -> str:
     if value and (digits <= -MOST_ZEROS or (digits > MOST_PLAIN_DIGITS and largest < -MOST_ZEROS)):
         text = _in_powers(value, decimals=max(0, digits + largest), signed=signed)
     else:
-        plain = f"{value:{'+' if signed else ''},.{max(0, digits)}f}" if math.isfinite(value) else str(value)
-        # Thousands by a space, from five digits on, as everywhere on the pages.
-        text = plain.replace(",", " " if abs(value) >= 10_000 else "")
+        # Thousands by a comma, as `intcomma` writes them on every page.
+        text = f"{value:{'+' if signed else ''},.{max(0, digits)}f}" if math.isfinite(value) else str(value)
     is_nothing = not any(digit in text for digit in "123456789")
     return (text.lstrip("+-") if is_nothing else text).replace("-", "−")
 
 
 def grouped(n: int) -> str:
-    """A count with its thousands apart: 12 000."""
-    return f"{n:,}".replace(",", " ")
+    """A count with its thousands apart: 12,000."""
+    return f"{n:,}"
 
 
 def counted(n: int, noun: str) -> str:
-    """1 item, 2 items, 12 000 items."""
+    """1 item, 2 items, 12,000 items."""
     return f"{grouped(n)} {noun}{'' if n == 1 else 's'}"
 
 
@@ -60,7 +59,7 @@ def end_of_scale(value: float) -> str:
     if value == int(value) and abs(value) < 1e16:
         return shown(value, digits=0)
     # Fifteen digits are as many as every number keeps; a sixteenth can be rounding.
-    text = f"{value:,.15g}".replace(",", " " if abs(value) >= 10_000 else "")
+    text = f"{value:,.15g}"
     mantissa, e, exponent = text.partition("e")
     return (f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}" if e else text).replace("-", "−")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from evaluation.comparisons import Comparison
+from evaluation.comparisons import PAIRED
 from evaluation.metrics.bounded import ZeroWidth
 from evaluation.metrics.intervals import Interval, IntervalMethod
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.opinion import DropRule
 from evaluation.metrics.tables import FloatArray
-from evaluation.number_words import shown
+from evaluation.number_words import grouped, shown
 
 DETAILS: Final = {
     "word too abstract: any_rater": "when any rater chose “word too abstract”",
@@ -68,12 +68,12 @@ def level(confidence: float) -> str:
     return f"{100 * confidence:g} %"
 
 
-def words_of_test(found: Comparison) -> str:
+def words_of_test(method: str, *, n_shared: int, n_left_out: int) -> str:
     """Which test, and how many things both groups show."""
-    if found.is_paired:
-        left_out = f", {found.n_left_out} left out" if found.n_left_out else ""
-        return f"paired t, {found.n_shared} shared{left_out}"
-    return f"Welch's t, {found.n_shared} shared as clusters" if found.n_shared else "Welch's t"
+    if method == PAIRED:
+        left_out = f", {grouped(n_left_out)} left out" if n_left_out else ""
+        return f"paired t, {grouped(n_shared)} shared{left_out}"
+    return f"Welch's t, {grouped(n_shared)} shared as clusters" if n_shared else "Welch's t"
 
 
 def drop_words(rule: DropRule) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -302,7 +302,7 @@ def _comparison(found: Comparison, *, section: Section, scale: tuple[float, floa
         p_value=p_value(found.test.p_value),
         p_holm=p_value(found.p_holm),
         mark=mark(found.p_holm),
-        test=words_of_test(found),
+        test=words_of_test(found.test.method, n_shared=found.n_shared, n_left_out=found.n_left_out),
     )
 
 
@@ -361,7 +361,7 @@ def _raters(report: Report) -> tuple[RaterRow, ...]:
     return tuple(_rater(report, int(line), columns=columns) for line in shown)
 
 
-def _rater(report: Report, line: int, *, columns: dict[str, list[str]]) -> RaterRow:
+def _rater(report: Report, line: int, *, columns: dict[str, Sequence[str]]) -> RaterRow:
     def cell(name: str) -> str:
         return unguard(columns[name][line]) if name in columns else ""
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluation.agreement import Agreement
-from evaluation.comparisons import PAIRED
 from evaluation.metrics.intervals import Interval
 from evaluation.number_words import digits_of
-from evaluation.page_words import bounds, number, p_value, percent
+from evaluation.page_words import bounds, number, p_value, percent, words_of_test
 from evaluation.rater_rules import RaterRule
 from evaluation.reports import Report
 from evaluation.study import Grouping
@@ -71,10 +70,7 @@ def systems_rows(report: Report) -> tuple[SystemsRow, ...]:
             interval=_interval(row.test.effect, scale=scale),
             p_value=p_value(row.test.p_value),
             p_holm=p_value(row.p_holm),
-            test=f"paired t, {row.n_shared} shared"
-            + (f", {row.n_unpaired} left out" if row.n_unpaired else "")
-            if row.test.method == PAIRED
-            else "Welch's t",
+            test=words_of_test(row.test.method, n_shared=row.n_shared, n_left_out=row.n_unpaired),
         )
         for within, row in rows
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,16 +21,15 @@ from evaluation.metrics.subjective_model import SubjectiveFit
 from evaluation.metrics.tables import BoolArray, IndexArray, RatingTable
 from evaluation.study import Study
 
-CONFIDENCE: Final = 0.95
 NOT_ASKED: Final = "choose P.910 as the bias of raters to have it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RaterRule:
-    """One rule. n_raters, n_answers: of those with an answer, before it.  rates: what it rejects.
+    """One rule. n_raters, n_answers: of those with an answer, before it.
 
     n_raters, raters_rejected: None where nobody knows who rated.
-
+    rates: what it rejects, with bounds of the report's confidence.
     mos: the headline where the rule is followed.  note: what to know about it, e.g. that it can't fire.
     """
 
@@ -59,24 +59,28 @@ def rater_rules(
     table = replace(study.table, groups=kept.groups, group_index=kept.group_index)
     nobody = np.zeros(table.n_answers, dtype=bool)
     own = np.zeros(table.n_raters, dtype=bool)
-    rules = [_rule("none", "no rater left out", table, gone=nobody, applied=False, score=score)]
+    rule = partial(_rule, score=score, confidence=opinion.protocol.confidence)
+    rules = [rule("none", "no rater left out", table, gone=nobody, applied=False)]
     for place, exclusion in enumerate(study.exclusions, start=1):
         own |= exclusion.raters
         rules.append(
-            _rule(
-                f"exclusion_{place}", exclusion.detail, table, gone=exclusion.raters[table.rater_index],
-                applied=True, score=score,
+            rule(
+                f"exclusion_{place}",
+                exclusion.detail,
+                table,
+                gone=exclusion.raters[table.rater_index],
+                applied=True,
             )
-        )  # fmt: skip
+        )
     here = "all of these, as in this report"
-    rules.append(_rule("this_report", here, table, gone=own[table.rater_index], applied=True, score=score))
+    rules.append(rule("this_report", here, table, gone=own[table.rater_index], applied=True))
     rejected = np.isin(np.array(kept.rater_ids, dtype=object), np.array(bt500.rejected, dtype=object))
     far = rejected[kept.rater_index]
     if study.raters_known:
         label = "further, raters by ITU-R BT.500"
-        rules.append(_rule("bt500", label, kept, gone=far, applied=False, score=score, note=bt500.note))
+        rules.append(rule("bt500", label, kept, gone=far, applied=False, note=bt500.note))
     label = "further, ratings by ITU-T P.808's z filter"
-    rules.append(_rule("p808_z_filter", label, kept, gone=z.outlier, applied=False, score=score, note=z.note))
+    rules.append(rule("p808_z_filter", label, kept, gone=z.outlier, applied=False, note=z.note))
     if study.raters_known:
         rules.append(_model(kept, opinion=opinion, fit=fit))
     return tuple(rules if study.raters_known else map(_without_raters, rules))
@@ -84,7 +88,8 @@ def rater_rules(
 
 def _without_raters(rule: RaterRule) -> RaterRule:
     """The rule without numbers of raters: rows are none."""
-    none = undefined(UNKNOWN_RATERS, method=rule.rates.by_rater.method, confidence=CONFIDENCE)
+    found = rule.rates.by_rater
+    none = undefined(UNKNOWN_RATERS, method=found.method, confidence=found.confidence)
     rates = replace(rule.rates, by_rater=none, by_assignment=none)
     return replace(rule, n_raters=None, raters_rejected=None, rates=rates)
 
@@ -118,7 +123,7 @@ def _same_answers(table: RatingTable, gone: BoolArray, kept: RatingTable) -> boo
 
 def _rule(
     name: str, label: str, table: RatingTable, *, gone: BoolArray, applied: bool, score: Scorer,
-    note: str = "",
+    confidence: float, note: str = "",
 ) -> RaterRule:  # fmt: skip
     """A rule that rejects these answers; a rater counts as rejected when all the rater's answers are."""
     before = np.bincount(table.rater_index, minlength=table.n_raters)
@@ -126,9 +131,12 @@ def _rule(
     lost = [table.rater_ids[r] for r in np.flatnonzero((before > 0) & (after == 0))]
     silent = {table.rater_ids[r] for r in np.flatnonzero(before == 0)}
     present = table.without_raters(silent, reason="no answer") if silent else table
-    rates = reject_rates(present, excluded=lost, assignments=dict.fromkeys(present.rater_ids, 1))
+    rates = reject_rates(
+        present, excluded=lost, assignments=dict.fromkeys(present.rater_ids, 1), confidence=confidence
+    )
     if int(gone.sum()) != int(before[after == 0].sum()):
-        rates = replace(rates, by_answer=clopper_pearson(int(gone.sum()), total=table.n_answers))
+        by_answer = clopper_pearson(int(gone.sum()), total=table.n_answers, confidence=confidence)
+        rates = replace(rates, by_answer=by_answer)
     return RaterRule(
         rule=name, label=label, applied=applied, n_raters=present.n_raters, n_answers=table.n_answers,
         raters_rejected=len(lost), answers_rejected=int(gone.sum()), rates=rates,
@@ -148,5 +156,5 @@ def _model(kept: RatingTable, *, opinion: OpinionReport, fit: SubjectiveFit | No
     return _rule(
         "p910_model", "instead, raters weighed by ITU-T P.910's model", kept,
         gone=np.zeros(kept.n_answers, dtype=bool), applied=False, score=lambda *_: found,
-        note="rejects nobody",
+        confidence=opinion.protocol.confidence, note="rejects nobody",
     )  # fmt: skip

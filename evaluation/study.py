@@ -9,7 +9,7 @@ make no Python object each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -30,11 +30,15 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GivenColumn:
-    """A column of items.csv or raters.csv that belongs to the data. cells: as the file has them, guarded."""
+    """A column of items.csv or raters.csv that belongs to the data.
+
+    cells: as the file has them, guarded. A large study has tuples: Python's collector of cycles looks through
+    a tuple of texts once, but through a list every time.
+    """
 
     name: str
     meaning: str
-    cells: list[str]
+    cells: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +55,7 @@ class Listing:
         """The cells of one column. Raises KeyError for an unknown name."""
         for column in self.columns:
             if column.name == name:
-                return column.cells
+                return list(column.cells)
         raise KeyError(name)
 
     def __len__(self) -> int:

@@ -156,8 +156,10 @@ def longest_runs(table: RatingTable) -> np.ndarray:
     return runs
 
 
-def reject_rates(table: RatingTable, *, excluded: Iterable[str], assignments: dict[str, int]) -> RejectRates:
-    """Shares lost to an exclusion. assignments: how many assignments each rater handed in.
+def reject_rates(
+    table: RatingTable, *, excluded: Iterable[str], assignments: dict[str, int], confidence: float = 0.95
+) -> RejectRates:
+    """Shares lost to an exclusion, with Clopper-Pearson bounds. assignments: handed in by each rater.
 
     ValueError when a rater of the table has no count of assignments.
     """
@@ -171,9 +173,13 @@ def reject_rates(table: RatingTable, *, excluded: Iterable[str], assignments: di
     lost = [r for r, rater in enumerate(table.rater_ids) if rater in out]
     handed_in = [assignments[rater] for rater in table.rater_ids]
     return RejectRates(
-        by_assignment=clopper_pearson(sum(handed_in[r] for r in lost), total=sum(handed_in)),
-        by_rater=clopper_pearson(len(lost), total=table.n_raters),
-        by_answer=clopper_pearson(int(sum(answers[r] for r in lost)), total=table.n_answers),
+        by_assignment=clopper_pearson(
+            sum(handed_in[r] for r in lost), total=sum(handed_in), confidence=confidence
+        ),
+        by_rater=clopper_pearson(len(lost), total=table.n_raters, confidence=confidence),
+        by_answer=clopper_pearson(
+            int(sum(answers[r] for r in lost)), total=table.n_answers, confidence=confidence
+        ),
     )
 
 

@@ -191,6 +191,8 @@ class RatingTable:
         unknown = sorted(unwanted - set(self.rater_ids))
         if unknown:
             raise TableError([f"no rater {rater!r} in the table" for rater in unknown])
+        if not unwanted:
+            return self._with_step(self, name="exclude raters", detail=reason)
         keep_rater = np.array([rater not in unwanted for rater in self.rater_ids], dtype=bool)
         new_index = np.cumsum(keep_rater) - 1
         keep = keep_rater[self.rater_index]

@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from scipy import stats
 
 from annotation.models import Campaign
 from annotation.services import raters
@@ -152,6 +153,19 @@ def test_every_rule_about_raters_says_what_it_would_change(signed_in: Client, sm
         io.StringIO(download(signed_in, small, "rater_rules.csv?raters=p910").decode(), newline="")
     )
     assert [row["mos"] != "" for row in asked][-1]
+
+
+def test_rules_about_raters_have_bounds_of_the_level_that_was_chosen(
+    signed_in: Client, small: Campaign
+) -> None:
+    """Outside truth: the beta quantiles of 1 rater in 4 and 4 answers in 16, from scipy.
+
+    Control: leave `confidence` out of `rater_rules._rule`'s call of reject_rates: 95 % at any level.
+    """
+    text = download(signed_in, small, "rater_rules.csv?confidence=0.9").decode()
+    failed = next(r for r in csv.DictReader(io.StringIO(text, newline="")) if r["rule"] == "exclusion_1")
+    assert float(failed["share_of_raters_high"]) == pytest.approx(stats.beta.ppf(0.95, 2, 3))
+    assert float(failed["share_of_answers_low"]) == pytest.approx(stats.beta.ppf(0.05, 4, 13))
 
 
 def test_agreement_has_every_measure_with_its_number_or_its_reason(

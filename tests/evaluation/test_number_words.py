@@ -24,11 +24,12 @@ def interval(low: float, high: float) -> Interval:
         ((0, 1), 0.48321, "0.483"),
         ((0, 100), 73.25, "73.2"),
         ((0, 1000), 473.6, "474"),
-        ((0, 100_000), 47_321.4, "47 321"),
+        ((0, 5000), 2500, "2,500"),
+        ((0, 100_000), 47_321.4, "47,321"),
         ((0, 1e12), 4.7321e11, "4.73 × 10¹¹"),
         ((0, 1e-9), 4.7321e-10, "4.73 × 10⁻¹⁰"),
         ((0, 1e-170), 4.7321e-171, "4.73 × 10⁻¹⁷¹"),
-        ((1e13, 1e13 + 9), 1e13 + 4.25, "10 000 000 000 004.25"),
+        ((1e13, 1e13 + 9), 1e13 + 4.25, "10,000,000,000,004.25"),
         ((-10, 10), -0.001, "0.0"),
         ((-10, 10), -1.5, "−1.5"),
     ],
@@ -46,9 +47,9 @@ def test_bounds_that_differ_are_never_printed_alike() -> None:
 
 
 def test_counts_and_ends_of_scales_are_written_in_full() -> None:
-    assert [counted(n, "item") for n in (0, 1, 12_000)] == ["0 items", "1 item", "12 000 items"]
+    assert [counted(n, "item") for n in (0, 1, 12_000)] == ["0 items", "1 item", "12,000 items"]
     assert [end_of_scale(v) for v in (1.0, -2.5, 1e13 + 9, 1e-170, 1e16, 1e13 + 4.5, 0.75e-170)] == [
-        "1", "−2.5", "10 000 000 000 009", "1 × 10⁻¹⁷⁰", "1 × 10¹⁶", "10 000 000 000 004.5",
+        "1", "−2.5", "10,000,000,000,009", "1 × 10⁻¹⁷⁰", "1 × 10¹⁶", "10,000,000,000,004.5",
         "7.5 × 10⁻¹⁷¹",
     ]  # fmt: skip
     assert shown(0.25, digits=2, signed=True) == "+0.25"
@@ -60,7 +61,7 @@ def test_one_thousands_separator_in_every_sentence_of_an_import() -> None:
     for row in range(2, 2002):
         faults.add(Kind.UNKNOWN_VALUE, row=row, column="score", value="good")
     (line,) = faults.summary()
-    assert line.startswith("2 000 rows: unknown value")
-    assert "'good' (2 000)" in line
+    assert line.startswith("2,000 rows: unknown value")
+    assert "'good' (2,000)" in line
     bare = [path.name for path in EVALUATION.rglob("*.py") if ":,}" in path.read_text(encoding="utf-8")]
     assert bare == ["number_words.py"]

@@ -9,7 +9,9 @@ from scipy import stats
 
 from evaluation.files import report_html
 from evaluation.metrics.tests import holm
+from evaluation.page_words import words_of_test
 from evaluation.quality_exports import system_comparisons_csv
+from evaluation.quality_pages import systems_rows
 from evaluation.reports import build
 from tests.evaluation.test_analyse import read
 
@@ -62,3 +64,34 @@ def test_groups_that_share_nothing_are_no_systems() -> None:
     report = build(read(only_a, item="prompt", rater="who", groups=("model", "kind")).study)
     assert report.systems == ()
     assert "Systems inside each group" not in report_html(report)
+
+
+@pytest.mark.parametrize(
+    ("method", "n_shared", "words"),
+    [
+        ("paired_t", 1200, "paired t, 1,200 shared, 3 left out"),
+        ("welch_t_clustered", 2, "Welch's t, 2 shared as clusters"),
+        ("welch_t", 0, "Welch's t"),
+    ],
+)
+def test_a_test_is_named_with_what_is_shared(method: str, n_shared: int, words: str) -> None:
+    """Control: "Welch's t" for every unpaired test."""
+    assert words_of_test(method, n_shared=n_shared, n_left_out=3) == words
+
+
+def test_systems_that_share_few_things_are_named_so() -> None:
+    """Control: other words for systems than for groups in `quality_pages.systems_rows`."""
+    lines = ["prompt,model,kind,who,score"]
+    for kind in ("colour", "place"):
+        prompts = {"a": range(6), "b": range(6) if kind == "colour" else (0, 1, 2, 10, 11, 12)}
+        lines += [
+            f"{kind}{n},{model},{kind},{who},{1 + (n + place) % 5}"
+            for model, numbers in prompts.items()
+            for n in numbers
+            for place, who in enumerate(("ann", "bob"))
+        ]
+    text = "\n".join(lines) + "\n"
+    report = build(read(text, item="prompt", rater="who", groups=("model", "kind")).study)
+    assert [row.test for row in systems_rows(report)] == [
+        "paired t, 6 shared", "Welch's t, 3 shared as clusters",
+    ]  # fmt: skip
