@@ -276,8 +276,10 @@ def test_two_pipelines_in_two_threads_keep_their_own_maps(draw: Draw) -> None:
     alone = [run(*job) for job in jobs]
     with ThreadPoolExecutor(2) as pool:
         together = list(pool.map(lambda job: run(*job, callback_on_step_end=meet), jobs))
+    # The last bits follow the memory that a thread is given; another thread's attention would be far off.
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
     for one, other in zip(alone, together, strict=True):
-        assert np.array_equal(one, other)
+        assert np.abs(one - other).max() < 5e-6
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float16, 1e-4), (torch.bfloat16, 1e-4)])
