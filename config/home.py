@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from annotation.models import Campaign
 from generation.models import PromptSet, Run
 from generation.queries import prompt_sets_with_counts, runs_with_counts
+from generation.queue_state import queue_state
 
 LATEST = 5
 
@@ -28,5 +29,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "prompt_sets": prompt_sets_with_counts(prompt_sets)[:LATEST],
         "runs": runs_with_counts(runs)[:LATEST],
         "campaigns": campaigns[:LATEST],
+        "queue": queue_state(request.user),
     }
     return render(request, "home.html", context)

@@ -14,52 +14,26 @@ reads everything.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Lock
 from typing import Any, Final
 
-from django.db.models import F, Max, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Max
 
 from annotation import check_rows, checks
-from annotation.choices import ItemKind, TaskKind
+from annotation.choices import ItemKind
 from annotation.models import Answer, AuditEntry, Campaign, Rater
-from annotation.shown import system_case
-from annotation.systems import compares, judges_images
-from evaluation.metrics.running import RunningGroup, RunningOpinion
+from evaluation.live_tallies import Live, LiveKind, Tally, tally_of
 
 OVERLAP: Final = 200
 UNDO_OVERLAP: Final = timedelta(minutes=2)
 MOST_CAMPAIGNS: Final = 8
+ROWS_AT_ONCE: Final = 5_000
 EXCLUDE, INCLUDE, WITHDRAW = "exclude_rater", "include_rater", "withdraw_rater"
-# Added to the answers: the system where several are compared, else the part of speech; empty for pictures.
-GROUP: Final = "live_group"
-THING: Final = "live_thing"
-FIELDS: Final = (
-    "pk",
-    "slot__item_id",
-    "slot__item__kind",
-    GROUP,
-    THING,
-    "rater_id",
-    "undone_at",
-    *check_rows.COLUMNS,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Live:
-    """A campaign as it stands. groups: by system where several are compared, else by part of speech.
-
-    alpha: interval level, NaN where undefined.  n_answers: standing answers to rated items, of all raters.
-    """
-
-    overall: RunningGroup
-    groups: tuple[RunningGroup, ...]
-    alpha: float
-    n_answers: int
+FIELDS: Final = ("pk", "slot__item_id", "slot__item__kind", "rater_id", "undone_at", *check_rows.COLUMNS)
 
 
 @dataclass(slots=True)
@@ -75,7 +49,7 @@ class _Known:
     """What this process knows of one campaign. counted: answers in the window that is read again, by key."""
 
     campaign: Campaign
-    running: RunningOpinion = field(default_factory=RunningOpinion)
+    tally: Tally
     last_answer: int = 0
     last_audit: int = 0
     withdrawals: int = 0
@@ -103,15 +77,7 @@ class _Known:
         place = (str(row["slot__item_id"]), str(rater))
         if place in self.answered:
             self._remove(place)
-        self.running.add(
-            item=place[0],
-            rater=place[1],
-            group=row[GROUP],
-            score=row["score"],
-            opt_out=row["opt_out"] or None,
-            # One word of one prompt whatever the seed, or of several systems the prompt: see `loading`.
-            thing=str(row[THING]),
-        )
+        self.tally.take(row)
         self.answered[place] = key
         self.n_answers += 1
 
@@ -150,10 +116,10 @@ class _Known:
         out = rater in self.by_hand or checks.fails_campaign(
             outcome, allowed_wrong=self.campaign.checks_allowed_wrong
         )
-        (self.running.exclude if out else self.running.include)(str(rater))
+        (self.tally.exclude if out else self.tally.include)(str(rater))
 
     def _remove(self, place: tuple[str, str]) -> None:
-        self.running.remove(item=place[0], rater=place[1])
+        self.tally.remove(item=place[0], rater=place[1])
         del self.answered[place]
         self.n_answers -= 1
 
@@ -163,7 +129,18 @@ _lock = Lock()
 
 
 def look(campaign: Campaign) -> Live:
-    """The numbers as they stand now. Campaigns without opinion scores have none."""
+    """The numbers of an opinion-score campaign as they stand now."""
+    found: Live = _look(campaign)
+    return found
+
+
+def look_at_kind(campaign: Campaign) -> LiveKind:
+    """The numbers of a campaign of any other kind as they stand now."""
+    found: LiveKind = _look(campaign)
+    return found
+
+
+def _look(campaign: Campaign) -> Any:
     with _lock:
         known = _known.get(campaign.pk)
         if known is None or known.withdrawals != _withdrawals(campaign):
@@ -175,13 +152,7 @@ def look(campaign: Campaign) -> Live:
         _known.move_to_end(campaign.pk)
         while len(_known) > MOST_CAMPAIGNS:
             _known.popitem(last=False)
-        running = known.running
-        return Live(
-            overall=running.group(),
-            groups=tuple(running.groups()),
-            alpha=running.agreement(),
-            n_answers=known.n_answers,
-        )
+        return known.tally.stand(n_answers=known.n_answers)
 
 
 def forget() -> None:
@@ -191,7 +162,7 @@ def forget() -> None:
 
 
 def _read_all(campaign: Campaign) -> _Known:
-    known = _Known(campaign=campaign)
+    known = _Known(campaign=campaign, tally=tally_of(campaign))
     # First the marks, then the answers: what comes in between is read twice, and counted once.
     known.withdrawals = _withdrawals(campaign)
     known.last_audit = _audit(campaign).aggregate(last=Max("pk"))["last"] or 0
@@ -200,7 +171,9 @@ def _read_all(campaign: Campaign) -> _Known:
     for rater in raters.values_list("pk", flat=True):
         known.decide(rater, excluded=True)
     standing = _answers(campaign).filter(undone_at__isnull=True).order_by("pk")
-    _take(known, _rows(standing).iterator(chunk_size=5_000))
+    rows = _rows(standing, known.tally).iterator(chunk_size=ROWS_AT_ONCE)
+    while block := list(islice(rows, ROWS_AT_ONCE)):
+        _take(known, block)
     return known
 
 
@@ -208,14 +181,14 @@ def _read_new(campaign: Campaign, known: _Known) -> None:
     undone = _answers(campaign).filter(undone_at__isnull=False)
     if known.last_undo:
         undone = undone.filter(undone_at__gt=known.last_undo - UNDO_OVERLAP)
-    for row in _rows(undone):
+    for row in _rows(undone, known.tally):
         known.take_back(row)
     # Keys first, of all campaigns: what is joined to them is read for those alone that nobody has seen yet.
     keys = Answer.objects.filter(pk__gt=known.last_answer - OVERLAP).values_list("pk", flat=True)
     unseen = [key for key in keys if key not in known.counted]
     if unseen:
         fresh = _answers(campaign).filter(pk__in=unseen, undone_at__isnull=True)
-        _take(known, _rows(fresh.order_by("pk")))
+        _take(known, list(_rows(fresh.order_by("pk"), known.tally)))
         known.last_answer = max(known.last_answer, *unseen)
         known.counted.update(unseen)
     entries = _audit(campaign).filter(pk__gt=known.last_audit - OVERLAP).order_by("pk")
@@ -224,30 +197,20 @@ def _read_new(campaign: Campaign, known: _Known) -> None:
         known.decide(rater, excluded=act == EXCLUDE)
 
 
-def _take(known: _Known, rows: Iterable[dict[str, Any]]) -> None:
+def _take(known: _Known, rows: Sequence[dict[str, Any]]) -> None:
+    rated = {row["slot__item_id"] for row in rows if row["slot__item__kind"] == ItemKind.RATING}
+    known.tally.prepare(sorted(rated))
     for row in rows:
         known.take(row)
 
 
 def _answers(campaign: Campaign) -> Any:
-    scored = Answer.objects.filter(slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE)
-    return scored.annotate(**{GROUP: _group_of(campaign), THING: _thing_of(campaign)})
+    return Answer.objects.filter(slot__campaign=campaign)
 
 
-def _rows(answers: Any) -> Any:
-    return check_rows.with_first_answers(answers).values(*FIELDS)
-
-
-def _group_of(campaign: Campaign) -> Any:
-    if compares(campaign):
-        return system_case(campaign, item="slot__item__")
-    return Coalesce(F("slot__item__word_map__word__part_of_speech"), Value(""))
-
-
-def _thing_of(campaign: Campaign) -> Any:
-    if compares(campaign) or judges_images(campaign):
-        return Coalesce("slot__item__word_map__image__prompt_id", "slot__item__image__prompt_id")
-    return F("slot__item__word_map__word_id")
+def _rows(answers: Any, tally: Tally) -> Any:
+    shown = answers.annotate(**tally.annotations())
+    return check_rows.with_first_answers(shown).values(*FIELDS, *tally.columns)
 
 
 def _withdrawals(campaign: Campaign) -> int:

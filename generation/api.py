@@ -19,6 +19,7 @@ from generation.parsing import Parse, ParserUnavailable
 from generation.problems import ApiRefused, Problem, of_form, refused
 from generation.prompt_bytes import MAX_BYTES
 from generation.prompts import PromptFileRefused
+from generation.queue_state import queue_state
 from generation.services import projects as project_service
 from generation.services import runs as run_service
 from generation.services.prompt_sets import SourceFile, import_prompts
@@ -118,6 +119,29 @@ class RunOut(Schema):
     created_at: datetime
 
 
+class WorkerOut(Schema):
+    """A worker by its connections or its leases; runs: names of those in its hands that you may see."""
+
+    name: str
+    lives: bool
+    silent_seconds: float
+    images: int
+    questions: int
+    runs: list[str]
+    since_seconds: float | None
+
+
+class QueueOut(Schema):
+    """What waits for workers, of everybody and of your projects, and what the workers do."""
+
+    waiting: int
+    own: int
+    oldest_seconds: float | None
+    in_work: int
+    failed: int
+    workers: list[WorkerOut]
+
+
 class Refusal(Schema):
     """Why a request was not done."""
 
@@ -215,6 +239,21 @@ def read_prompt_set(request: HttpRequest, number: int) -> Any:
     allowed(request, TokenScope.READ)
     counted = queries.prompt_sets_with_counts(PromptSet.objects.all())
     return prompt_set_out(scope.one_of(request, counted, pk=key(number)))
+
+
+@router.get("/queue", response=QueueOut, tags=["runs"])
+def read_queue(request: HttpRequest) -> Any:
+    """The workers and what waits for them; failed: given up, of your latest runs and questions."""
+    allowed(request, TokenScope.READ)
+    found = queue_state(scope.user_of(request))
+    same = ("waiting", "own", "oldest_seconds", "in_work", "failed")
+    of_worker = ("name", "lives", "silent_seconds", "images", "questions", "since_seconds")
+    return {name: getattr(found, name) for name in same} | {
+        "workers": [
+            {name: getattr(worker, name) for name in of_worker} | {"runs": list(worker.of)}
+            for worker in found.workers
+        ]
+    }
 
 
 @router.get("/runs", response=list[RunOut], tags=["runs"])

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from generation.views import explored, images, imports, projects, prompt_sets, questions, runs, uploads
+from generation.views import explored, images, imports, projects, prompt_sets, questions, queue, runs, uploads
 
 
 class Sha256Converter:
@@ -39,6 +39,7 @@ urlpatterns = [
     path("prompts/import/<sha256:digest>/state/", imports.preview_state, name="preview_state"),
     path("prompts/<int:pk>/", prompt_sets.prompt_set, name="prompt_set"),
     path("prompts/<int:pk>/words/<int:prompt_pk>/", prompt_sets.prompt_words, name="prompt_words"),
+    path("queue/", queue.queue, name="queue"),
     path("runs/", runs.runs, name="runs"),
     path("runs/new/", runs.run_new, name="run_new"),
     path("runs/new/price/", runs.run_price, name="run_price"),

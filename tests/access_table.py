@@ -21,7 +21,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "generation:example_file", "generation:runs", "generation:run_new", "generation:run_price",
         "annotation:campaigns", "annotation:campaign_new", "annotation:campaign_upload",
         "analyses:analyses", "plan:planner", "plan:planner_sums", "generation:questions",
-        "generation:question_new",
+        "generation:question_new", "generation:queue",
     ),
     READ: (
         "generation:project", "generation:prompt_set", "generation:prompt_words", "generation:run",
@@ -29,8 +29,9 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "generation:mask_png", "generation:raw_npy", "generation:heat_png", "generation:overlay_png",
         "annotation:campaign", "annotation:campaign_progress", "annotation:campaign_specification",
         "annotation:adjudication", "annotation:adjudication_item",
-        "annotation:recruitment", "annotation:history", "annotation:history_csv", "annotation:review",
-        "annotation:rater", "annotation:preview", "annotation:preview_picture", "annotation:presence_csv",
+        "annotation:recruitment", "annotation:history", "annotation:history_csv",
+        "annotation:review", "annotation:rater", "annotation:preview", "annotation:preview_picture",
+        "annotation:presence_csv",
         "annotation:pairs_csv", "annotation:masks_jsonl", "annotation:masks_zip", "evaluation:results",
         "evaluation:live", "evaluation:file", "evaluation:maps", "evaluation:maps_file", "studies:dry_run",
         "generation:question", "generation:question_state", "generation:question_png",
@@ -63,6 +64,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "api:list_webhooks", "api:list_deliveries", "api:list_prompts", "api:read_recruitment",
         "api:list_invitations", "api:list_raters", "api:read_rater", "api:list_waiting",
         "api:list_adjudications", "api:read_item", "api:read_dry_run",
+        "api:read_queue",
     ),
 }  # fmt: skip
 POST: Final[dict[str, tuple[str, ...]]] = {

@@ -68,6 +68,14 @@ def images(items: QuerySet[Item], *, vocabulary: Sequence[str]) -> tuple[Columns
     return Columns(given, n=len(asked)), left_out
 
 
+def asked_of(items: QuerySet[Item], *, vocabulary: Sequence[str]) -> Mapping[int, tuple[str, ...]]:
+    """By prompt of these items, the words of the checklist that it names, in order of mention."""
+    words = _words(items, vocabulary=vocabulary)
+    checklist = Checklist(vocabulary)
+    prompts = items.order_by().values_list("image__prompt_id", "image__prompt__text").distinct()
+    return {pk: checklist.asked(text, words.get(str(pk), ())) for pk, text in prompts}
+
+
 def asked_words(text: str, words: Sequence[tuple[str, str]], *, vocabulary: Sequence[str]) -> list[str]:
     """The words of the checklist that a prompt names, in order of mention.
 

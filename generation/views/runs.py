@@ -16,6 +16,7 @@ from generation.choices import RunState
 from generation.fingerprints import FingerprintError
 from generation.forms import RunForm, defaults_of
 from generation.models import PromptSet, Run
+from generation.queue_state import queue_state
 from generation.registry import available
 from generation.services import runs as service
 from generation.tasks import wake_worker
@@ -87,7 +88,10 @@ def run_price(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: settings, progress, failures, finished images."""
-    return render(request, "generation/run.html", _run_context(request, pk))
+    context = _run_context(request, pk)
+    if context["is_live"]:
+        context["queue"] = queue_state(scope.user_of(request))
+    return render(request, "generation/run.html", context)
 
 
 @login_required

@@ -20,6 +20,7 @@ from config.api import api
 from generation.choices import ProjectRole, TokenScope
 from generation.models import ApiToken, MapRequest, Project, Run
 from generation.services import api_tokens, projects
+from generation.services.images import ModelPin, claim_images
 from generation.services.projects import personal_project
 from tests import factories
 from tests.program import ROOT, Program, errors
@@ -427,3 +428,14 @@ def test_results_of_each_kind_are_its_own(
     items = next(found for found in results["tables"] if found["file"] == table)
     assert len(items["lines"]) == items["lines_total"] == campaign.items.filter(kind=ItemKind.RATING).count()
     assert {column["name"] for column in items["columns"]} == set(items["lines"][0])
+
+
+def test_the_queue_is_told_with_the_names_of_ones_own_runs(program: Program, owner: User) -> None:
+    """Control: leave `runs` out of `read_queue`."""
+    run = factories.make_run(owner)
+    models = [ModelPin(model_id=run.model_id, revision=run.model_revision)]
+    claim_images("box:7", models=models, batch_size=1, lease_seconds=60)
+    found = program.get("/queue").json()
+    assert (found["waiting"], found["own"], found["in_work"], found["failed"]) == (1, 1, 1, 0)
+    (worker,) = found["workers"]
+    assert (worker["name"], worker["images"], worker["runs"]) == ("box:7", 1, [run.name])

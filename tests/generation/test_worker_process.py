@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from generation import registry, storage
 from generation.choices import ImageState
 from generation.models import Image, Run
+from generation.queue_state import queue_state
 from generation.services import runs
 from tests import factories
 from tests.generation.worker_process import wait_until, worker
@@ -134,11 +135,14 @@ def test_a_worker_works_without_any_message_and_ends_in_order(tiny_model: str, l
     """The tests' broker reaches no other process, so the run is found by the poll.
 
     Controls: without the poll nothing is done; a loop that does not look at the request to end goes on
-    through all images; a worker that just ends leaves leases behind.
+    through all images; a worker that just ends leaves leases behind; without `call_connections_after` nobody
+    sees it.
     """
     with worker(log) as process:
-        make_run(images=1, steps=1)
+        run = make_run(images=1, steps=1)
         wait_until(lambda: done() == 1, log=log)
+        (seen,) = queue_state(run.owner).workers
+        assert (seen.name.rsplit(":", 1)[1], seen.lives) == (str(process.pid), True)
         time.sleep(IDLE_SECONDS)  # until the loop has found the table empty and waits
         make_run(images=12, steps=60)
         wait_until(lambda: done() >= 2 and leased(), log=log)

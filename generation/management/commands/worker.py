@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from generation.drainer import Drainer
+from generation.queue_state import call_connections_after
 from generation.threads import waiting_policy
 
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
 
         silence_progress_bars()
         worker = Worker()
+        call_connections_after(worker.name)
         self.stdout.write(f"Worker {worker.name} on {worker.device}, {worker.batch_size} images at a time.")
         if until_done:
             self.stdout.write(f"{worker.drain()} images claimed.")
