@@ -17,6 +17,7 @@ WORDS: Final = {
     "resume": "resumed it",
     "start_dry_run": "started a dry run",
     "discard_dry_run": "threw a dry run away",
+    "walk_ending": "let a simulated rater take an ending",
     "extend": "asked for more raters per item",
     "close": "closed it",
     "forget_identity": "deleted a rater’s platform id",

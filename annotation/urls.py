@@ -36,6 +36,7 @@ urlpatterns = [
     path("<uuid:public_id>/back-fill/", supervision.campaign_back_fill, name="campaign_back_fill"),
     path("<uuid:public_id>/extend/", supervision.campaign_extend, name="campaign_extend"),
     path("<uuid:public_id>/recruitment/", recruiting.recruitment, name="recruitment"),
+    path("<uuid:public_id>/outcomes/", recruiting.outcomes, name="outcomes"),
     path("<uuid:public_id>/recruitment/links.csv", recruiting.links_csv, name="links_csv"),
     path("<uuid:public_id>/prolific/", prolific.prolific, name="prolific"),
     path("<uuid:public_id>/history/", history.history, name="history"),

@@ -8,6 +8,7 @@ VOID_ELEMENTS = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 )
 MARKED = ("data-before", "data-word", "data-after")
+CODE, HEADING = "data-code", "h1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +25,18 @@ class PageForm:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """A page as a script-less visitor meets it. canvas_hw: pixels of what can be drawn on; None without."""
+    """A page as a script-less visitor meets it. canvas_hw: pixels of what can be drawn on; None without.
+
+    heading: its first-level one.  code: to be taken along; both may be empty.
+    """
 
     forms: Sequence[PageForm]
     canvas_hw: tuple[int, int] | None
     prompt: str
     target_word: str
     text: str
+    heading: str = ""
+    code: str = ""
 
     def form_with_button(self, name: str) -> PageForm | None:
         """The first form that has a button of that name, or None."""
@@ -57,6 +63,8 @@ def read_page(html: str) -> ReadPage:
         prompt="".join(reader.text_of(mark) for mark in MARKED),
         target_word=reader.text_of("data-word"),
         text=" ".join(" ".join(reader.text).split()),
+        heading=" ".join(reader.text_of(HEADING).split()),
+        code=reader.text_of(CODE).strip(),
     )
 
 
@@ -77,7 +85,7 @@ class _Reader(HTMLParser):
         self.forms: list[_OpenForm] = []
         self.text: list[str] = []
         self.canvas_hw: tuple[int, int] | None = None
-        self._marked: dict[str, list[str]] = {name: [] for name in MARKED}
+        self._marked: dict[str, list[str]] = {name: [] for name in (*MARKED, CODE, HEADING)}
         self._inside: list[tuple[str, frozenset[str]]] = []
 
     def text_of(self, mark: str) -> str:
@@ -99,7 +107,7 @@ class _Reader(HTMLParser):
         if tag not in VOID_ELEMENTS:
             if tag == "fieldset" and "disabled" in values:
                 self._inside.append(("disabled fieldset", frozenset()))
-            self._inside.append((tag, frozenset(MARKED).intersection(values)))
+            self._inside.append((tag, frozenset((*MARKED, CODE)).intersection(values) | {HEADING} & {tag}))
 
     def _open_tags(self) -> list[str]:
         return [tag for tag, _ in self._inside]

@@ -15,11 +15,12 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from annotation.choices import Platform, SlotState
+from annotation.choices import SlotState
 from annotation.models import Campaign, Rater, Slot
-from annotation.recruitment import RaterIdentityData, pseudonym
+from annotation.recruitment import pseudonym
 from annotation.services.entry import EntryRefused, enter
 from studies.crowd import Acknowledged, answer_task, begin
+from studies.endings import IN_ORDER, Met, after_the_crowd, before_the_crowd, identity, met
 from studies.page_forms import PageForm
 from studies.settled import knowledge_of
 from studies.simulated_raters import SimulatedRater, draw_raters
@@ -32,12 +33,23 @@ MOST_RATERS: Final = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
-    """Where a dry run stands."""
+    """Where a dry run stands. filled: the crowd has done what it can.  endings: those taken so far."""
 
     raters: int
     places: int
     answered: int
-    finished: bool
+    filled: bool
+    endings: tuple[Met, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every place is filled and every ending was taken, or it was said why not."""
+        return self.filled and len(self.endings) == len(IN_ORDER)
+
+    @property
+    def amiss(self) -> int:
+        """Endings that were other than the campaign has them."""
+        return sum(not met.as_planned and not met.why_not for met in self.endings)
 
     @property
     def share(self) -> float:
@@ -83,7 +95,11 @@ def rehearsal(dry_run: Campaign) -> Rehearsal:
     total, answered = places.count(), places.filter(state=SlotState.ANSWERED).count()
     raters = Rater.objects.filter(campaign=dry_run).count()
     return Rehearsal(
-        raters=raters, places=total, answered=answered, finished=answered >= total or raters >= MOST_RATERS
+        raters=raters,
+        places=total,
+        answered=answered,
+        filled=answered >= total or raters >= MOST_RATERS,
+        endings=met(dry_run),
     )
 
 
@@ -94,8 +110,10 @@ def advance(dry_run: Campaign, *, host: str, secure: bool, seconds: float) -> Re
     """
     deadline = time.monotonic() + seconds
     visitor = InnerVisitor(host, secure=secure)
+    before_the_crowd(dry_run, visitor)
     for rater in crowd(dry_run):
-        if rehearsal(dry_run).finished:
+        if rehearsal(dry_run).filled:
+            after_the_crowd(dry_run, visitor)
             break
         _work(rater, dry_run=dry_run, visitor=visitor, deadline=deadline)
         if time.monotonic() > deadline:
@@ -112,14 +130,16 @@ def crowd(dry_run: Campaign) -> Iterator[SimulatedRater]:
         careless = number % CARELESS_EVERY == 0
         generator = random.Random(f"dry run {dry_run.order_seed} {number}")
         [rater] = draw_raters(careful=not careless, careless=careless, generator=generator)
-        name = pseudonym(_identity(rater), campaign_public_id=dry_run.public_id, secret=settings.SECRET_KEY)
+        name = pseudonym(
+            identity(rater.name), campaign_public_id=dry_run.public_id, secret=settings.SECRET_KEY
+        )
         if name not in ended:
             yield rater
 
 
 def _work(rater: SimulatedRater, *, dry_run: Campaign, visitor: InnerVisitor, deadline: float) -> None:
     try:
-        enter(dry_run, _identity(rater), simulated=True)
+        enter(dry_run, identity(rater.name), simulated=True)
     except EntryRefused:
         return
     entry = reverse("rate:entry", args=[dry_run.public_id])
@@ -142,12 +162,3 @@ def _answer(
 ) -> tuple[Response, Acknowledged] | None:
     knows = knowledge_of(dry_run, rater.name)
     return answer_task(visitor, response, rater=rater, generator=generator, knows=knows)
-
-
-def _identity(rater: SimulatedRater) -> RaterIdentityData:
-    return RaterIdentityData(
-        platform=Platform.PROLIFIC,
-        platform_id=rater.name,
-        study_id="simulated",
-        session_id=f"{rater.name}-1",
-    )

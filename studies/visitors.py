@@ -39,8 +39,9 @@ class AnyVisitor(Protocol):
 
 
 def encode(form: PageForm, name: str, value: str, **fields: str) -> str:
-    """What a browser sends for a pressed button. `fields` fill or replace inputs."""
-    return urlencode({**form.fields, **fields, name: value})
+    """What a browser sends for a pressed button. `fields` fill or replace inputs.  name: "" of a button
+    without one."""
+    return urlencode({**form.fields, **fields, **({name: value} if name else {})})
 
 
 class Visitor:

@@ -15,6 +15,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -23,52 +24,22 @@ from annotation.contents import AnswerContent, fits, option_content
 from annotation.forms.answers import CHECKED, DRAWN, NONE_OF_THESE
 from annotation.models import Campaign, Item
 from annotation.practice import KINDS
-from annotation.recruitment import return_address
 from annotation.services.practice import feedback
 from annotation.verdicts import Given
 from annotation.views import pictures
+from annotation.views.endings import BY_NAME, taken_along
 from annotation.views.entry import session_size, wording
 from annotation.views.feedback import feedback_context, feedback_pictures
 from annotation.views.kinds import kind_of, picture_names
 from annotation.views.media import png
 from annotation.views.pictures import shown_by
 from annotation.views.practice import round_name
-from annotation.views.rater_outcomes import (
-    CLOSED,
-    DECLINED,
-    FINISHED,
-    FULL,
-    NO_ITEMS,
-    NOT_INVITED,
-    NOT_OPEN,
-    NOTHING_LEFT,
-    PAUSED,
-    SCREENED_OUT,
-    SHARE_REACHED,
-    STOPPED,
-    UNFILLED_LINK,
-)
+from annotation.views.rater_outcomes import LATE, NO_ITEMS
 from annotation.views.rater_pages import page, reply, see_other, wants_json
 from annotation.views.rater_screens import TaskScreen, cut_prompt, time_left
 from annotation.views.scope import campaign_to_read
 
 LONGEST_NUMBER: Final = 9
-ANY_RATER: Final = "the-raters-id"
-# Every way in which a visit ends, with the campaign's fields that go with it.
-ENDINGS: Final = {
-    "finished": (FINISHED, "completion_code", "completion_url"),
-    "stopped": (STOPPED, "completion_code", "completion_url"),
-    "share-reached": (SHARE_REACHED, "completion_code", "completion_url"),
-    "nothing-left": (NOTHING_LEFT, "completion_code", "completion_url"),
-    "screened-out": (SCREENED_OUT, "screened_out_code", "screened_out_url"),
-    "declined": (DECLINED, "no_consent_code", "no_consent_url"),
-    "full": (FULL, "", ""),
-    "paused": (PAUSED, "", ""),
-    "closed": (CLOSED, "", ""),
-    "not-open": (NOT_OPEN, "", ""),
-    "not-invited": (NOT_INVITED, "", ""),
-    "bad-link": (UNFILLED_LINK, "", ""),
-}
 ROLES: Final = {
     ItemKind.RATING: "",
     ItemKind.ATTENTION: "attention check (raters can't tell)",
@@ -278,18 +249,18 @@ def _pictures(campaign: Campaign, item: Item, *more: str) -> dict[str, str]:
 
 
 def _end_page(campaign: Campaign, *, total: int, ending: str) -> HttpResponse:
-    """One of ENDINGS, with the code and the address that a rater would take along."""
-    outcome, code, address = ENDINGS.get(ending or "finished", (None, "", ""))
-    if outcome is None:
+    """One of the endings, with the code and the address that a rater would take along."""
+    found = BY_NAME.get(ending or "finished")
+    if found is None:
         raise Http404
+    code, address = taken_along(campaign, found)
+    context = wording(campaign) | {"preview": _banner(campaign, current="end", total=total)}
+    context |= {"outcome": found.outcome, "code": code, "back_url": address}
+    if found.outcome is LATE:
+        go_on = reverse("annotation:preview", args=[campaign.public_id])
+        context |= {"action_url": go_on, "action_label": _("Go on")}
     if total == 0:
-        outcome, code, address = NO_ITEMS, "", ""
-    context = wording(campaign) | {
-        "preview": _banner(campaign, current="end", total=total),
-        "outcome": outcome,
-        "code": getattr(campaign, code) if code else "",
-        "back_url": return_address(getattr(campaign, address), platform_id=ANY_RATER) if address else "",
-    }
+        context |= {"outcome": NO_ITEMS, "code": "", "back_url": "", "action_url": ""}
     return page("rate/end.html", context)
 
 

@@ -18,7 +18,7 @@ from annotation.models import Campaign
 from annotation.recruitment import PLATFORMS
 from annotation.services import campaigns as service
 from annotation.tokens import INVITATION, invitation_token
-from annotation.views import preview
+from annotation.views.endings import walk
 from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, user_of
 from common.csv_stream import Column, in_chunks, lines
 
@@ -79,11 +79,27 @@ def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
         "links": links(request, found),
         "endings": endings(found),
         "form": form,
-        "walks": [(name, outcome.heading) for name, (outcome, _, _) in preview.ENDINGS.items()],
+        "faults": [(walked.heading, fault) for walked in walk(found) for fault in walked.faults],
         "can_edit": can_edit(request, found),
         "is_draft": found.state == CampaignState.DRAFT,
     }
     return render(request, "annotation/recruitment.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_GET
+def outcomes(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Walk every outcome: of each ending what the rater reads and takes along, and what has to be mended."""
+    found = campaign_of(request, public_id)
+    context = {
+        "section": "campaigns",
+        "campaign": found,
+        "walked": walk(found),
+        "can_edit": can_edit(request, found),
+        "is_draft": found.state == CampaignState.DRAFT,
+    }
+    return render(request, "annotation/outcomes.html", context)
 
 
 @login_required
