@@ -128,7 +128,7 @@ class OpinionTally:
 
     def annotations(self) -> dict[str, Any]:
         """The system or part of speech; empty for pictures. And the thing that is scored."""
-        group = Coalesce(F("slot__item__word_map__word__part_of_speech"), Value(""))
+        group: Any = Coalesce(F("slot__item__word_map__word__part_of_speech"), Value(""))
         thing: Any = F("slot__item__word_map__word_id")
         if compares(self._campaign):
             group = system_case(self._campaign, item="slot__item__")
@@ -227,9 +227,9 @@ class PairTally:
     def stand(self, *, n_answers: int) -> LiveKind:
         """See Tally."""
         order = {name: place for place, name in enumerate(self._systems)}
-        met = [(group, *group.group.split("\0")) for group in self._shares.groups() if group.n_ratings]
-        met.sort(key=lambda one: (order[one[1]], order[one[2]]))
-        rows = [_preference(group, f"{first} to {second}") for group, first, second in met]
+        met = [(group.group.split("\0"), group) for group in self._shares.groups() if group.n_ratings]
+        met.sort(key=lambda one: [order[system] for system in one[0]])
+        rows = [_preference(group, " to ".join(systems)) for systems, group in met]
         two = len(self._systems) == 2
         headline = f"Prefer {self._systems[0]} to {self._systems[1]}"
         return LiveKind(

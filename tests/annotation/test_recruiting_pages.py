@@ -17,7 +17,7 @@ from annotation.services import campaigns, entry
 from annotation.services.campaigns import InvitationsRefused
 from annotation.services.endings import EndReason, session_end
 from annotation.tokens import BadToken, invitation_number, invitation_token, rater_token
-from annotation.views.preview import ENDINGS
+from annotation.views.endings import BY_NAME
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -138,14 +138,14 @@ def test_who_answered_nothing_is_sent_nowhere_to_be_credited(owner: User) -> Non
     assert (end.completion_code, end.return_url) == ("", "")
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", BY_NAME)
 def test_every_ending_can_be_walked_in_the_preview(signed_in: Client, owner: User, ending: str) -> None:
     campaign = opened(owner, completion_url=SONA, no_consent_code="NOPE1234")
-    assert f"ending={ending}" in signed_in.get(url("recruitment", campaign)).content.decode()
+    assert f"ending={ending}" in signed_in.get(url("outcomes", campaign)).content.decode()
     page = unescape(
         signed_in.get(url("preview", campaign), {"page": "end", "ending": ending}).content.decode()
     )
-    outcome, code, _ = ENDINGS[ending]
+    outcome, code = BY_NAME[ending].outcome, BY_NAME[ending].code
     assert outcome.heading in page
     assert ("DONE1234" in page, "NOPE1234" in page) == (code == "completion_code", code == "no_consent_code")
     assert ("survey_code=the-raters-id" in page) is (code == "completion_code")

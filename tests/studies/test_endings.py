@@ -17,7 +17,11 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = "testserver"
-CODES = {"screened_out_code": "SCREENED", "no_consent_code": "NOCONSENT", "completion_code": "FINISHED"}
+CODES: dict[str, Any] = {
+    "screened_out_code": "SCREENED",
+    "no_consent_code": "NOCONSENT",
+    "completion_code": "FINISHED",
+}
 
 
 def rehearsed(owner: User, *, kind: TaskKind = TaskKind.OPINION_SCORE, **changes: Any) -> Campaign:
