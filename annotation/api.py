@@ -20,7 +20,6 @@ from annotation.services import back_fill, returns, withdrawals
 from annotation.services import campaigns as service
 from annotation.services.raters import RaterActRefused
 from annotation.systems import compares, systems_of
-from annotation.views.endings import walk
 from annotation.views.scope import campaign_of, rater_of, user_of
 from generation.api import Page, Refusal, StrictSchema, allowed
 from generation.choices import TokenScope
@@ -81,17 +80,6 @@ class ProgressOut(Schema):
     at_work: int
     raters_excluded: int
     outcomes: dict[str, int]
-
-
-class EndingOut(Schema):
-    """One way in which a visit ends. address: where the rater is sent; faults: each with the remedy."""
-
-    name: str
-    heading: str
-    when: str
-    code: str
-    address: str
-    faults: list[str]
 
 
 class WithdrawnOut(Schema):
@@ -195,17 +183,6 @@ def read_progress(request: HttpRequest, public_id: UUID) -> Any:
     """How far the campaign is, counted now."""
     allowed(request, TokenScope.READ)
     return queries.progress(found_campaign(request, public_id)).as_json()
-
-
-@router.get("/campaigns/{public_id}/endings", response=list[EndingOut], tags=["campaigns"])
-def read_endings(request: HttpRequest, public_id: UUID) -> Any:
-    """Every ending of a visit as the campaign has it set up, with what has to be mended."""
-    allowed(request, TokenScope.READ)
-    return [
-        {"name": one.ending.name, "when": one.ending.when}
-        | {name: getattr(one, name) for name in ("heading", "code", "address", "faults")}
-        for one in walk(_found(request, public_id))
-    ]
 
 
 @router.post(

@@ -13,6 +13,7 @@ from annotation.models import Campaign
 from annotation.services import campaigns as service
 from annotation.services.identities import invited
 from annotation.views import recruiting
+from annotation.views.endings import walk
 from annotation.views.scope import campaign_to_edit, user_of
 from generation.api import Page, Refusal, StrictSchema, allowed
 from generation.choices import TokenScope
@@ -38,6 +39,17 @@ class EndingOut(Schema):
     who: str
     code: str
     address: str
+
+
+class WalkedOut(Schema):
+    """One way in which a visit ends. address: where the rater is sent; faults: each with the remedy."""
+
+    name: str
+    heading: str
+    when: str
+    code: str
+    address: str
+    faults: list[str]
 
 
 class RecruitmentOut(Schema):
@@ -107,3 +119,14 @@ def _invitations(request: HttpRequest, found: Campaign, page: Page) -> list[dict
     came = invited(found, numbers=numbers)
     links = recruiting.personal_links(request, found, numbers=numbers)
     return [asdict(link) | {"rater": came.get(link.number, "")} for link in links]
+
+
+@router.get("/campaigns/{public_id}/endings", response=list[WalkedOut], tags=["campaigns"])
+def read_endings(request: HttpRequest, public_id: UUID) -> Any:
+    """Every ending of a visit as the campaign has it set up, with what has to be mended."""
+    allowed(request, TokenScope.READ)
+    return [
+        {"name": one.ending.name, "when": one.ending.when}
+        | {name: getattr(one, name) for name in ("heading", "code", "address", "faults")}
+        for one in walk(found_campaign(request, public_id))
+    ]

@@ -1,5 +1,6 @@
 """The API of dry runs: started, worked at a few seconds at a time, thrown away."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,23 @@ from studies.views import SECONDS
 router = Router()
 
 
+class MetOut(Schema):
+    """What a simulated rater met at one ending. why_not: why it was not taken; then the rest is empty."""
+
+    name: str
+    label: str
+    status: int
+    heading: str
+    code: str
+    as_planned: bool
+    why_not: str
+
+
 class DryRunOut(Schema):
     """Where a campaign's dry run stands. campaign: the copy's own id, for its progress, results and files.
 
-    campaign is null where none was started; finished once its places are filled.
+    campaign is null where none was started; finished once its places are filled and every ending
+    of `endings` was taken, or why not.
     """
 
     campaign: UUID | None
@@ -30,6 +44,7 @@ class DryRunOut(Schema):
     places: int
     answered: int
     finished: bool
+    endings: list[MetOut]
 
 
 @router.get("/campaigns/{public_id}/dry-run", response=DryRunOut, tags=["dry runs"])
@@ -103,7 +118,7 @@ def _started(request: HttpRequest, public_id: UUID) -> Campaign:
 
 def _state(copy: Campaign | None) -> dict[str, Any]:
     if copy is None:
-        return {"campaign": None, "raters": 0, "places": 0, "answered": 0, "finished": False}
+        return {"campaign": None, "raters": 0, "places": 0, "answered": 0, "finished": False, "endings": []}
     state = rehearsal(copy)
     return {
         "campaign": copy.public_id,
@@ -111,4 +126,5 @@ def _state(copy: Campaign | None) -> dict[str, Any]:
         "places": state.places,
         "answered": state.answered,
         "finished": state.finished,
+        "endings": [asdict(met) for met in state.endings],
     }
