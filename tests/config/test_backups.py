@@ -61,7 +61,7 @@ ANSWERS: Final = """
 
 
 def test_a_backup_comes_back_with_every_row_and_every_file(tmp_path: Path, other_database: str) -> None:
-    """Control: count the rows outside the dump's snapshot; copy no media."""
+    """Control: copy no media; restore none."""
     campaign = factories.make_campaign_of_kind(TaskKind.MASK, raters_per_item=1)
     factories.rate_all(factories.make_rater(campaign))
     kept = backups.back_up(tmp_path / "backup")
@@ -79,6 +79,25 @@ def test_a_backup_comes_back_with_every_row_and_every_file(tmp_path: Path, other
     again = manage("restore", tmp_path / "backup", database=other_database, media=tmp_path / "third")
     assert again.returncode == 1
     assert "has tables" in again.stderr
+
+
+def test_what_is_written_while_the_dump_is_made_is_neither_in_it_nor_counted(
+    tmp_path: Path, other_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: count the rows outside the dump's snapshot: the restore misses one that it never had."""
+    factories.make_user("early")
+    dump, to = backups._run, connection.get_connection_params()
+
+    def dump_and_somebody_comes(program: str, *arguments: object) -> None:
+        dump(program, *arguments)
+        with psycopg.connect(host=to["host"], dbname=to["dbname"], user=to["user"]) as other:
+            other.execute("INSERT INTO django_session VALUES ('late', '', now())")
+
+    monkeypatch.setattr(backups, "_run", dump_and_somebody_comes)
+    kept = backups.back_up(tmp_path / "backup")
+    assert (kept.rows["auth_user"], kept.rows["django_session"]) == (1, 0)
+    done = manage("restore", tmp_path / "backup", database=other_database, media=tmp_path / "media")
+    assert "all there" in done.stdout, done.stderr
 
 
 def test_a_damaged_backup_is_named_before_anything_is_restored(tmp_path: Path, other_database: str) -> None:
