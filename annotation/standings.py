@@ -1,10 +1,12 @@
 """Which raters count in the analysis. Worked out from the answers each time, never stored beside them."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from annotation import check_rows, checks
+from annotation.choices import CheckKind
 from annotation.models import Answer, Campaign, Rater
 
 ROWS_AT_ONCE: Final = 2_000
@@ -12,9 +14,10 @@ ROWS_AT_ONCE: Final = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One rater's attention checks, and whether the rater's answers count."""
+    """One rater's attention checks, all and by kind, and whether the rater's answers count."""
 
     checks: checks.AttentionOutcome
+    by_kind: Mapping[CheckKind, checks.AttentionOutcome]
     failed_checks: bool
     excluded_by_hand: bool
 
@@ -26,18 +29,27 @@ class Standing:
 
 def standings(campaign: Campaign) -> dict[int, Standing]:
     """The standing of every rater of the campaign, by primary key."""
-    served: dict[int, int] = defaultdict(int)
-    wrong: dict[int, int] = defaultdict(int)
+    served: dict[tuple[int, str], int] = defaultdict(int)
+    wrong: dict[tuple[int, str], int] = defaultdict(int)
     answers = check_rows.answers_to_checks(Answer.objects.filter(slot__campaign=campaign))
     for row in answers.values("rater_id", *check_rows.COLUMNS).iterator(chunk_size=ROWS_AT_ONCE):
-        served[row["rater_id"]] += 1
-        wrong[row["rater_id"]] += not check_rows.passed(row, campaign=campaign)
+        of = row["rater_id"], row["slot__item__check_kind"]
+        served[of] += 1
+        wrong[of] += not check_rows.passed(row, campaign=campaign)
     result = {}
     raters = Rater.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "excluded_at")
     for rater, excluded_at in raters:
-        outcome = checks.AttentionOutcome(served=served[rater], wrong=wrong[rater])
+        by_kind = {
+            kind: checks.AttentionOutcome(served=served[rater, kind], wrong=wrong[rater, kind])
+            for kind in CheckKind
+        }
+        outcome = checks.AttentionOutcome(
+            served=sum(one.served for one in by_kind.values()),
+            wrong=sum(one.wrong for one in by_kind.values()),
+        )
         result[rater] = Standing(
             checks=outcome,
+            by_kind=by_kind,
             failed_checks=checks.fails_campaign(outcome, allowed_wrong=campaign.checks_allowed_wrong),
             excluded_by_hand=excluded_at is not None,
         )

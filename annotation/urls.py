@@ -12,6 +12,7 @@ from annotation.views import (
     prolific,
     rater_requests,
     recruiting,
+    references,
     review,
     supervision,
 )
@@ -32,6 +33,8 @@ urlpatterns = [
     path("<uuid:public_id>/close/", supervision.campaign_close, name="campaign_close"),
     path("<uuid:public_id>/campaign.toml", campaigns.campaign_specification, name="campaign_specification"),
     path("<uuid:public_id>/known-answers/", known.known_answers, name="known_answers"),
+    path("<uuid:public_id>/known-answers/draw/", references.known_draw, name="known_draw"),
+    path("<uuid:public_id>/known-answers/drawn.png", references.known_drawn, name="known_drawn"),
     path("<uuid:public_id>/known-answers.csv", known.known_answers_csv, name="known_answers_csv"),
     path("<uuid:public_id>/back-fill/", supervision.campaign_back_fill, name="campaign_back_fill"),
     path("<uuid:public_id>/extend/", supervision.campaign_extend, name="campaign_extend"),

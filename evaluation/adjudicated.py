@@ -91,8 +91,9 @@ def with_decisions(answers: Answers, *, decided: Mapping[int, Adjudication], rat
 
 def with_reviewer(columns: tuple[GivenColumn, ...]) -> tuple[GivenColumn, ...]:
     """The given columns of raters.csv with a line for the reviewer."""
+    none = dict.fromkeys((given.name for given in campaign_columns.CHECKS_BY_KIND), "0")
     cells = {"rater": NAME, "simulated": "0", "verdict": campaign_columns.KEPT, "checks_answered": "0",
-             "checks_wrong": "0"}  # fmt: skip
+             "checks_wrong": "0"} | none  # fmt: skip
     return tuple(replace(column, cells=[*column.cells, cells.get(column.name, "")]) for column in columns)
 
 

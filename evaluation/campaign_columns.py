@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from annotation.choices import CheckKind
+
 
 @dataclass(frozen=True)
 class Given:
@@ -36,6 +38,15 @@ ITEMS: Final = (
     ),
     Given("map_peak", "Largest raw value of the word's map.", "word_map__peak"),
 )
+# Bundles from before they were here lack them.
+CHECKS_BY_KIND: Final = tuple(
+    given
+    for kind in CheckKind
+    for given in (
+        Given(f"{kind.value}_checks", f"Attention checks answered of the kind {kind.value}."),
+        Given(f"{kind.value}_wrong", "Of them wrong."),
+    )
+)
 RATERS: Final = (
     Given("rater", "Pseudonym of the rater in this campaign.", "pseudonym"),
     Given("platform", "Where the rater came from.", "platform"),
@@ -47,5 +58,6 @@ RATERS: Final = (
     Given("exclusion_reason", "The researcher's reason; else empty.", "exclusion_reason"),
     Given("checks_answered", "Attention checks answered."),
     Given("checks_wrong", "Of them wrong."),
+    *CHECKS_BY_KIND,
 )
 KEPT, FAILED, EXCLUDED = "kept", "failed checks", "excluded"

@@ -12,7 +12,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from annotation import standings
-from annotation.choices import ANSWER_OPTIONS, ItemKind, TaskKind
+from annotation.choices import ANSWER_OPTIONS, CheckKind, ItemKind, TaskKind
 from annotation.copied_columns import copied
 from annotation.models import Answer, Campaign, CampaignVersion, Item, Rater
 from annotation.services.campaigns import comparison_notes
@@ -290,6 +290,10 @@ def _raters(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
         "checks_answered": [cell_text(of_rater[key].checks.served) for key in keys],
         "checks_wrong": [cell_text(of_rater[key].checks.wrong) for key in keys],
     }
+    for kind in CheckKind:
+        outcomes = [of_rater[key].by_kind[kind] for key in keys]
+        worked_out[f"{kind.value}_checks"] = [cell_text(outcome.served) for outcome in outcomes]
+        worked_out[f"{kind.value}_wrong"] = [cell_text(outcome.wrong) for outcome in outcomes]
     stored = {
         column.name: column.cells
         for column in _columns(raters, given=[given for given in campaign_columns.RATERS if given.path])

@@ -201,7 +201,7 @@ def _campaign(archive: zipfile.ZipFile, facts: dict[str, Any]) -> tuple[Study, R
     items = Listing(
         columns=items.columns, index=np.where(rated, np.cumsum(rated) - 1, NOT_RATED).astype(np.int64)
     )
-    raters = _listing(archive, "raters.csv", given=campaign_columns.RATERS)
+    raters = _listing(archive, "raters.csv", given=_rater_columns(archive))
     item_of = dict(zip(items.column("item"), items.index.tolist(), strict=True))
     rater_of = {cell: place for place, cell in enumerate(raters.column("rater"))}
     read = _Read()
@@ -294,6 +294,15 @@ class _Read:
             "opt_out": np.array(self._opt_out, dtype=np.int8),
             "seconds": np.array(self._seconds, dtype=np.float64),
         }
+
+
+def _rater_columns(archive: zipfile.ZipFile) -> list[campaign_columns.Given]:
+    """The given columns of the bundle's raters.csv: an older one has no checks by kind."""
+    with archive.open("raters.csv") as member:
+        rows = csv.reader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
+        there = [cell.removeprefix("'") for cell in next(rows, [])]
+    later = campaign_columns.CHECKS_BY_KIND
+    return [given for given in campaign_columns.RATERS if given.name in there or given not in later]
 
 
 def _listing(archive: zipfile.ZipFile, name: str, *, given: Sequence[Any]) -> Listing:

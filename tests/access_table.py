@@ -40,7 +40,8 @@ GET: Final[dict[str, tuple[str, ...]]] = {
     ),
     HALF: ("second_step",),
     ABSENT: (
-        "annotation:adjudication_mask", "generation:explored_strip", "generation:explored_npy",
+        "annotation:adjudication_mask", "annotation:known_drawn", "generation:explored_strip",
+        "generation:explored_npy",
         "generation:explored_tile",
     ),
     EDIT: (
@@ -48,7 +49,7 @@ GET: Final[dict[str, tuple[str, ...]]] = {
         "annotation:campaign_back_fill", "annotation:rater_withdraw", "webhooks:webhooks",
         "generation:prompt_pictures", "annotation:prolific",
         "annotation:known_answers", "annotation:known_answers_csv", "annotation:links_csv",
-        "annotation:campaign_effort", "generation:image_question",
+        "annotation:campaign_effort", "generation:image_question", "annotation:known_draw",
     ),
     PRIVATE: (
         "generation:prompt_preview", "generation:preview_state", "analyses:columns", "analyses:report",
@@ -82,7 +83,7 @@ POST: Final[dict[str, tuple[str, ...]]] = {
         "webhooks:delivery_again",
         "annotation:campaign_edit", "annotation:campaign_open", "annotation:campaign_pause",
         "annotation:campaign_resume", "annotation:campaign_extend", "annotation:campaign_back_fill",
-        "annotation:known_answers",
+        "annotation:known_answers", "annotation:known_draw",
         "annotation:recruitment", "annotation:review", "annotation:rater", "annotation:rater_include",
         "annotation:rater_find", "annotation:rater_withdraw",
         "annotation:adjudication_item", "annotation:adjudication_undo",

@@ -85,7 +85,7 @@ def read_answer(fields: Mapping[str, str], asked: Asked) -> AnswerInput:
     slot = fields.get("slot", "")
     if not CANONICAL_UUID.fullmatch(slot):
         faults.append(_SLOT_RULE)
-    content = _READERS[TaskKind(asked.task_kind)](fields, asked, faults)
+    content = read_content(fields, asked, faults)
     key = fields.get("idempotency_key", "")
     if not CANONICAL_UUID.fullmatch(key):
         faults.append("idempotency_key must be a UUID in lower case with hyphens.")
@@ -105,6 +105,11 @@ def read_answer(fields: Mapping[str, str], asked: Asked) -> AnswerInput:
         client_milliseconds=milliseconds,
         view=view,
     )
+
+
+def read_content(fields: Mapping[str, str], asked: Asked, faults: list[str]) -> AnswerContent | None:
+    """What a form says, without whose task it is; what is wrong with it is added to `faults`."""
+    return _READERS[TaskKind(asked.task_kind)](fields, asked, faults)
 
 
 def read_draft(fields: Mapping[str, str], *, image_hw: tuple[int, int]) -> DraftInput:

@@ -58,9 +58,13 @@ def test_items_csv_holds_the_scores_worked_out_by_hand(signed_in: Client, small:
 
 
 def test_raters_csv_says_whose_answers_count(signed_in: Client, small: Campaign) -> None:
+    """Control: count the checks of every kind as one."""
     found = rows(signed_in, small, "raters.csv")
     assert [row["verdict"] for row in found] == ["kept", "kept", "kept", "failed checks"]
     assert [(row["checks_answered"], row["checks_wrong"]) for row in found] == [("1", "0")] * 3 + [("1", "1")]
+    by_kind = [(row["abstract_checks"], row["abstract_wrong"]) for row in found]
+    assert by_kind == [("1", "0")] * 3 + [("1", "1")]
+    assert {row[f"{kind}_checks"] for row in found for kind in ("known", "instructed", "repeat")} == {"0"}
     assert {row["share_of_answers"] for row in found} == {"0.25"}
 
 

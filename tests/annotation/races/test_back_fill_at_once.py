@@ -1,6 +1,7 @@
 """Back-fills at once, and beside raters who answer: exactly k places an item, nothing twice or lost."""
 
 import threading
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -98,7 +99,9 @@ def test_a_back_fill_beside_raters_who_answer_takes_no_task_from_a_hand(
         over.set()
         return []
 
-    jobs = [*(partial(and_say_so, job) for job in at_work), give_again_and_again, give_again_and_again, end]
+    jobs: list[Callable[[], list[Recorded | Late]]] = [
+        *(partial(and_say_so, job) for job in at_work), give_again_and_again, give_again_and_again, end
+    ]  # fmt: skip
     given = [one for answers in results_of(together(jobs)) for one in answers]
     assert {type(one) for one in given} == {Recorded}
     assert not LateAnswer.objects.exists()
