@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -31,7 +32,7 @@ class PairAnswers:
     left: BoolArray
     items: Columns
 
-    @property
+    @cached_property
     def same_thing(self) -> IndexArray:
         """(items,): a prompt whose pictures are drawn from several seeds, or by several systems, is one."""
         shown = zip(self.items.column("word"), self.items.column("prompt"), strict=True)
