@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from annotation import queries, specification
 from annotation.choices import CampaignState, TaskKind
 from annotation.forms.campaigns import CampaignForm
 from annotation.models import Campaign
-from annotation.services import back_fill, returns, withdrawals
+from annotation.services import archive, back_fill, budgets, returns, withdrawals
 from annotation.services import campaigns as service
 from annotation.services.raters import RaterActRefused
 from annotation.systems import compares, systems_of
@@ -30,6 +31,7 @@ router = Router()
 MOST_RETURNED: Final = 500
 
 _JSON_TYPES: Final[tuple[tuple[type[forms.Field], dict[str, Any]], ...]] = (
+    (forms.DecimalField, {"type": ["number", "string"]}),
     (forms.MultipleChoiceField, {"type": "array", "items": {"type": "string"}}),
     (forms.BooleanField, {"type": "boolean"}),
     (forms.FloatField, {"type": "number"}),
@@ -41,7 +43,8 @@ class CampaignOut(Schema):
     """A campaign. obstacles: what stands between a draft and its opening, each with the remedy.
 
     systems: names of those under comparison; raters never see them.  comparison_notes: what some of them lack
-    and what is therefore left out.
+    and what is therefore left out.  archived_at: since when it is out of the lists.  spent: places taken
+    times the pay, of one campaign alone; amounts are texts, since numbers of JSON lose cents.
     """
 
     id: UUID
@@ -57,6 +60,17 @@ class CampaignOut(Schema):
     created_at: datetime
     opened_at: datetime | None
     closed_at: datetime | None
+    archived_at: datetime | None
+    pay_per_rater: str | None
+    currency: str
+    budget: str | None
+    spent: str | None
+
+
+class Listing(Page):
+    """Which part of the list. archived: those out of the lists, in place of the others."""
+
+    archived: bool = False
 
 
 class ProgressOut(Schema):
@@ -148,10 +162,11 @@ NEW_CAMPAIGN: Final = values_body(specification.RUN, "contact")
 
 
 @router.get("/campaigns", response=list[CampaignOut], tags=["campaigns"])
-def list_campaigns(request: HttpRequest, page: Query[Page]) -> Any:
+def list_campaigns(request: HttpRequest, page: Query[Listing]) -> Any:
     """Campaigns of the researcher's projects, without dry runs; obstacles only with one campaign."""
     allowed(request, TokenScope.READ)
-    visible = Campaign.objects.visible_to(request.user).real().select_related("run__prompt_set")
+    real = Campaign.objects.visible_to(request.user).real().select_related("run__prompt_set")
+    visible = real.filter(archived_at__isnull=not page.archived)
     return [campaign_out(row, obstacles=[]) for row in visible[page.offset : page.offset + page.limit]]
 
 
@@ -242,13 +257,16 @@ def withdraw_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any
     tags=["campaigns"],
 )
 def steer_campaign(request: HttpRequest, public_id: UUID, act: str) -> Any:
-    """act: open, pause, resume or close. 400 says what a draft still lacks, 409 that the state forbids it."""
+    """act: open, pause, resume, close, archive or restore. 400 says what a draft still lacks, 409 that the
+    state forbids it."""
     allowed(request, TokenScope.CAMPAIGNS)
     acts: dict[str, Callable[[Campaign, User], Campaign]] = {
         "open": service.open_campaign,
         "pause": service.pause,
         "resume": service.resume,
         "close": service.close,
+        "archive": archive.archive,
+        "restore": archive.restore,
     }
     if act not in acts:
         raise refused(404, f"Give one of {', '.join([*acts, 'extend'])}.", field="act", value=act)
@@ -281,10 +299,14 @@ def refusal_of(found: specification.SpecificationRefused, *, values: dict[str, A
 def campaign_out(row: Campaign, *, obstacles: list[str] | None = None) -> dict[str, Any]:
     """A campaign as the API shows it. obstacles: empty for lists, which leave them out; else worked out."""
     is_draft = row.state == CampaignState.DRAFT
+    money = budgets.spending(row) if obstacles is None else None
     notes = [] if obstacles is not None else service.comparison_notes(row)
     if obstacles is None:
         obstacles = service.opening_obstacles(row) if is_draft else []
-    same = ("name", "task_kind", "state", "raters_per_item", "created_at", "opened_at", "closed_at")
+    same = (
+        "name", "task_kind", "state", "raters_per_item", "created_at", "opened_at", "closed_at",
+        "archived_at", "currency",
+    )  # fmt: skip
     return {name: getattr(row, name) for name in same} | {
         "id": row.public_id,
         "project": row.run.prompt_set.project_id,
@@ -292,4 +314,11 @@ def campaign_out(row: Campaign, *, obstacles: list[str] | None = None) -> dict[s
         "obstacles": obstacles,
         "systems": [system.name for system in systems_of(row)] if compares(row) else [],
         "comparison_notes": notes,
+        "pay_per_rater": _text(row.pay_per_rater),
+        "budget": _text(row.budget),
+        "spent": _text(money.spent) if money else None,
     }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)

@@ -78,6 +78,7 @@ class RaterOut(Schema):
     practice: str
     undone: int
     late: int
+    flags: list[str]
     agreement: AgreementOut
     decision: DecisionOut | None
     grounds: list[str]
@@ -327,6 +328,7 @@ def _rater(reviewed: ReviewRow) -> dict[str, Any]:
     )  # fmt: skip
     return {name: getattr(row, name) for name in same} | {
         "rater": row.pseudonym,
+        "flags": list(row.flags),
         "checks": [{"kind": one.kind, "served": one.served, "wrong": one.wrong} for one in row.by_kind],
         "longest_run": row.pattern.longest_run,
         "commonest": row.pattern.commonest,

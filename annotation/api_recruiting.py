@@ -8,8 +8,10 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from annotation.api import found_campaign
+from annotation.api import CampaignOut, campaign_out, found_campaign
+from annotation.forms.managing import BudgetForm
 from annotation.models import Campaign
+from annotation.services import budgets
 from annotation.services import campaigns as service
 from annotation.services.identities import invited
 from annotation.views import recruiting
@@ -17,7 +19,7 @@ from annotation.views.endings import walk
 from annotation.views.scope import campaign_to_edit, user_of
 from generation.api import Page, Refusal, StrictSchema, allowed
 from generation.choices import TokenScope
-from generation.problems import refused
+from generation.problems import ApiRefused, of_form, refused
 
 router = Router()
 
@@ -62,6 +64,12 @@ class RecruitmentOut(Schema):
     personal_links: int
     links: list[LinkOut]
     endings: list[EndingOut]
+
+
+class BudgetIn(StrictSchema):
+    """The new limit as a text, such as "250.00"; null for none."""
+
+    budget: str | None
 
 
 class InvitationsIn(StrictSchema):
@@ -130,3 +138,22 @@ def read_endings(request: HttpRequest, public_id: UUID) -> Any:
         | {name: getattr(one, name) for name in ("heading", "code", "address", "faults")}
         for one in walk(found_campaign(request, public_id))
     ]
+
+
+@router.post(
+    "/campaigns/{public_id}/budget",
+    response={200: CampaignOut, 400: Refusal, 409: Refusal},
+    tags=["campaigns"],
+)
+def change_budget(request: HttpRequest, public_id: UUID, wanted: BudgetIn) -> Any:
+    """Another budget, or none, while the campaign is open or paused."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = found_campaign(request, public_id)
+    form = BudgetForm({"budget": wanted.budget or ""})
+    if not form.is_valid():
+        raise ApiRefused(400, *of_form(form, given={"budget": wanted.budget}))
+    budget = form.cleaned_data["budget"]
+    try:
+        return campaign_out(budgets.set_budget(found, user_of(request), budget=budget))
+    except budgets.BudgetRefused as refusal:
+        raise refused(409, str(refusal), field="budget", value=wanted.budget) from refusal

@@ -61,6 +61,16 @@ EVIDENCE: Final[tuple[Column[EvidenceLine], ...]] = (
         "Training items right, and every attempt at the qualification; empty without practice.",
         lambda line: line.row.practice.words if line.row.practice else "",
     ),
+    Column(
+        "trap_filled",
+        "1 where a field of the consent page was filled in that nobody sees.",
+        lambda line: line.row.trap_filled,
+    ),
+    Column(
+        "same_device",
+        "Other raters of the campaign with the same browser; 0 where browsers are not counted.",
+        lambda line: line.row.same_device,
+    ),
     Column("undone", "Answers taken back.", lambda line: line.row.undone),
     Column("late", "Answers that came too late.", lambda line: line.row.late),
 )

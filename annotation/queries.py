@@ -117,6 +117,19 @@ class RaterRow:
     practice: PracticeRecord | None
     undone: int
     late: int
+    trap_filled: bool = False
+    same_device: int = 0
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a program or one person with several accounts would leave behind; it decides nothing."""
+        found = []
+        if self.trap_filled:
+            found.append("filled in a field that nobody sees")
+        if self.same_device:
+            others = "1 other rater" if self.same_device == 1 else f"{self.same_device} other raters"
+            found.append(f"same browser as {others}")
+        return tuple(found)
 
     @property
     def counts(self) -> bool:
@@ -194,6 +207,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     late_answers = LateAnswer.objects.filter(rater__in=pks).order_by().values_list("rater_id")
     late = dict(late_answers.annotate(n=Count("pk")))
     records = practice_records(campaign, raters=raters)
+    shared = _by_device(campaign, raters=raters)
     agreed = agreements(campaign, raters=pks)
     return [
         _rater_row(
@@ -204,6 +218,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
             late=late.get(rater.pk, 0),
             agreement=agreed[rater.pk],
             practice=records.get(rater.pk),
+            same_device=shared.get(rater.device, 1) - 1,
         )
         for rater in raters
     ]
@@ -268,6 +283,7 @@ def _rater_row(
     late: int,
     agreement: Agreement,
     practice: PracticeRecord | None,
+    same_device: int,
 ) -> RaterRow:
     standing = [answer for answer in answers if answer["undone_at"] is None]
     ratings = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.RATING]
@@ -296,7 +312,18 @@ def _rater_row(
         practice=practice,
         undone=len(answers) - len(standing),
         late=late,
+        trap_filled=rater.trap_filled,
+        same_device=same_device,
     )
+
+
+def _by_device(campaign: Campaign, *, raters: Sequence[Rater]) -> dict[str, int]:
+    """How many of the campaign's raters have each of these raters' browsers; those without one left out."""
+    known = {rater.device for rater in raters} - {""}
+    if not known:
+        return {}
+    of_device = Rater.objects.filter(campaign=campaign, device__in=known).order_by().values_list("device")
+    return dict(of_device.annotate(n=Count("pk")))
 
 
 def _by_kind(served: list[dict[str, Any]], *, campaign: Campaign) -> tuple[KindOutcome, ...]:

@@ -161,6 +161,15 @@ def pseudonym(identity: RaterIdentityData, *, campaign_public_id: UUID, secret: 
     return hmac.new(f"percept.pseudonym\x1f{secret}".encode(), message.encode(), sha256).hexdigest()[:32]
 
 
+def device_name(number: str, *, campaign_public_id: UUID, secret: str) -> str:
+    """What a campaign keeps of the random number in a rater's browser: 32 digits, others in every campaign.
+
+    A keyed hash as `pseudonym` is, so that one browser can't be followed from campaign to campaign.
+    """
+    message = "\x1f".join([str(campaign_public_id), number])
+    return hmac.new(f"percept.device\x1f{secret}".encode(), message.encode(), sha256).hexdigest()[:32]
+
+
 def _value(params: Mapping[str, Sequence[str]], name: str, *, required: bool) -> str:
     values = params.get(name, ())
     if not values:

@@ -259,6 +259,8 @@ def _wrong_type(field: forms.Field, value: Any) -> str:
         return "" if right else "Give a list of texts."
     if isinstance(field, forms.BooleanField):
         return "" if isinstance(value, bool) else "Give true or false."
+    if isinstance(field, forms.DecimalField):
+        return "" if is_number or isinstance(value, str) else "Give an amount, such as 2.50."
     if isinstance(field, forms.FloatField):
         return "" if is_number else "Give a number."
     if isinstance(field, forms.IntegerField):

@@ -14,6 +14,7 @@ from annotation.views import (
     recruiting,
     references,
     review,
+    running,
     supervision,
 )
 
@@ -30,6 +31,10 @@ urlpatterns = [
     path("<uuid:public_id>/open/", supervision.campaign_open, name="campaign_open"),
     path("<uuid:public_id>/pause/", supervision.campaign_pause, name="campaign_pause"),
     path("<uuid:public_id>/resume/", supervision.campaign_resume, name="campaign_resume"),
+    path("<uuid:public_id>/archive/", running.campaign_archive, name="campaign_archive"),
+    path("<uuid:public_id>/restore/", running.campaign_restore, name="campaign_restore"),
+    path("<uuid:public_id>/budget/", running.campaign_budget, name="campaign_budget"),
+    path("<uuid:public_id>/payments.csv", running.payment_list, name="payment_list"),
     path("<uuid:public_id>/close/", supervision.campaign_close, name="campaign_close"),
     path("<uuid:public_id>/campaign.toml", campaigns.campaign_specification, name="campaign_specification"),
     path("<uuid:public_id>/known-answers/", known.known_answers, name="known_answers"),

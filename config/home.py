@@ -21,7 +21,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "home.html")
     prompt_sets = PromptSet.objects.visible_to(request.user)
     runs = Run.objects.visible_to(request.user)
-    campaigns = Campaign.objects.visible_to(request.user)
+    campaigns = Campaign.objects.visible_to(request.user).listed()
     context = {
         "prompt_set_count": prompt_sets.count(),
         "run_count": runs.count(),

@@ -74,5 +74,5 @@ def _from_campaign(campaign: Campaign) -> dict[str, Any]:
 def _pilots(request: HttpRequest) -> list[Campaign]:
     """The user's campaigns with ratings to estimate from, the newest first."""
     answered = Answer.objects.filter(slot__campaign=OuterRef("pk"))
-    visible = Campaign.objects.visible_to(request.user).real().filter(Exists(answered))
+    visible = Campaign.objects.visible_to(request.user).listed().filter(Exists(answered))
     return list(visible.order_by("-created_at", "-pk")[:CAMPAIGNS_OFFERED])

@@ -38,7 +38,7 @@ DOOR_USERS: Final = ("generation.tasks", "generation.management", "studies", "co
 LAYERS: Final = {
     "models": 1,
     "services": 2, "queries": 2, "storage": 2, "standings": 2, "tokens": 2, "exports": 2, "kind_exports": 2,
-    "plain_exports": 2, "queue_state": 2,
+    "plain_exports": 2, "queue_state": 2, "payment_list": 2,
     "rating_columns": 2, "rating_lines": 2,
     "systems": 2, "shown": 2, "adjudication_queue": 2, "adjudication_exports": 2,
     "sources": 2, "review_queue": 2, "history": 2, "check_rows": 2, "specification": 2,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from annotation import wording
@@ -57,6 +58,7 @@ def initial_for_new(
         "practice_attempts": 2,
         "checks_allowed_wrong": 0,
         "plain_link": True,
+        "count_devices": False,
         "completion_code": _new_code(),
         "no_consent_code": _new_code(),
     }
@@ -70,12 +72,14 @@ def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[
         "repeats_per_rater", "repeat_tolerance", "repeat_overlap_percent", "checks_allowed_wrong",
         "completion_code",
         "no_consent_code", "screened_out_code", "completion_url", "no_consent_url", "screened_out_url",
-        "plain_link", "items_limit", "language", "pair_of", "stratify_by",
+        "plain_link", "items_limit", "language", "pair_of", "stratify_by", "currency", "count_devices",
         "score_of", "methods", "pairing", "pairs_per_prompt", "adjudicate_from_percent",
         "pass_mark_percent", "practice_attempts",
     )  # fmt: skip
     return {name: getattr(campaign, name) for name in same_names} | {
         "vocabulary": "\n".join(campaign.vocabulary),
+        "pay_per_rater": _amount(campaign.pay_per_rater),
+        "budget": _amount(campaign.budget),
         "prompt_filter": choosing.as_lines(campaign.prompt_filter),
         "compared_runs": [str(run) for run in campaign.compared_run_ids],
         "parts_of_speech": [part for part in campaign.parts_of_speech if word_counts.get(part)],
@@ -89,6 +93,11 @@ def _plain(number: float) -> float | int:
     """8 instead of 8.0, and 18 instead of 18.000000000000004."""
     rounded = round(number, 6)
     return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    """As files can hold it without losing a cent."""
+    return None if amount is None else str(amount)
 
 
 def _new_code() -> str:

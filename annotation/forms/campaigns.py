@@ -10,10 +10,12 @@ from django.forms.boundfield import BoundField
 from annotation import wording
 from annotation.choices import PageLanguage, ScoreOf, TaskKind
 from annotation.effort import Effort, effort
-from annotation.forms import choosing, comparing, task_kinds
+from annotation.forms import choosing, task_kinds
 from annotation.forms.addresses import ReturnAddressField
 from annotation.forms.adjudicating import AdjudicatingForm
 from annotation.forms.comparing import ComparingForm
+from annotation.forms.form_sections import SECTIONS
+from annotation.forms.managing import ManagingForm
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from annotation.sources import Material, narrowed
 from generation.choices import PartOfSpeech
@@ -168,7 +170,7 @@ class EffortForm(ComparingForm):
         return sum(material.word_counts.get(part, 0) for part in chosen["parts_of_speech"])
 
 
-class CampaignForm(AdjudicatingForm, EffortForm):
+class CampaignForm(ManagingForm, AdjudicatingForm, EffortForm):
     """Everything that a researcher decides before a campaign opens, of what its kind asks for."""
 
     vocabulary = task_kinds.VocabularyField()
@@ -329,71 +331,3 @@ class CampaignForm(AdjudicatingForm, EffortForm):
             for title, lead, names in SECTIONS
         ]
         return [section for section in shown if section.fields]
-
-
-SECTIONS: Final = (
-    (
-        "Items",
-        "What of the run is put to raters.",
-        (
-            "name",
-            *comparing.NAMES,
-            "vocabulary",
-            "parts_of_speech",
-            "prompt_filter",
-            "items_limit",
-            "stratify_by",
-        ),
-    ),
-    (
-        "What raters read",
-        "Frozen word for word when the campaign opens.",
-        ("language", "title", "question", "instructions", "consent_text", "contact"),
-    ),
-    (
-        "How many ratings",
-        "",
-        (
-            "raters_per_item",
-            "items_per_rater",
-            "share_cap_percent",
-            "seconds_per_item",
-            "lease_minutes",
-            "places_kept",
-            "adjudicate_from_percent",
-        ),
-    ),
-    (
-        "Training and qualification",
-        "Before the first question, with items whose answer you know: mark them on the draft's page of known "
-        "answers. Without marked items there is neither.",
-        ("pass_mark_percent", "practice_attempts"),
-    ),
-    (
-        "Attention checks",
-        "They look like any other item. Who fails is left out of the analysis, reversibly.",
-        (
-            "checks_per_rater",
-            "known_per_rater",
-            "instructed_per_rater",
-            "repeats_per_rater",
-            "repeat_tolerance",
-            "repeat_overlap_percent",
-            "checks_allowed_wrong",
-        ),
-    ),
-    (
-        "Coming and going",
-        "Codes and addresses are your platform's; leave empty what it has none of. {rater} in an address "
-        "stands for the platform's id of the rater.",
-        (
-            "plain_link",
-            "completion_code",
-            "completion_url",
-            "no_consent_code",
-            "no_consent_url",
-            "screened_out_code",
-            "screened_out_url",
-        ),
-    ),
-)

@@ -16,6 +16,8 @@ from django.http.request import RawPostDataException, UnreadablePostError
 
 BODY_LIMIT: Final = 64 * 1024
 FIELD_LIMIT: Final = 20
+# A field of the consent page that people neither see nor reach; programs that fill in every field do.
+TRAP: Final = "website"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 LARGEST_ID: Final = 2**63 - 1
 LARGEST_MILLISECONDS: Final = 2**31 - 1
@@ -36,10 +38,14 @@ class UnreadableRequest(Exception):  # noqa: N818 (an outcome that the page show
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentInput:
-    """A yes or no to the consent text. visit: 32 hex digits from a page without a rater, else empty."""
+    """A yes or no to the consent text. visit: 32 hex digits from a page without a rater, else empty.
+
+    trap_filled: whether the field that nobody sees was filled in.
+    """
 
     agreed: bool
     visit: str
+    trap_filled: bool = False
 
 
 def read_fields(
@@ -71,7 +77,7 @@ def require_no_fields(fields: Mapping[str, str]) -> None:
 
 def read_consent(fields: Mapping[str, str]) -> ConsentInput:
     """The yes or no in a form's fields. Raises UnreadableRequest with every fault at once."""
-    faults = unknown_fields(fields, known=("consent", "visit"))
+    faults = unknown_fields(fields, known=("consent", "visit", TRAP))
     if fields.get("consent") not in ("agree", "decline"):
         faults.append("consent must be agree or decline.")
     visit = fields.get("visit", "")
@@ -79,7 +85,8 @@ def read_consent(fields: Mapping[str, str]) -> ConsentInput:
         faults.append("visit must be the number that came with the page.")
     if faults:
         raise UnreadableRequest(*faults)
-    return ConsentInput(agreed=fields["consent"] == "agree", visit=visit)
+    trap_filled = bool(fields.get(TRAP, "").strip())
+    return ConsentInput(agreed=fields["consent"] == "agree", visit=visit, trap_filled=trap_filled)
 
 
 def _body(request: HttpRequest, *, limit: int) -> bytes:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from annotation.choices import CampaignState, CheckKind, ItemKind, PageLanguage, TaskKind
 from annotation.models.comparing import COMPARING_CONSTRAINTS, LONGEST_METHOD, Comparing
+from annotation.models.managing import MANAGING_CONSTRAINTS, Managing
 from annotation.practice import FEWEST_ATTEMPTS, MOST_ATTEMPTS
 from generation.choices import PartOfSpeech
 from generation.models import Image, PromptWord, Run, WordMap
@@ -34,8 +35,12 @@ class CampaignQuerySet(OwnedQuerySet):
         """Without the dry runs."""
         return self.filter(dry_run_of=None)
 
+    def listed(self) -> Self:
+        """Without the dry runs and the archived ones."""
+        return self.real().filter(archived_at=None)
 
-class Campaign(Comparing):
+
+class Campaign(Managing, Comparing):
     """One study put to raters: its wording, its rules, and where it stands."""
 
     public_id = models.UUIDField(
@@ -203,6 +208,7 @@ class Campaign(Comparing):
                 condition=Q(task_kind=TaskKind.OBJECT_PRESENCE) | Q(vocabulary=[]),
             ),
             *COMPARING_CONSTRAINTS,
+            *MANAGING_CONSTRAINTS,
             models.CheckConstraint(
                 name="campaign_opened_unless_draft",
                 condition=Q(state=CampaignState.DRAFT, opened_at__isnull=True)

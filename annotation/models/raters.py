@@ -38,6 +38,15 @@ class Rater(models.Model):
         help_text="Still in training or qualification.",
     )
     simulated = models.BooleanField(default=False, help_text="Sent by a dry run.")
+    trap_filled = models.BooleanField(
+        default=False, db_default=False, help_text="Filled in a field of the consent page that nobody sees."
+    )
+    device = models.CharField(
+        max_length=32,
+        blank=True,
+        db_default="",
+        help_text="Keyed hash, per campaign, of a random number in her browser; empty where none is kept.",
+    )
 
     class Meta:
         ordering = ["campaign", "entered_at", "pk"]

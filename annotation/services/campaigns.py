@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -102,6 +103,10 @@ class CampaignSpec:
     plain_link: bool = True
     prompt_filter: Mapping[str, list[str]] = field(default_factory=dict)
     stratify_by: str = ""
+    pay_per_rater: Decimal | None = None
+    currency: str = ""
+    budget: Decimal | None = None
+    count_devices: bool = False
 
 
 MOST_RATERS_PER_ITEM: Final = 100
@@ -282,6 +287,8 @@ def _lock(campaign: Campaign, *, state: CampaignState, act: str) -> Campaign:
     locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.state != state:
         raise CampaignMoved(_moved(locked, act=act))
+    if locked.archived_at is not None:
+        raise CampaignMoved(f"Nothing was done: the campaign is archived. Restore it, then {act}.")
     return locked
 
 

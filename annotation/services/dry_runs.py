@@ -22,7 +22,13 @@ from annotation.models import (
 from annotation.services import audit, campaigns, items
 
 # What makes a campaign this one and no copy of it.
-OWN: Final = frozenset({"id", "public_id", "dry_run_of", "state", "created_at", "opened_at", "closed_at"})
+OWN: Final = frozenset(
+    {
+        "id", "public_id", "dry_run_of", "state", "created_at", "opened_at", "closed_at", "archived_at",
+        # Simulated raters cost nothing.
+        "budget",
+    }
+)  # fmt: skip
 
 
 class NoDryRun(Exception):  # noqa: N818 (an outcome, not a malfunction)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState
 from annotation.effort import ratings_per_rater_at_most
 from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
 from annotation.recruitment import RaterIdentityData, pseudonym
-from annotation.services import claims, reservations
+from annotation.services import budgets, claims, reservations
 from annotation.services.answers import stop_session
 from annotation.services.claims import Claimant, EndOfQueue
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
@@ -24,6 +25,20 @@ from annotation.services.seats import consent_to, current_version
 
 IDENTITY_KEPT_FOR: Final = timedelta(days=90)
 Keep = Callable[..., int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noticed:
+    """What the page of consent noticed, for the researcher to look at; it decides nothing.
+
+    device: keyed hash of the random number in her browser, empty without one.
+    """
+
+    trap_filled: bool = False
+    device: str = ""
+
+
+NOTHING_NOTICED: Final = Noticed()
 
 
 class EntryRefusal(models.TextChoices):
@@ -57,25 +72,25 @@ def enter(campaign: Campaign, identity: RaterIdentityData, *, simulated: bool = 
         return _returning(known)
     fresh = Campaign.objects.get(pk=campaign.pk)
     require_open(fresh)
-    if not has_place(fresh):
+    if not (has_place(fresh) and budgets.covers_another(fresh)):
         raise EntryRefused(EntryRefusal.FULL)
     return _create(fresh, identity, name=name, simulated=simulated)
 
 
-def give_consent(rater: Rater) -> Consent:
+def give_consent(rater: Rater, *, noticed: Noticed = NOTHING_NOTICED) -> Consent:
     """The record that the rater agreed to the consent text as it stands; the first one also draws her checks.
 
     The places that she starts with are kept for her in the same transaction, so that whoever has agreed has
-    something to rate. Repeating it changes nothing. Raises EntryRefused, also when the last place went while
-    she was reading: then no consent is stored.
+    something to rate. Repeating it changes nothing. Raises EntryRefused, also when the last place went, or
+    the budget was taken, while she was reading: then no consent is stored.
     """
     try:
-        return _give_consent(rater, keep=reservations.keep_first)
+        return _give_consent(rater, keep=reservations.keep_first, noticed=noticed)
     except EndOfQueue:
-        return _give_consent(rater, keep=reservations.keep_last)
+        return _give_consent(rater, keep=reservations.keep_last, noticed=noticed)
 
 
-def _give_consent(rater: Rater, *, keep: Keep) -> Consent:
+def _give_consent(rater: Rater, *, keep: Keep, noticed: Noticed) -> Consent:
     with transaction.atomic():
         lock_rater(rater)
         fresh = Rater.objects.select_related("campaign").get(pk=rater.pk)
@@ -87,9 +102,15 @@ def _give_consent(rater: Rater, *, keep: Keep) -> Consent:
         if version is None:
             raise EntryRefused(EntryRefusal.NOT_OPEN, rater=fresh)
         if not fresh.consents.exists():
+            if not budgets.covers_another_locked(fresh.campaign):
+                raise EntryRefused(EntryRefusal.FULL, rater=fresh)
             _draw_checks(fresh, version=version, keep=keep)
             if has_practice(fresh.campaign):
                 Rater.objects.filter(pk=fresh.pk).update(practising=True)
+            if noticed != NOTHING_NOTICED:
+                Rater.objects.filter(pk=fresh.pk).update(
+                    trap_filled=noticed.trap_filled, device=noticed.device
+                )
         return Consent.objects.create(rater=fresh, version=version, text_sha256=version.consent_sha256)
 
 

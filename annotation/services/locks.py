@@ -1,4 +1,4 @@
-"""Locks that live as long as their transaction: one for each rater, one for the end of each queue."""
+"""Locks that live as long as their transaction: for each rater, each budget, the end of each queue."""
 
 from django.db import connection
 
@@ -16,6 +16,15 @@ def lock_rater(rater: Rater) -> None:
     with connection.cursor() as cursor:
         # The two keys are 4 bytes each; ids that share them after 2**31 rows would only wait for each other.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rater.campaign_id % _INT4, rater.pk % _INT4])
+
+
+def lock_budget(campaign_id: int) -> None:
+    """Waits until no other transaction counts, changes or takes from the campaign's budget.
+
+    Taken after the rater's lock and before that of the end of the queue. No rater has the number -1.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, -1)", [campaign_id % _INT4])
 
 
 def lock_end_of_queue(campaign_id: int) -> None:

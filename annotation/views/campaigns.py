@@ -39,14 +39,18 @@ FROZEN = (
 @never_cache
 @require_GET
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """Every campaign that the user may see, the newest first."""
-    visible = queries.with_counts(
-        Campaign.objects.visible_to(request.user).real().select_related("run", "owner")
-    )
+    """Every campaign that the user may see, the newest first; ?archived=1: those out of the lists."""
+    archived = request.GET.get("archived") == "1"
+    real = Campaign.objects.visible_to(request.user).real()
+    chosen = real.filter(archived_at__isnull=not archived)
+    visible = queries.with_counts(chosen.select_related("run", "owner"))
     context = {
         "section": "campaigns",
         "page": Paginator(visible, ON_A_PAGE).get_page(request.GET.get("page")),
         "has_runs": _runs(request).exists(),
+        "archived": archived,
+        "page_query": "archived=1&" if archived else "",
+        "archived_count": real.filter(archived_at__isnull=False).count(),
     }
     return render(request, "annotation/campaigns.html", context)
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from annotation.addresses import address_of
 from annotation.choices import AttemptKind, CampaignState, ItemKind, Platform
 from annotation.effort import ratings_per_rater_at_most
-from annotation.forms.rating import UnreadableRequest, read_consent, read_fields
+from annotation.forms.rating import ConsentInput, UnreadableRequest, read_consent, read_fields
 from annotation.models import Campaign, Rater
 from annotation.practice import KINDS as PRACTICE_KINDS
 from annotation.recruitment import (
@@ -29,16 +29,19 @@ from annotation.recruitment import (
     names_a_platform,
     personal_identity,
 )
+from annotation.services import budgets
 from annotation.services.attempts import TooManyAttempts, count_attempt
 from annotation.services.entry import (
     EntryRefusal,
     EntryRefused,
+    Noticed,
     decline_consent,
     enter,
     give_consent,
     has_place,
 )
 from annotation.tokens import INVITATION, BadToken, invitation_number, rater_token
+from annotation.views import devices
 from annotation.views.rater_outcomes import DECLINED, ENTRY_REFUSED, NOT_INVITED, UNFILLED_LINK
 from annotation.views.rater_pages import (
     bad_link,
@@ -93,7 +96,7 @@ def _entry(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         return _not_let_in(request, campaign, refused)
     if reason := NOT_TAKING.get(campaign.state):
         return entry_refusal(request, campaign, reason)
-    if not has_place(campaign):
+    if not (has_place(campaign) and budgets.covers_another(campaign)):
         return entry_refusal(request, campaign, EntryRefusal.FULL)
     address = reverse("rate:entry", args=[campaign.public_id])
     return consent_page(campaign, consent_url=address, visit=secrets.token_hex(16))
@@ -106,8 +109,7 @@ def consent(request: HttpRequest, *, rater: Rater) -> HttpResponse:
     given = read_consent(read_fields(request))
     try:
         if given.agreed:
-            give_consent(rater)
-            return see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+            return _agreed(request, rater, given)
         decline_consent(rater)
     except EntryRefused as refused:
         return _not_let_in(request, rater.campaign, refused)
@@ -138,6 +140,7 @@ def wording(campaign: Campaign) -> dict[str, Any]:
         "ways": f"rate/ways_{campaign.task_kind}.html",
         "consent_text": campaign.consent_text,
         "contact": campaign.contact,
+        "counts_devices": campaign.count_devices,
     }
 
 
@@ -196,8 +199,20 @@ def _enter_by_plain_link(request: HttpRequest, campaign: Campaign) -> HttpRespon
     _count(campaign, "address", address_of(request))
     # The page's own random number is the identity, so a double click makes one rater.
     rater = enter(campaign, RaterIdentityData(platform=Platform.LINK, platform_id=given.visit))
-    give_consent(rater)
-    return see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+    return _agreed(request, rater, given)
+
+
+def _agreed(request: HttpRequest, rater: Rater, given: ConsentInput) -> HttpResponse:
+    """Records the consent with what was noticed; on to the instructions. Raises EntryRefused."""
+    number = devices.number_of(request, campaign=rater.campaign)
+    give_consent(
+        rater,
+        noticed=Noticed(
+            trap_filled=given.trap_filled, device=devices.name_of(number, campaign=rater.campaign)
+        ),
+    )
+    response = see_other(reverse("rate:instructions", args=[rater_token(rater)]))
+    return devices.keep(response, number, secure=request.is_secure())
 
 
 def _invited(request: HttpRequest, campaign: Campaign, parameters: Mapping[str, Sequence[str]]) -> Rater:

@@ -38,6 +38,7 @@ def review(request: HttpRequest, public_id: str) -> HttpResponse:
         "shelf": name,
         "shelves": [(key, label, how_many[key]) for key, label in review_queue.SHELVES.items()],
         "page": page,
+        "can_edit": can_edit(request, found),
         "rows": review_queue.review_rows(found, raters=list(page.object_list)),
         "undecided": can_edit(request, found) and name in (review_queue.WAITING, review_queue.UNDER_WAY),
     }

@@ -19,7 +19,7 @@ from annotation import queries
 from annotation.choices import CampaignState, ItemKind, Platform
 from annotation.forms.payments import ExclusionForm, ExtensionForm, RejectionForm
 from annotation.models import Campaign, Rater
-from annotation.services import back_fill
+from annotation.services import back_fill, budgets
 from annotation.services import campaigns as service
 from annotation.services import raters as rater_service
 from annotation.services.identities import forget_identity, identity_until
@@ -272,6 +272,7 @@ def _progress_context(request: HttpRequest, found: Campaign) -> dict[str, Any]:
     rows = queries.rater_rows(found, raters=list(page.object_list))
     return {
         "campaign": found,
+        "money": budgets.spending(found),
         "can_edit": can_edit(request, found),
         "progress": queries.progress(found),
         "page": page,

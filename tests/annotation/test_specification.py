@@ -3,6 +3,7 @@
 import io
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def test_a_campaign_s_own_file_makes_the_same_campaign_again(owner: User, run: R
 
 def test_every_field_of_the_form_is_in_the_file(owner: User, run: Run) -> None:
     """Control: a new field of the form that `initial_from` does not know."""
-    draft = factories.make_draft(owner, run=run, items_limit=2, adjudicate_from_percent=40)
+    money = {"pay_per_rater": Decimal("1.50"), "currency": "EUR", "budget": Decimal(30)}
+    draft = factories.make_draft(owner, run=run, items_limit=2, adjudicate_from_percent=40, **money)
     form = CampaignForm(material=Material(word_counts={}))
     assert set(specification.of_campaign(draft)) == {"run", "task_kind", *form.fields}
 

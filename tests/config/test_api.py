@@ -172,6 +172,7 @@ def test_requests_of_a_token_have_a_limit(program: Program, settings: Settings) 
 
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "/campaigns/{public_id}/extend": {"raters_per_item": 9},
+    "/campaigns/{public_id}/budget": {"budget": "5.00"},
     "/campaigns/{public_id}/returned": {"participants": ["nobody"]},
     "/projects/{number}/members": {"username": "nobody", "role": "viewer"},
     "/projects/{number}/members/{member}": {"role": "viewer"},

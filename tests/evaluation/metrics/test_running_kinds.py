@@ -6,7 +6,7 @@ from evaluation.metrics.running_kinds import Checked, RunningChecklists, Running
 
 
 def test_a_tie_goes_to_the_word_submitted_first_whatever_the_order_of_counting() -> None:
-    """Control: `-checked.order`, or no sorting, in `RunningChecklists.count`."""
+    """Controls: `-checked.order` in `RunningChecklists.count`; no `_share(item, sign=-1)` in `remove`."""
     running = RunningChecklists(n_words=4)
     running.ask("image", relation="other", words=("ball", "box"))
     # Submitted second, counted first: alone it would make cone and cube the labels.
@@ -18,6 +18,8 @@ def test_a_tie_goes_to_the_word_submitted_first_whatever_the_order_of_counting()
     running.include("first")
     running.include("first")
     assert running.accuracy()[1] == 1
+    running.remove(item="image", rater="later")
+    assert (running.accuracy()[1], running.accuracy()[0].estimate) == (1, 1.0)
 
 
 def test_what_was_not_answered_can_not_be_taken_back_nor_answered_twice() -> None:
