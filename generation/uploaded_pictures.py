@@ -11,10 +11,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import PIL.Image
-from PIL import ImageOps
 
+from generation.attribution.eight_bits import upright
 from generation.problems import Problem
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
@@ -24,8 +23,6 @@ LONGEST_SIDE: Final = 2048
 MOST_FILES: Final = 500
 MOST_OF_A_PROMPT: Final = 100
 TWICE: Final = "Another file is for the same place. Number them: 3-0.png, 3-1.png."
-# A PNG's grey of 16 bits, by the names that versions of the decoder have for it.
-SIXTEEN_BITS: Final = ("I;16", "I;16B", "I")
 NAME: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,2}))?\.[A-Za-z]{3,4}")
 
 
@@ -120,28 +117,16 @@ def _picture(file: UploadedFile, *, place: tuple[int, int]) -> UploadedPicture |
                     )
                 if getattr(picture, "n_frames", 1) != 1:
                     return "It is animated. Upload one frame of it."
-                upright = _in_eight_bits(ImageOps.exif_transpose(picture))
-                on_white = PIL.Image.new("RGBA", upright.size, "white")
-                on_white.alpha_composite(upright.convert("RGBA"))
+                on_white = upright(picture)
     # Whatever else the decoder stumbles over is a broken file, not a fault of ours.
     except Exception as fault:  # noqa: BLE001
         return f"It is no whole {', '.join(FORMATS)} ({type(fault).__name__}). Save it again as PNG."
     buffer = io.BytesIO()
-    on_white.convert("RGB").save(buffer, format="PNG")
+    on_white.save(buffer, format="PNG")
     row, number = place
     return UploadedPicture(
         row=row, number=number, png=buffer.getvalue(), width=on_white.width, height=on_white.height
     )
-
-
-def _in_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """The picture with 8 bits a channel: grey of 16 bits scaled, where convert() would cut it off at 255."""
-    if picture.mode not in SIXTEEN_BITS:
-        return picture
-    values = np.asarray(picture).astype(np.int64)
-    grey = ((values + 128) // 257).astype(np.uint8)
-    alpha = np.where(values == picture.info.get("transparency", -1), 0, 255).astype(np.uint8)
-    return PIL.Image.fromarray(np.stack([grey, alpha], axis=-1))
 
 
 def _problem(name: str, remedy: str) -> Problem:

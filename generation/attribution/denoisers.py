@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from generation.attribution.eight_bits import in_colour
 from generation.attribution.reading import read_part
 
 
@@ -147,7 +148,7 @@ def encode_image(pipeline: Any, image: Image.Image) -> Tensor:
     """The image's latents, (channels, height, width), float32, in the scale that the UNet works in.
 
     Raises ValueError for sizes that don't fit the model, see pixels_per_step and least_side; nothing is
-    resized unasked. own_image.as_read brings any picture to such a size.
+    resized unasked. own_image.as_read brings any picture to such a size. Colours are eight_bits.in_colour's.
     """
     factor, least = pixels_per_step(pipeline), least_side(pipeline)
     if image.width % factor or image.height % factor or min(image.size) < least:
@@ -156,7 +157,7 @@ def encode_image(pipeline: Any, image: Image.Image) -> Tensor:
             f"resize it to multiples of {factor}, of at least {least}"
         )
     vae = pipeline.vae
-    pixels = torch.from_numpy(np.array(image.convert("RGB"), dtype=np.float32) / 127.5 - 1.0)
+    pixels = torch.from_numpy(np.array(in_colour(image), dtype=np.float32) / 127.5 - 1.0)
     batch = pixels.permute(2, 0, 1)[None].to(device=vae.device, dtype=vae.dtype)
     shift = getattr(vae.config, "shift_factor", None) or 0.0
     latents = (vae.encode(batch).latent_dist.mode() - shift) * vae.config.scaling_factor

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from generation.attribution.denoisers import PipelineDenoiser, decode_latents, encode_image
+from generation.attribution.eight_bits import in_colour
 from generation.attribution.information import Removal, conditional_contrast
 from generation.attribution.inversion import Rule, path_levels, to_image, to_noise
 from generation.attribution.words import WordSpan
@@ -105,7 +106,7 @@ def distance(first: Image.Image, second: Image.Image) -> NDArray[np.float64]:
     """(height, width): Euclidean distance of the colours, each channel in [0, 1]. Sizes must be equal."""
     if first.size != second.size:
         raise ValueError(f"images of {first.size} and {second.size} pixels can't be compared")
-    pixels = [np.asarray(each.convert("RGB"), dtype=np.float64) / 255.0 for each in (first, second)]
+    pixels = [np.asarray(in_colour(each), dtype=np.float64) / 255.0 for each in (first, second)]
     apart: NDArray[np.float64] = np.sqrt(((pixels[0] - pixels[1]) ** 2).sum(axis=2))
     return apart
 

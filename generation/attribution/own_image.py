@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from generation.attribution.attention_information import trace_levels
 from generation.attribution.chosen_heads import ChosenHeads
 from generation.attribution.denoisers import PipelineDenoiser, encode_image
+from generation.attribution.eight_bits import upright
 from generation.attribution.information import (
     AfterLevel,
     Contrast,
@@ -85,11 +86,6 @@ class PictureInformation:
     captions: tuple[CaptionInformation, ...]
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """The picture in red, green and blue, turned as its file says it is to be looked at."""
-    return ImageOps.exif_transpose(picture).convert("RGB")
-
-
 def size_read(size_hw: Grid, *, pixels: int, step: int, least: int) -> Grid:
     """(height, width) at which a model reads a picture of size_hw: its shape, about so many pixels.
 
@@ -106,7 +102,10 @@ def size_read(size_hw: Grid, *, pixels: int, step: int, least: int) -> Grid:
 
 
 def as_read(picture: Image.Image, *, pixels: int, step: int, least: int) -> Image.Image:
-    """The whole picture at the size at which a model reads it, see size_read; nothing is cut off."""
+    """The whole picture at the size at which a model reads it, see size_read; nothing is cut off.
+
+    Of any mode, turned and brought to 8 bits on white by eight_bits.upright, whose ValueError it raises.
+    """
     whole = upright(picture)
     height, width = size_read((whole.height, whole.width), pixels=pixels, step=step, least=least)
     same = (width, height) == whole.size

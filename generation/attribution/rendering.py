@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from generation.attribution.colours import ramp
+from generation.attribution.eight_bits import in_colour
 
 Pixels = NDArray[np.uint8]
 Shares = NDArray[np.float32]
@@ -41,7 +42,7 @@ def overlay_png(image: Image.Image, word_map: NDArray[Any], *, opacity: float) -
     opacity: in [0, 1], of the colour at the map's peak.  Raises ValueError as heat_png does.
     """
     _check_opacity(opacity)
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    pixels = np.asarray(in_colour(image), dtype=np.float32)
     size_hw = pixels.shape[0], pixels.shape[1]
     heat = enlarge(stretch(word_map), size_hw=size_hw)
     cover = (opacity * heat)[..., None]
@@ -60,7 +61,7 @@ def mask_png(image: Image.Image, mask: NDArray[np.bool_], *, opacity: float) -> 
         raise ValueError(f"a mask is a (height, width) array of booleans, not {mask.dtype} {mask.shape}")
     inside = Image.fromarray(mask.astype(np.uint8) * 255).resize(image.size, Image.Resampling.NEAREST)
     edge = np.asarray(inside) != np.asarray(inside.filter(ImageFilter.MinFilter(3)))
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
+    pixels = np.asarray(in_colour(image), dtype=np.float32)
     shade = np.where(np.asarray(inside) > 0, 1.0, 1.0 - opacity)[..., None]
     drawn = np.round(pixels * shade).astype(np.uint8)
     drawn[edge] = ramp()[-1]

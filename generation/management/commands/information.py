@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
-from PIL import Image, ImageOps
+from PIL import Image
 
 from generation import registry
 from generation.attribution.chosen_heads import ChosenHeads
+from generation.attribution.eight_bits import upright
 from generation.attribution.level_intervals import FEWEST_LEVELS, half_width
 from generation.attribution.rendering import overlay_png
 from generation.attribution.words import split_words
@@ -66,7 +67,7 @@ class Command(BaseCommand):
             )
         except (TypeError, ValueError) as error:
             raise CommandError(f"{spec.id}: {error}") from error
-        self._write(found, ImageOps.exif_transpose(picture), output)
+        self._write(found, picture, output)
         self._tell(found, output, levels=options["levels"])
 
     def _inputs(self, image: Path, options: dict[str, Any]) -> tuple[registry.ModelSpec, Image.Image]:
@@ -82,12 +83,12 @@ class Command(BaseCommand):
         try:
             spec = registry.get(options["model"])
             with Image.open(image, formats=["PNG", "JPEG", "WEBP"]) as opened:
-                opened.load()
+                picture = upright(opened)
         except Image.DecompressionBombError as error:
             raise CommandError(f"{image} has too many pixels; make it smaller") from error
         except (LookupError, ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        return spec, opened
+        return spec, picture
 
     def _heads(self, spec: registry.ModelSpec, options: dict[str, Any]) -> dict[int, ChosenHeads]:
         try:
@@ -102,7 +103,7 @@ class Command(BaseCommand):
         return chosen_heads(words, spec, concepts={str(place): name for place, name in chosen.items()})
 
     def _write(self, found: Any, picture: Image.Image, output: Path) -> None:
-        """picture: as it was given; its maps are drawn over it at its size."""
+        """picture: as it was given, upright; its maps are drawn over it at its size."""
         output.mkdir(parents=True, exist_ok=True)
         found.picture.save(output / "picture.png")
         for each in found.words:
