@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.attribution.denoisers import PipelineDenoiser, shares_of
+from generation.attribution.denoisers import PipelineDenoiser, check_latents, shares_of
 from generation.attribution.noise_levels import PAPER, LevelSampling, draw_levels
+from generation.attribution.options import check_count
 from generation.attribution.sums import Grid, Scope
 from generation.attribution.tracing import Keep, Trace, Variant, trace
 from generation.attribution.words import Occurrence, WordSpan
@@ -80,7 +81,10 @@ def trace_levels(
 
     latents: (channels, height, width).  seed: draws levels and noise as information() does.
     rows_at_once is lowered to a divisor of levels, so that every level counts alike.
+    Raises ValueError for latents that are not finite or of another shape, and for numbers below 1.
     """
+    check_latents(latents)
+    check_count("rows_at_once", rows_at_once)
     denoiser = PipelineDenoiser(pipeline)
     generator = torch.Generator().manual_seed(seed)
     drawn = draw_levels(sampling, count=levels, generator=generator)

@@ -42,11 +42,15 @@ class PipelineDenoiser:
     """
 
     def __init__(self, pipeline: Any) -> None:
-        """Raises TypeError for a pipeline whose scheduler has no trained noise schedule (flow matching)."""
+        """Raises TypeError for a pipeline whose scheduler has no trained noise schedule (flow matching).
+
+        And ValueError for one without a UNet.
+        """
         shares = getattr(pipeline.scheduler, "alphas_cumprod", None)
         if shares is None:
             kind = type(pipeline.scheduler).__name__
             raise TypeError(f"{kind} has no trained noise schedule; information needs a diffusion model")
+        unet_of(pipeline)
         self._pipeline = pipeline
         # In float64 a share of 1 - 1e-5 keeps its log SNR; clipped where a schedule ends in pure noise.
         self.trained_log_snr = torch.logit(shares.double().clamp(1e-8, 1 - 1e-8)).cpu()
@@ -121,6 +125,28 @@ class PipelineDenoiser:
         return {"text_embeds": pooled, "time_ids": sizes.expand(len(pooled), -1)}
 
 
+def unet_of(pipeline: Any) -> Any:
+    """The pipeline's UNet. Raises ValueError for a pipeline with a transformer in its place."""
+    unet = getattr(pipeline, "unet", None)
+    if unet is None:
+        raise ValueError(
+            f"{type(pipeline).__name__} has no UNet; this is for pipelines of Stable Diffusion 1, 2 and XL. "
+            "trace() records the word maps of Stable Diffusion 3 and Flux"
+        )
+    return unet
+
+
+def check_latents(latents: Tensor) -> None:
+    """Raises ValueError unless they are (channels, height, width), not empty, and finite."""
+    if latents.ndim != 3 or latents.numel() == 0:
+        raise ValueError(
+            f"latents are (channels, height, width) of one picture, not {tuple(latents.shape)}; "
+            "encode_image gives them"
+        )
+    if not bool(torch.isfinite(latents).all()):
+        raise ValueError("latents hold NaN or infinity; was the picture encoded in half precision?")
+
+
 def shares_of(log_snr: Tensor, *, like: Tensor) -> tuple[Tensor, Tensor]:
     """Factors of the image and of the noise at each level, (rows, 1, 1, 1); their squares add up to 1."""
     exact = log_snr.double()[:, None, None, None]
@@ -139,7 +165,7 @@ def pixels_per_step(pipeline: Any) -> int:
 
 def least_side(pipeline: Any) -> int:
     """The shortest side in pixels of which the UNet's coarsest grid has a place."""
-    levels = len(pipeline.unet.config.block_out_channels)
+    levels = len(unet_of(pipeline).config.block_out_channels)
     return int(pipeline.vae_scale_factor * 2 ** (levels - 1))
 
 

@@ -44,8 +44,8 @@ def hard(word_map: NDArray[Any], *, norm: Norm, tau: float, op: Comparison) -> H
         )
     if not 0 <= tau <= 1:
         raise ValueError(f"tau must lie between 0 and 1, not {tau}")
-    if word_map.ndim != 2 or not np.isfinite(word_map).all():
-        raise ValueError("a word map is a (height, width) array of finite numbers")
+    if word_map.ndim != 2 or word_map.size == 0 or not np.isfinite(word_map).all():
+        raise ValueError(f"a word map is a (height, width) array of finite numbers, not {word_map.shape}")
     values = word_map.astype(np.float64)
     floor = values.min() if norm == "minmax" else 0.0
     height = values.max() - floor

@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.attribution.denoisers import Denoiser, shares_of
+from generation.attribution.denoisers import Denoiser, check_latents, shares_of
 from generation.attribution.noise_levels import PAPER, LevelSampling, NoiseLevels, draw_levels
+from generation.attribution.options import check_count, check_option
 from generation.attribution.words import WordSpan
 
 Array = NDArray[np.float64]
@@ -59,7 +60,11 @@ class Information:
     standard_by_level: Array
 
     def map_of(self, index: int, *, estimator: Estimator = "orthogonal", unit: Unit = "nats") -> Array:
-        """(height, width): the information of one contrast at each place."""
+        """(height, width): the information of one contrast at each place.
+
+        Raises ValueError for another estimator or unit.
+        """
+        check_option("estimator", estimator, Estimator)
         found: Array = (self.orthogonal if estimator == "orthogonal" else self.standard)[index]
         return found / _nats_in(unit)
 
@@ -74,6 +79,7 @@ class Information:
         from one end to the other is sampled, not guessed.
         Source: Wolter 2007, "Introduction to Variance Estimation", section 8.2 (successive differences).
         """
+        check_option("estimator", estimator, Estimator)
         by_level = self.orthogonal_by_level if estimator == "orthogonal" else self.standard_by_level
         terms = by_level[index] * self.levels.weights.numpy()
         if len(terms) < 2:
@@ -87,7 +93,9 @@ def conditional_contrast(caption: str, word: WordSpan, *, removal: Removal = "de
 
     removal: "underscore" leaves a _ in its place, so that the words after it keep their positions.
     caption: as long as the model reads it, see reading.read_part: words past the window would move up.
+    Raises ValueError for another removal, and where the word does not stand in the caption.
     """
+    check_option("removal", removal, Removal)
     if caption[word.start : word.end] != word.text:
         raise ValueError(f"{word.text!r} does not stand at {word.start} to {word.end} of {caption!r}")
     left, right = caption[: word.start], caption[word.end :]
@@ -116,7 +124,11 @@ def information(
     latents: (channels, height, width).  Every distinct text is evaluated once per level, with the same noise:
     W words of a caption cost (W + 1) * levels evaluations. rows_at_once bounds the memory of one evaluation.
     after_level: told how many levels are done, after each.
+    Raises ValueError, before anything runs, for no contrasts, latents that are not finite or of another
+    shape, and numbers of levels or rows below 1.
     """
+    check_latents(latents)
+    check_count("rows_at_once", rows_at_once)
     if not contrasts:
         raise ValueError("no contrast was given; name at least one word")
     generator = torch.Generator().manual_seed(seed)
@@ -177,6 +189,5 @@ def _estimates(
 
 
 def _nats_in(unit: Unit) -> float:
-    if unit not in ("nats", "bits"):
-        raise ValueError(f"the unit is nats or bits, not {unit!r}")
+    check_option("unit", unit, Unit)
     return math.log(2.0) if unit == "bits" else 1.0

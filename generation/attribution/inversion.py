@@ -14,7 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from generation.attribution.denoisers import Denoiser, shares_of
+from generation.attribution.denoisers import Denoiser, check_latents, shares_of
+from generation.attribution.options import check_option
 
 Rule = Literal["ddim", "heun"]
 
@@ -48,8 +49,8 @@ def to_image(denoiser: Denoiser, *, noisy: Tensor, text: str, levels: Tensor, ru
 
 
 def _follow(denoiser: Denoiser, start: Tensor, *, text: str, levels: Tensor, rule: Rule) -> Tensor:
-    if rule not in ("ddim", "heun"):
-        raise ValueError(f"the rule is ddim or heun, not {rule!r}")
+    check_option("rule", rule, Rule)
+    check_latents(start)
     # Double precision: the steps of a round trip add up, and halves of it must cancel.
     signal, _ = shares_of(levels[:1], like=start.double())
     scaled = start.double()[None] / signal

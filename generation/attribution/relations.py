@@ -18,6 +18,7 @@ from torch import Tensor
 from generation.attribution.denoisers import Denoiser
 from generation.attribution.information import Contrast, Estimator, information
 from generation.attribution.noise_levels import PAPER, LevelSampling
+from generation.attribution.options import check_option
 from generation.attribution.words import find_spans
 
 _T = TypeVar("_T")
@@ -56,8 +57,10 @@ def score_captions(
     estimator: "standard" is the log-likelihood ratio. "orthogonal", the paper's choice, counts how much a
     caption moves the estimate, right or wrong; see docs/map-validity.md for what that does.
     Raises ValueError where a perturbed caption equals the right one, which no model could tell apart, and
-    for a caption of which a pipeline doesn't read every word: it would lose by what it never saw.
+    for a caption of which a pipeline doesn't read every word: it would lose by what it never saw. Another
+    estimator is refused before anything runs.
     """
+    check_option("estimator", estimator, Estimator)
     if not perturbed or caption in perturbed:
         raise ValueError(f"perturbed captions must be given and differ from {caption!r}")
     found = information(

@@ -19,7 +19,7 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
 from generation.attribution.concepts import ConceptList, unread_words
-from generation.attribution.denoisers import PipelineDenoiser
+from generation.attribution.denoisers import PipelineDenoiser, unet_of
 from generation.attribution.layout import PromptBatch, conditional_rows, watched_prompts
 from generation.attribution.relevance import Head, HeadRelevance, from_counts
 from generation.attribution.words import tokenize
@@ -48,6 +48,7 @@ class RelevanceCounter:
 
     def __init__(self, pipeline: Any, *, concepts: ConceptList, seed: int) -> None:
         """Encodes every word of every concept, once."""
+        unet = unet_of(pipeline)
         tokenizer = pipeline.tokenizer or pipeline.tokenizer_2
         if unread := unread_words(concepts, tokenizer):
             raise ValueError(
@@ -56,8 +57,8 @@ class RelevanceCounter:
         self._concepts = concepts
         self._seed = seed
         self._generator = np.random.default_rng(seed)
-        self._modules = cross_attention(pipeline.unet)
-        self._heads = heads_in_call_order(pipeline.unet)
+        self._modules = cross_attention(unet)
+        self._heads = heads_in_call_order(unet)
         self._counts = {
             path: np.zeros((len(concepts.names), module.heads), dtype=np.int64)
             for path, module in self._modules.items()
@@ -137,7 +138,8 @@ class RelevanceCounter:
 def count_relevance(pipeline: Any, *, concepts: ConceptList, seed: int) -> Iterator[RelevanceCounter]:
     """Counts over all images that the pipeline makes inside the block; read relevance() during or after it.
 
-    seed: draws the concept words. Raises ValueError for words that the model does not read whole.
+    seed: draws the concept words. Raises ValueError for words that the model does not read whole, and
+    for a pipeline without a UNet.
     """
     counter = RelevanceCounter(pipeline, concepts=concepts, seed=seed)
     handles: list[Any] = []

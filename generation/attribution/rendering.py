@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from generation.attribution.colours import ramp
 from generation.attribution.eight_bits import in_colour
+from generation.attribution.options import check_size
 
 Pixels = NDArray[np.uint8]
 Shares = NDArray[np.float32]
@@ -57,7 +58,7 @@ def mask_png(image: Image.Image, mask: NDArray[np.bool_], *, opacity: float) -> 
     opacity: of the darkening, in [0, 1].
     """
     _check_opacity(opacity)
-    if mask.ndim != 2 or mask.dtype != np.bool_:
+    if mask.ndim != 2 or mask.size == 0 or mask.dtype != np.bool_:
         raise ValueError(f"a mask is a (height, width) array of booleans, not {mask.dtype} {mask.shape}")
     inside = Image.fromarray(mask.astype(np.uint8) * 255).resize(image.size, Image.Resampling.NEAREST)
     edge = np.asarray(inside) != np.asarray(inside.filter(ImageFilter.MinFilter(3)))
@@ -77,14 +78,16 @@ def stretch(word_map: NDArray[Any], *, value_range: tuple[float, float] | None =
     """(height, width) in [0, 1]: 0 at the map's least value, 1 at its greatest; 0 throughout a constant map.
 
     value_range: (least, greatest) to use instead of the map's own, so that several maps compare.
-    Raises ValueError for any other shape and for NaN or infinity.
+    Raises ValueError for any other shape, for NaN or infinity in either, and for a range that falls.
     """
     if word_map.ndim != 2 or word_map.size == 0:
         raise ValueError(f"a word map is a (height, width) array, not {word_map.shape}")
     values = word_map.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("the word map holds NaN or infinity")
-    least, greatest = value_range or (values.min(), values.max())
+    least, greatest = (values.min(), values.max()) if value_range is None else value_range
+    if not -np.inf < least <= greatest < np.inf:
+        raise ValueError(f"value_range is (least, greatest), finite and rising, not {value_range}")
     if greatest == least:
         return np.zeros(values.shape, dtype=np.float32)
     stretched: Shares = np.clip((values - least) / (greatest - least), 0, 1).astype(np.float32)
@@ -93,6 +96,7 @@ def stretch(word_map: NDArray[Any], *, value_range: tuple[float, float] | None =
 
 def at_size(word_map: NDArray[Any], *, size_hw: tuple[int, int]) -> NDArray[np.float32]:
     """A raw map enlarged bicubically to (height, width), still raw: what a hard view is cut from."""
+    check_size("size_hw", size_hw)
     height, width = size_hw
     raw = Image.fromarray(word_map.astype(np.float32))
     return np.array(raw.resize((width, height), Image.Resampling.BICUBIC))
@@ -100,8 +104,9 @@ def at_size(word_map: NDArray[Any], *, size_hw: tuple[int, int]) -> NDArray[np.f
 
 def enlarge(shares: Shares, *, size_hw: tuple[int, int]) -> Shares:
     """Shares resized bicubically to (height, width), kept within [0, 1]."""
+    check_size("size_hw", size_hw)
     height, width = size_hw
-    if shares.shape == size_hw:
+    if shares.shape == (height, width):
         return shares
     resized = Image.fromarray(shares).resize((width, height), Image.Resampling.BICUBIC)
     clipped: Shares = np.clip(np.asarray(resized), 0.0, 1.0)

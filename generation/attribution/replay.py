@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import torch
 from diffusers.models.attention_processor import Attention
-from torch import Tensor
+from torch import Tensor, nn
 
 from generation.attribution.alignment import Alignment, align
+from generation.attribution.denoisers import unet_of
 from generation.attribution.layout import PromptBatch, conditional_rows, watched_prompts
 from generation.attribution.relevance_counter import cross_attention
+
+_PICTURES: Final = (
+    "the pipeline has {found}: attention to a picture can't be fixed. Call unload_ip_adapter() first"
+)
 
 
 class Replay:
@@ -48,6 +53,8 @@ class Replay:
     def before_unet(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Decides whether the call that begins is one to fix, and which of its rows hold the prompts."""
         keys = kwargs["encoder_hidden_states"] if "encoder_hidden_states" in kwargs else args[2]
+        if not isinstance(keys, Tensor):
+            raise ValueError(_PICTURES.format(found=f"encoder_hidden_states as a {type(keys).__name__}"))
         self.rows = None
         rows = None if self._batch is None else conditional_rows(self._batch, keys)
         if rows is None:
@@ -112,22 +119,35 @@ def fixed_attention(
     share: of the denoising steps, from the first on, in [0, 1].  layers: module paths or their beginnings;
     all cross-attention by default. Give every prompt the same noise: same_noise().
     trace() inside the block records what attention each prompt would have paid by itself.
+    Raises ValueError, before anything runs, for a pipeline without a UNet, layers that it doesn't have, and
+    attention that does more than attend to the text: image adapters, processors with weights of their own.
     """
+    unet = unet_of(pipeline)
+    if isinstance(layers, str) or (layers is not None and not layers):
+        raise ValueError(
+            f"layers is a list of module paths or their beginnings, not {layers!r}; None takes all"
+        )
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, not {share}")
     replay = Replay(pipeline, share=share)
     chosen = {
         path: module
-        for path, module in cross_attention(pipeline.unet).items()
+        for path, module in cross_attention(unet).items()
         if layers is None or any(path == layer or path.startswith(layer + ".") for layer in layers)
     }
     if not chosen:
-        raise ValueError(f"no cross-attention at {', '.join(layers or ())}")
+        raise ValueError(
+            f"layers: no cross-attention at {', '.join(layers or ())}; "
+            f"it is at {', '.join(cross_attention(unet))}"
+        )
+    if getattr(unet.config, "encoder_hid_dim_type", None) == "ip_image_proj":
+        raise ValueError(_PICTURES.format(found="an image adapter in its UNet"))
+    for path, module in chosen.items():
+        _refuse_unusual(path, module)
     own = {path: module.processor for path, module in chosen.items()}
-    handle = pipeline.unet.register_forward_pre_hook(replay.before_unet, with_kwargs=True)
+    handle = unet.register_forward_pre_hook(replay.before_unet, with_kwargs=True)
     try:
         for path, module in chosen.items():
-            _refuse_unusual(path, module)
             module.processor = _Processor(own[path], replay)
         with watched_prompts(pipeline, replay.start):
             yield replay
@@ -178,5 +198,11 @@ def _matrix(alignment: Alignment, *, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _refuse_unusual(path: str, module: Attention) -> None:
+    if isinstance(module.processor, nn.Module):
+        name = type(module.processor).__name__
+        raise ValueError(
+            f"{path}: {name} has weights of its own, so its attention can't be fixed; "
+            "call unload_ip_adapter() or unet.set_default_attn_processor() first"
+        )
     if module.fused_projections or module.group_norm is not None or module.spatial_norm is not None:
         raise ValueError(f"{path}: fused or normalised cross-attention can't be fixed; unfuse it first")
