@@ -46,7 +46,8 @@ def encoders_of(pipeline: Any, batch: PromptBatch, prompts: Sequence[str]) -> tu
 
 def _clips(pipeline: Any, batch: PromptBatch, prompts: Sequence[str]) -> tuple[Encoder, ...]:
     keys = None if batch.embeddings is None else int(batch.embeddings.shape[1])
-    has_t5 = getattr(pipeline, "tokenizer_3", None) is not None
+    # Stable Diffusion 3 joins its keys with those of T5, or with zeros in their place: one window for CLIP.
+    is_joint = type(getattr(pipeline, "transformer", None)).__name__.startswith("SD3")
     found = []
     for name, tokenizer_name in (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")):
         tokenizer = getattr(pipeline, tokenizer_name, None)
@@ -55,7 +56,7 @@ def _clips(pipeline: Any, batch: PromptBatch, prompts: Sequence[str]) -> tuple[E
         texts = _texts_for(name, batch, prompts)
         _refuse_expanded(pipeline, tokenizer, texts)
         # Embeddings of long prompts are made in chunks of a whole window each and joined.
-        chunks = 1 if keys is None or has_t5 else max(1, keys // int(tokenizer.model_max_length))
+        chunks = 1 if keys is None or is_joint else max(1, keys // int(tokenizer.model_max_length))
         tokens = tuple(tokenize(tokenizer, text, chunks=chunks) for text in texts)
         found.append(Encoder(name=name, prompts=texts, tokens=tokens))
     return tuple(found)

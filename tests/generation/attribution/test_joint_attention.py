@@ -158,6 +158,22 @@ def test_sd3_without_t5_has_clip_s_words_only(draw: Draw) -> None:
     assert recording.select("circle").positions == (3,)
 
 
+def test_without_t5_the_zeros_in_its_place_are_no_words_of_clip(draw: Draw) -> None:
+    """Control: the zero keys taken for further windows of CLIP, which then "see" words that it cuts off."""
+    pipeline = tiny_sd3(with_t5=False)
+    pipeline.set_progress_bar_config(disable=True)
+    with trace(pipeline) as recording:
+        draw_joint(draw, pipeline, "a red cat " * 40 + "skate", max_sequence_length=256)
+    assert recording.select("skate").positions == ()
+    assert recording.select("skate").lost > 0
+    assert recording.special("end").positions == (76,)
+    with pytest.raises(LookupError, match="context window"):
+        recording.word_map("skate")
+    with trace(pipeline) as recording:
+        draw_joint(draw, pipeline, "a cat", max_sequence_length=256)
+    assert recording.special("padding").positions == tuple(range(4, 77))
+
+
 def test_special_tokens_of_both_kinds_of_encoder(sd3: Any, draw: Draw) -> None:
     with trace(sd3, positions=range(77 + T5_KEYS)) as recording:
         draw_joint(draw, sd3, "a cat")
