@@ -16,11 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 Result = tuple[Tensor, Tensor]
-# As torch defines it, also while a watch stands at its name.
-_public = functional.scaled_dot_product_attention
+# As torch defines it, whatever stands at its public name: a watch, or what somebody put there before.
+_public = torch._C._nn.scaled_dot_product_attention
 _Kind = tuple[str, int, torch.dtype, int, bool]
 # What the public call picks, as torch._fused_sdp_choice numbers it.
 _FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
@@ -76,7 +75,13 @@ def _is_plain(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) ->
         return False
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
         return False
-    if query.device.type == "cpu":
+    device = query.device.type
+    if torch.is_autocast_enabled(device):
+        # Then the public call brings them all to one type first.
+        dtype = torch.get_autocast_dtype(device)
+        if any(tensor.dtype != dtype for tensor in (query, key, value)):
+            return False
+    if device == "cpu":
         return mask is None or mask.dtype == query.dtype
     # Elsewhere head sizes are padded to multiples of eight and masks aligned first.
     return mask is None and query.shape[-1] % 8 == 0 and value.shape[-1] == query.shape[-1]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,11 +19,12 @@ from generation.attribution.backends import attention_with_lse
 # query, key, mask, scale, LSE
 Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None], None]
 
-_public = functional.scaled_dot_product_attention
+# Torch's own. Another function at the public name is what runs, also one put there before this import.
+_public = torch._C._nn.scaled_dot_product_attention
 _lock = threading.Lock()
 # The watches of every thread that are started; each thread's calls are for its own only.
 _started = 0
-_replaced: Callable[..., Tensor] = _public
+_replaced: Callable[..., Tensor] = functional.scaled_dot_product_attention
 _of_thread = threading.local()
 
 

@@ -1,5 +1,6 @@
 """The kernel's own divisor: exact where it is taken, and taken only where it is the public call's."""
 
+import importlib.util
 import math
 import threading
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from generation.attribution import backends
+from generation.attribution import backends, watch
 from generation.attribution.backends import attention_with_lse
 from generation.attribution.watch import AttentionWatch
 
@@ -141,6 +142,55 @@ def test_whoever_puts_another_attention_in_place_keeps_it(monkeypatch: pytest.Mo
     assert len(calls) == len(seen) == 1
     assert seen[0][4] is None  # its divisor is not known
     assert functional.scaled_dot_product_attention is faster
+
+
+@pytest.mark.parametrize("name", ["watch", "backends"])
+def test_an_attention_that_stood_there_before_the_import_is_what_runs(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Control: taking what stands at the public name when the module is loaded for torch's own."""
+    own, calls = functional.scaled_dot_product_attention, []
+
+    def another(*args: Any, **how: Any) -> torch.Tensor:
+        calls.append(1)
+        return 2 * own(*args, **how)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", another)
+    place = importlib.util.spec_from_file_location(
+        "loaded_again", {"watch": watch, "backends": backends}[name].__file__
+    )
+    assert place is not None
+    assert place.loader is not None
+    again: Any = importlib.util.module_from_spec(place)
+    place.loader.exec_module(again)
+    query, key, value = tensors()
+    expected = own(query, key, value)
+    if name == "backends":  # beneath the public name: torch's own
+        assert torch.equal(again.attention_with_lse(query, key, value)[0], expected)
+        assert not calls
+        return
+    seen: list[Any] = []
+    for count in (1, 2):  # the first call of a kind is proof only
+        watching = again.AttentionWatch(lambda *found: seen.append(found))
+        watching.start()
+        output = functional.scaled_dot_product_attention(query, key, value)
+        watching.stop()
+        assert torch.equal(output, 2 * expected)
+        assert len(calls) == len(seen) == count
+        assert seen[-1][4] is None
+
+
+def test_under_autocast_the_output_is_still_the_public_call_s() -> None:
+    """The public call brings all to one type first. Control: an operator trusted without autocast."""
+    query, key, value = tensors()
+    for _ in range(2):
+        attention_with_lse(query, key, value)
+    with torch.autocast("cpu", torch.bfloat16):
+        output, lse = attention_with_lse(query, key, value)
+        own = functional.scaled_dot_product_attention(query, key, value)
+    assert output.dtype == own.dtype == torch.bfloat16
+    assert torch.equal(output, own)
+    assert lse is None
 
 
 def test_a_watch_inside_a_watch_hides_nothing_from_it() -> None:
