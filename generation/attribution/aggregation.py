@@ -6,6 +6,7 @@ device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -64,7 +65,10 @@ def heads(layers: Sequence[LayerSums], *, weights: Mapping[tuple[str, int], floa
     traced = {(layer.path, head) for layer in layers for head in layer.heads}
     if missing := sorted(set(weights) - traced):
         raise ValueError(f"no sums for head {missing[0][1]} of {missing[0][0]}")
-    if min(weights.values(), default=0.0) < 0 or sum(weights.values()) <= 0:
+    for (path, head), weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"head weights: {weight} for head {head} of {path}; give finite numbers >= 0")
+    if sum(weights.values()) <= 0:
         raise ValueError("head weights must be >= 0 and not all 0")
     by_grid: dict[Grid, Tensor] = {}
     divisor = 0.0

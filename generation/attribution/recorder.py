@@ -24,6 +24,7 @@ from generation.attribution.probabilities import (
     split_heads,
     token_probabilities,
 )
+from generation.attribution.running import running_pipeline
 from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.totals import Totals
@@ -70,16 +71,21 @@ class Recorder:
         self._grids: dict[str, Grid] = {}
         self.start(None, columns=())
 
-    def start(self, batch: PromptBatch | None, *, columns: Sequence[int] | None) -> None:
+    def start(
+        self, batch: PromptBatch | None, *, columns: Sequence[int] | None, runs: tuple[Any, ...] = ()
+    ) -> None:
         """Forgets all sums and waits for the denoiser's calls of a batch.
 
         columns: positions among the text's keys to sum, ascending; None for all keys.
+        runs: the pipelines (None: no pipeline) whose calls of the denoiser are those of the batch.
         """
         self._batch = batch
+        self._runs = runs
         self._columns = columns
         self._rows: slice | None = None
         self._known_keys: Tensor | None = None
         self._known_rows: slice | None = None
+        self._asked: tuple[Any, Any] = (None, None)
         self._known_places: Any = None
         self._text_keys = 0
         self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
@@ -114,7 +120,13 @@ class Recorder:
         while self._watches:
             self._watches.pop().stop()
         self._known_keys = self._known_places = self._batch = self._waiting = None
+        self._runs, self._asked = (), (None, None)
         self._places.clear()
+
+    @property
+    def device_type(self) -> str:
+        """Where the sums lie ("cpu", "cuda"); "cpu" while there are none."""
+        return self._totals.device_type
 
     def grid_sums(self) -> list[GridSums]:
         """One sum per grid, coarse grids first."""
@@ -130,9 +142,12 @@ class Recorder:
     def _before_denoiser(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._rows = None
         self._waiting = None
-        self.calls_seen += 1
         if self._batch is None:
             return
+        running = running_pipeline()
+        if not any(running is one for one in self._runs):
+            return
+        self.calls_seen += 1
         inputs = self._inputs.bind_partial(*args, **kwargs).arguments
         # Skip-layer guidance asks a second time in the same step, of a part of the layers.
         if inputs.get("skip_layers") is not None:
@@ -142,7 +157,8 @@ class Recorder:
         # Comparing rows waits for the device; pipelines hand over one and the same tensor at every step.
         if keys is not self._known_keys:
             self._known_keys, self._known_rows = keys, conditional_rows(self._batch, keys)
-        if self._known_rows is None:
+            self._refuse_unknown_columns(int(keys.shape[1]))
+        if self._known_rows is None or self._is_asked_again(inputs, keys):
             return
         self._text_keys = int(keys.shape[1])
         self._read_places(inputs)
@@ -150,6 +166,21 @@ class Recorder:
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
+
+    def _refuse_unknown_columns(self, text_keys: int) -> None:
+        if self._columns and self._columns[-1] >= text_keys:
+            raise ValueError(
+                f"positions: {self._columns[-1]} is none of the text's, which are 0 to {text_keys - 1}"
+            )
+
+    def _is_asked_again(self, inputs: dict[str, Any], keys: Tensor) -> bool:
+        """Whether a step asks once more, for a negative prompt in a call of its own that equals the prompt.
+
+        The latents are then the very tensor of the call before, and the keys another with equal values.
+        """
+        latents = inputs.get("sample", inputs.get("hidden_states"))
+        before, self._asked = self._asked, (latents, keys)
+        return before[0] is latents and before[1] is not keys
 
     def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], ___: Any) -> None:
         self._settle()
@@ -252,7 +283,11 @@ class Recorder:
         if self._rows is None or (self._scope.grids is not None and grid not in self._scope.grids):
             return
         scale = query.shape[-1] ** -0.5 if scale is None else scale
-        if torch.is_grad_enabled():
+        # Under autocast, products would come in half precision, and so would their sums.
+        if torch.is_autocast_enabled(query.device.type):
+            with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+                self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+        elif torch.is_grad_enabled():
             with torch.no_grad():
                 self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
         else:

@@ -147,10 +147,16 @@ def _cross_sites(modules: Modules) -> list[Site]:
 
 
 def _refuse_unknown(scope: Scope, paths: list[str]) -> None:
-    wanted = [*(scope.layers or ()), *scope.heads]
-    unknown = [name for name in wanted if not any(p == name or p.startswith(name + ".") for p in paths)]
+    unknown = [
+        name for name in scope.layers or () if not any(p == name or p.startswith(name + ".") for p in paths)
+    ]
+    # Heads are numbered within a module: a beginning of paths would say nothing about which.
+    unknown += [name for name in scope.heads if name not in paths]
     if unknown:
-        raise ValueError(f"no attention to text at {', '.join(unknown)}; it is at {', '.join(paths)}")
+        raise ValueError(
+            f"no attention to text at {', '.join(unknown)}; it is at {', '.join(paths)} "
+            "(Scope.layers takes beginnings of these too, Scope.heads whole ones only)"
+        )
 
 
 def _is_compiled(module: nn.Module) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from generation.attribution.arguments import check_numbers, check_size, check_texts
+
 Grid = tuple[int, int]
 
 
@@ -17,13 +19,30 @@ class Scope:
     steps: denoising steps, counted from 0 (the UNet calls of one image).
     layers: module paths, or their beginnings: "mid_block" takes every module below it.
     grids: (height, width) of the feature maps.
-    heads: for a module path, the heads to take; modules that are not named give all of theirs.
+    heads: for a module's whole path, the heads to take; modules that are not named give all of theirs.
     """
 
     steps: Collection[int] | None = None
     layers: Collection[str] | None = None
     grids: Collection[Grid] | None = None
     heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises TypeError or ValueError for what no model could have."""
+        if self.steps is not None:
+            check_numbers("Scope.steps", self.steps)
+        check_texts("Scope.layers", self.layers)
+        if self.layers is not None and not self.layers:
+            raise ValueError("Scope.layers=[] takes nothing; name one at least, or leave it out for all")
+        if self.grids is not None:
+            if not self.grids:
+                raise ValueError("Scope.grids=[] takes nothing; name one at least, or leave it out for all")
+            for grid in self.grids:
+                check_size("Scope.grids", grid)
+        for path, heads in self.heads.items():
+            check_numbers(f"Scope.heads[{path!r}]", heads)
+            if len(set(heads)) < len(heads):
+                raise ValueError(f"Scope.heads[{path!r}]={heads!r} names a head twice; name each once")
 
     def takes_layer(self, path: str) -> bool:
         """Whether a module's attention is wanted. path: as in UNet.named_modules()."""

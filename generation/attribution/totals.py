@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from generation.attribution.probabilities import Part
@@ -49,7 +50,8 @@ class Totals:
         known = self._together.get((paths, grid))
         if known is not None:
             return known
-        made = like.new_zeros((len(paths), self.images, *like.shape[2:-1], grid[0] * grid[1]))
+        size = (len(paths), self.images, *like.shape[2:-1], grid[0] * grid[1])
+        made = torch.zeros(size, dtype=torch.float32, device=like.device)
         for path, own in zip(paths, made, strict=True):
             if (path, grid) in self._sums:
                 # It came in other company before; its sum moves over.
@@ -62,6 +64,11 @@ class Totals:
         }
         self._together[paths, grid] = made
         return made
+
+    @property
+    def device_type(self) -> str:
+        """Where the sums lie ("cpu", "cuda"); "cpu" while there are none."""
+        return next((total.device.type for total in self._sums.values()), "cpu")
 
     def grid_sums(self) -> list[GridSums]:
         """One sum per grid, coarse grids first."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from generation.attribution import aggregation
+from generation.attribution import aggregation, arguments
 from generation.attribution.encoders import Encoder, encoders_of
 from generation.attribution.layout import PromptBatch, watched_prompts
 from generation.attribution.recorder import Recorder
+from generation.attribution.running import running_pipeline
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.words import (
     Occurrence,
@@ -27,6 +29,7 @@ from generation.attribution.words import (
 
 Keep = Literal["grids", "heads"]
 Variant = Literal["paper", "v1", "castorini"]
+_ADVICE = "; for maps of chosen heads, give head_weights and leave variant out"
 
 
 class Trace:
@@ -45,6 +48,11 @@ class Trace:
         keep: Keep,
         scope: Scope,
     ) -> None:
+        arguments.check_choice("keep", keep, get_args(Keep))
+        arguments.check_words(words)
+        arguments.check_texts("prompts", prompts)
+        if positions is not None:
+            arguments.check_numbers("positions", positions)
         self._pipeline = pipeline
         self._words = words
         self._positions = positions
@@ -54,15 +62,19 @@ class Trace:
         self.prompts: tuple[str, ...] = ()
         self.encoders: tuple[Encoder, ...] = ()
         self.images_per_prompt = 1
+        self._images = 0
 
     def start(self, batch: PromptBatch) -> None:
         """Begins anew with the prompts of a pipeline call."""
         prompts = self._given_prompts if self._given_prompts is not None else batch.prompts
         self.prompts = tuple(prompts or ())
+        arguments.check_prompt_count(prompts=self.prompts, images=batch.images)
+        self._images = batch.images
         self.images_per_prompt = batch.images // len(self.prompts) if self.prompts else batch.images
         self.encoders = encoders_of(self._pipeline, batch, self.prompts) if self.prompts else ()
         self._columns = self._wanted_columns()
-        self.recorder.start(batch, columns=self._columns)
+        # Whoever runs now has had the prompts encoded: the pipeline itself, or one that makes use of it.
+        self.recorder.start(batch, columns=self._columns, runs=(self._pipeline, running_pipeline()))
 
     @property
     def tokens(self) -> tuple[PromptTokens, ...]:
@@ -113,7 +125,8 @@ class Trace:
         left out, all that read the prompt: those that see the whole word, or else what any sees of it.
         Raises LookupError for a word that isn't in the prompt.
         """
-        index = image // self.images_per_prompt
+        arguments.check_texts("phrases", phrases)
+        index = self._prompt_of(image)
         found = []
         for each in self._readers(encoder, index):
             spans = _spans(each.prompts[index], word, occurrence=occurrence, phrases=phrases)
@@ -123,7 +136,7 @@ class Trace:
 
     def special(self, kind: Special, *, image: int = 0, encoder: str | None = None) -> TokenSelection:
         """The start token, the end token or the padding of an image's prompt; encoder as for select."""
-        index = image // self.images_per_prompt
+        index = self._prompt_of(image)
         return _joined([select_special(each.tokens[index], kind) for each in self._readers(encoder, index)])
 
     def token_maps(
@@ -137,7 +150,17 @@ class Trace:
 
         out_hw: defaults to the latent size.  head_weights: see aggregation.heads; replaces the variant.
         """
-        size = out_hw or self.latent_hw
+        arguments.check_choice("variant", variant, get_args(Variant), remedy=_ADVICE)
+        if out_hw is not None:
+            arguments.check_size("out_hw", out_hw)
+        size = self.latent_hw if out_hw is None else out_hw
+        # Under autocast, the products that enlarge would come in half precision.
+        with torch.autocast(self.recorder.device_type, enabled=False):
+            return self._combined(variant, size, head_weights)
+
+    def _combined(
+        self, variant: Variant, size: Grid, head_weights: Mapping[tuple[str, int], float] | None
+    ) -> Tensor:
         if head_weights is not None:
             return aggregation.heads(self.layer_sums(), weights=head_weights, out_hw=size)
         if variant == "castorini":
@@ -163,6 +186,7 @@ class Trace:
         word: also what select() or special() returned.
         Raises LookupError for a word that isn't in the prompt or that the model doesn't see.
         """
+        arguments.check_image(image, images=self._images)
         if isinstance(word, TokenSelection):
             selection = word
         else:
@@ -179,6 +203,11 @@ class Trace:
         found = selection.positions if self._columns is None else self._indices(selection)
         mean: np.ndarray = token_maps[list(found)].mean(dim=0).cpu().numpy()
         return mean
+
+    def _prompt_of(self, image: int) -> int:
+        """The number of an image's prompt."""
+        arguments.check_image(image, images=self._images)
+        return image // self.images_per_prompt
 
     def _readers(self, encoder: str | None, index: int) -> list[Encoder]:
         """The encoder of that name; without a name, all that read the prompt."""
@@ -266,8 +295,11 @@ def trace(
     keep: "grids" sums the heads and layers of each grid ("paper" and "v1" maps); "heads" keeps each head
     apart, which "castorini" maps and head weights need, for about thirty times the memory.
     scope: restricts steps, layers, grids and heads.
+    What can't be is refused with a ValueError or TypeError: here, or once the pipeline has encoded its text.
 
-    Each call of the pipeline starts the trace afresh. Hooks are gone after the block, exception or not.
+    Each call of the pipeline starts the trace afresh. Calls of another pipeline that shares its denoiser are
+    left out, but the two must not run at the same time in two threads. Hooks are gone after the block,
+    exception or not.
     """
     recording = Trace(
         pipeline, words=words, positions=positions, prompts=prompts, keep=keep, scope=scope or Scope()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from unicodedata import category
 
+from generation.attribution.arguments import check_texts
+
 Occurrence = int | Literal["all"]
 Special = Literal["start", "end", "padding"]
 
@@ -120,6 +122,7 @@ def find_spans(prompt: str, text: str, *, phrases: Sequence[str] = ()) -> tuple[
     phrases: longer expressions to be taken as one, such as "hot dog"; an occurrence inside one of them
     is left out. Plurals are words of their own: "dog" does not find "dogs".
     """
+    check_texts("phrases", phrases)
     inside = [span for phrase in phrases for span in _occurrences(prompt, phrase)]
     return tuple(
         (start, end)
