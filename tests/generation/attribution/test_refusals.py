@@ -125,7 +125,8 @@ def test_levels_are_not_traced_of_what_does_not_fit(tiny: Any, more: dict[str, A
 @pytest.mark.parametrize("layers", ["mid_block", [], ["mid"]])
 def test_layers_that_name_nothing_are_refused(tiny: Any, layers: Any) -> None:
     """Control: a str taken for its letters, or nothing said of what there is."""
-    with pytest.raises(ValueError, match="layers"), fixed_attention(tiny, layers=layers):
+    said = "no cross-attention at mid;" if layers == ["mid"] else "layers is a list of module paths"
+    with pytest.raises(ValueError, match=said), fixed_attention(tiny, layers=layers):
         pytest.fail("it was fixed")
 
 
