@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from annotation import check_rows, checks
+from annotation import check_rows
+from annotation.checks import AttentionOutcome, fails_campaign
 from annotation.choices import CheckKind
 from annotation.models import Answer, Campaign, Rater
 
@@ -16,8 +17,8 @@ ROWS_AT_ONCE: Final = 2_000
 class Standing:
     """One rater's attention checks, all and by kind, and whether the rater's answers count."""
 
-    checks: checks.AttentionOutcome
-    by_kind: Mapping[CheckKind, checks.AttentionOutcome]
+    checks: AttentionOutcome
+    by_kind: Mapping[CheckKind, AttentionOutcome]
     failed_checks: bool
     excluded_by_hand: bool
 
@@ -40,17 +41,16 @@ def standings(campaign: Campaign) -> dict[int, Standing]:
     raters = Rater.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "excluded_at")
     for rater, excluded_at in raters:
         by_kind = {
-            kind: checks.AttentionOutcome(served=served[rater, kind], wrong=wrong[rater, kind])
-            for kind in CheckKind
+            kind: AttentionOutcome(served=served[rater, kind], wrong=wrong[rater, kind]) for kind in CheckKind
         }
-        outcome = checks.AttentionOutcome(
+        outcome = AttentionOutcome(
             served=sum(one.served for one in by_kind.values()),
             wrong=sum(one.wrong for one in by_kind.values()),
         )
         result[rater] = Standing(
             checks=outcome,
             by_kind=by_kind,
-            failed_checks=checks.fails_campaign(outcome, allowed_wrong=campaign.checks_allowed_wrong),
+            failed_checks=fails_campaign(outcome, allowed_wrong=campaign.checks_allowed_wrong),
             excluded_by_hand=excluded_at is not None,
         )
     return result

@@ -14,7 +14,8 @@ from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.opinion import PRESETS, DropRule
 from evaluation.provenance import settings_facts, settings_of
 from evaluation.settings_form import SettingsForm, read_settings
-from tests.evaluation.test_analyse import PAIRED, analyse, read
+from tests.evaluation.test_analyse import PAIRED, analyse
+from tests.evaluation.test_importing import read
 from tests.evaluation.test_results_page import words
 
 ABSTRACT = PAIRED + "p4,ours,ann,skip\np4,ours,bob,4\n"

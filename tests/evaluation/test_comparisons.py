@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.comparisons import Comparison
 from evaluation.reports import build
-from tests.evaluation.test_analyse import read
+from tests.evaluation.test_importing import read
 
 
 def compared(*, n_shared: int, n_own: int) -> Comparison:

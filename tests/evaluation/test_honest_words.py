@@ -17,7 +17,8 @@ from evaluation.kinds.report import KindReport
 from evaluation.metrics.intervals import IntervalMethod, wilson
 from evaluation.rebuilding import rebuild
 from evaluation.reports import build, default_settings
-from tests.evaluation.test_analyse import PAIRED, read
+from tests.evaluation.test_analyse import PAIRED
+from tests.evaluation.test_importing import read
 from tests.evaluation.test_results_page import words
 
 

@@ -13,7 +13,7 @@ from evaluation.page_words import words_of_test
 from evaluation.quality_exports import system_comparisons_csv
 from evaluation.quality_pages import systems_rows
 from evaluation.reports import build
-from tests.evaluation.test_analyse import read
+from tests.evaluation.test_importing import read
 
 KINDS = ("colour", "count", "place")
 
