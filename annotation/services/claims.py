@@ -67,7 +67,7 @@ _LAPSE: Final = """
 _CHECK: Final = """
     SELECT id FROM annotation_slot
     WHERE rater_id = %(rater)s AND state = 'free' AND number IS NULL AND due_after <= %(given)s
-    ORDER BY due_after LIMIT 1 FOR UPDATE
+    ORDER BY due_after, id LIMIT 1 FOR UPDATE
 """
 
 _TAKE_OVER: Final = """

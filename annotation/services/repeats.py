@@ -22,7 +22,7 @@ def make_repeat(seat: Seat, *, given: int, at_end: bool) -> bool:
     """
     if not seat.repeats_due:
         return False
-    due, *rest = seat.repeats_due
+    rest = list(seat.repeats_due[1:])
     original = _original(seat, apart=0 if at_end else LEAST_APART)
     if original is not None:
         item = _repeat_of(original)
@@ -31,7 +31,8 @@ def make_repeat(seat: Seat, *, given: int, at_end: bool) -> bool:
             item=item,
             number=None,
             order=item.position,
-            due_after=min(due, given),
+            # Not earlier, however late it comes: behind what has been named as her next task.
+            due_after=given,
             state=SlotState.FREE,
             rater_id=seat.claimant.rater_id,
             swapped=_other_way_round(original, rater_id=seat.claimant.rater_id),

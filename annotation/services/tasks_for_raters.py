@@ -31,9 +31,12 @@ _TASK: Final = """
     JOIN generation_run run ON run.id = image.run_id
     CROSS JOIN (
         SELECT count(*) FILTER (WHERE state = 'kept') AS kept,
-            (array_agg(public_id ORDER BY state = 'kept', due_after, "order") FILTER (
-                WHERE number IS NULL AND due_after <= %(given)s OR state = 'kept'
-            ))[1] AS next_public_id
+            coalesce(
+                (array_agg(public_id ORDER BY due_after, id) FILTER (
+                    WHERE number IS NULL AND due_after <= %(given)s
+                ))[1],
+                (array_agg(public_id ORDER BY "order") FILTER (WHERE state = 'kept'))[1]
+            ) AS next_public_id
         FROM annotation_slot
         WHERE rater_id = %(rater)s AND state IN ('free', 'kept')
     ) hers
@@ -174,9 +177,7 @@ def _in_hand(seat: Seat) -> int | None:
 
 def _claim(seat: Seat, *, claim: Claim) -> int | None:
     slot_id = None
-    repeat_is_due = bool(seat.repeats_due) and seat.repeats_due[0] <= seat.given
-    repeat_made = repeat_is_due and make_repeat(seat, given=seat.given, at_end=False)
-    if repeat_made or (seat.check_due is not None and seat.check_due <= seat.given):
+    if seat.check_due is not None and seat.check_due <= seat.given:
         slot_id = claims.claim_check_slot(seat.claimant, given=seat.given)
     if slot_id is None and seat.ratings < seat.limit:
         slot_id = _claim_place(seat, claim=claim)
@@ -184,8 +185,9 @@ def _claim(seat: Seat, *, claim: Claim) -> int | None:
         # The items ran out early: every session that rated gets its quota of checks all the same.
         make_repeat(seat, given=seat.given, at_end=True)
         slot_id = claims.claim_check_slot(seat.claimant, given=2**31 - 1)
-    if slot_id is not None and not repeat_made and seat.repeats_due and seat.repeats_due[0] <= seat.given + 1:
-        # One task ahead, so that its pictures load while this one is looked at, as those of any other.
+    if slot_id is not None and seat.repeats_due and seat.repeats_due[0] <= seat.given + 1:
+        # One task ahead and never for now: what comes now was named with the task before, and its pictures
+        # are loaded.
         make_repeat(seat, given=seat.given + 1, at_end=False)
     return slot_id
 

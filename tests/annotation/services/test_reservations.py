@@ -67,8 +67,12 @@ def test_places_are_kept_anew_and_never_beyond_the_raters_limit() -> None:
     assert held == [2, 1, 2, 1, 0]
 
 
-def test_the_next_task_is_the_one_that_was_named() -> None:
-    """Checks and repeats too: nothing in a page tells them apart.  Control: leave checks out of `_TASK`."""
+@pytest.mark.parametrize("_", range(6))
+def test_the_next_task_is_the_one_that_was_named(_: int) -> None:
+    """Checks and repeats too: nothing in a page tells them apart.
+
+    Controls: leave checks out of `_TASK`; make a repeat that is overdue for now (red in some of the draws).
+    """
     campaign = factories.make_campaign_of(
         12, checks=2, checks_per_rater=2, repeats_per_rater=2, raters_per_item=1, places_kept=3
     )
