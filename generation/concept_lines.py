@@ -1,7 +1,7 @@
 """Whose heads speak for the words of a caption, as somebody writes it: `word = concept`, one a line."""
 
 from generation.attribution.relevance import HeadRelevance
-from generation.attribution.words import split_words
+from generation.attribution.words import folded, split_words
 from generation.head_vectors import vectors_of
 from generation.registry import ModelSpec
 
@@ -35,22 +35,22 @@ def read_lines(text: str, *, caption: str, model: ModelSpec) -> dict[int, str]:
 
 def _chosen(lines: list[str], *, caption: str, relevance: HeadRelevance) -> dict[int, str]:
     words = split_words(caption)
-    concepts = {"": "", **{name.casefold(): name for name in relevance.concepts}}
+    concepts = {"": "", **{folded(name): name for name in relevance.concepts}}
     chosen: dict[int, str] = {}
     faults = []
     for line in lines:
         word, sign, given = (part.strip() for part in line.partition("="))
-        places = [each.position for each in words if each.text.casefold() == word.casefold()]
+        places = [each.position for each in words if folded(each.text) == folded(word)]
         if not sign:
             faults.append(f"“{line.strip()}”: write word = concept, or word = for no heads.")
         elif not places:
             faults.append(f"“{word}” is no word of the caption. Write a single word as it stands there.")
         elif set(places) & set(chosen):
             faults.append(f"“{word}” stands on two lines. Leave one out.")
-        elif given.casefold() not in concepts:
+        elif folded(given) not in concepts:
             faults.append(f"“{given}” is none of the model’s concepts: {', '.join(relevance.concepts)}.")
         else:
-            chosen |= dict.fromkeys(places, concepts[given.casefold()])
+            chosen |= dict.fromkeys(places, concepts[folded(given)])
     if faults:
         raise ConceptLinesRefused(faults)
     return chosen

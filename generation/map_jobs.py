@@ -16,7 +16,7 @@ from django.db import DatabaseError
 
 from generation import picture_storage, registry, storage
 from generation.attribution.chosen_heads import ChosenHeads
-from generation.attribution.words import split_words
+from generation.attribution.words import folded, split_words
 from generation.choices import MapRequestKind
 from generation.head_vectors import CaptionWord, chosen_heads
 from generation.heartbeat import Heartbeat
@@ -137,9 +137,9 @@ def heads_of_caption(request: MapRequest) -> dict[int, ChosenHeads]:
     """
     lemmas = {}
     if request.image is not None:
-        lemmas = {word.text.casefold(): word.lemma for word in request.image.prompt.words.all()}
+        lemmas = {folded(word.text): word.lemma for word in request.image.prompt.words.all()}
     words = [
-        CaptionWord(position=word.position, text=word.text, lemma=lemmas.get(word.text.casefold(), ""))
+        CaptionWord(position=word.position, text=word.text, lemma=lemmas.get(folded(word.text), ""))
         for word in split_words(request.caption)
     ]
     return chosen_heads(words, registry.get(request.model_id), concepts=request.concepts)

@@ -13,7 +13,7 @@ from typing import Final
 
 import PIL.Image
 
-from generation.attribution.eight_bits import upright
+from generation.attribution.eight_bits import AnimatedPicture, upright
 from generation.problems import Problem
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
@@ -115,12 +115,12 @@ def _picture(file: UploadedFile, *, place: tuple[int, int]) -> UploadedPicture |
                         f"It is {picture.width} × {picture.height} pixels. Sides may have {SHORTEST_SIDE} to "
                         f"{LONGEST_SIDE}."
                     )
-                if getattr(picture, "n_frames", 1) != 1:
-                    return "It is animated. Upload one frame of it."
                 on_white = upright(picture)
+    except AnimatedPicture as fault:
+        return str(fault)
     # Whatever else the decoder stumbles over is a broken file, not a fault of ours.
-    except Exception as fault:  # noqa: BLE001
-        return f"It is no whole {', '.join(FORMATS)} ({type(fault).__name__}). Save it again as PNG."
+    except Exception:  # noqa: BLE001
+        return "It is no whole picture in PNG, JPEG or WebP. Save it again as PNG."
     buffer = io.BytesIO()
     on_white.save(buffer, format="PNG")
     row, number = place

@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     # At run time too early: test_summary loads this before Django has its apps.
     from django.contrib.auth.models import User
+    from django.test import Client
 
 
 @pytest.fixture
@@ -27,6 +28,13 @@ def stranger(db: None) -> User:
 def admin(db: None) -> User:
     """Sees everything."""
     return _make("admin", superuser=True)
+
+
+@pytest.fixture
+def signed_in(client: Client, owner: User) -> Client:
+    """The owner's browser, for a test without another."""
+    client.force_login(owner)
+    return client
 
 
 def _make(name: str, *, superuser: bool = False) -> User:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from generation.attribution.words import WordSpan, select_tokens, split_words, tokenize
+from generation.attribution.words import WordSpan, folded, select_tokens, split_words, tokenize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def align(source: str, target: str, *, tokenizer: Any) -> Alignment:
 def _word_pairs(
     source: tuple[WordSpan, ...], target: tuple[WordSpan, ...]
 ) -> Iterator[tuple[WordSpan, WordSpan]]:
-    texts = [[word.text.lower() for word in words] for words in (source, target)]
+    texts = [[folded(word.text) for word in words] for words in (source, target)]
     for kind, a, b, c, d in SequenceMatcher(a=texts[0], b=texts[1], autojunk=False).get_opcodes():
         if kind == "equal" or (kind == "replace" and b - a == d - c):
             yield from zip(source[a:b], target[c:d], strict=True)

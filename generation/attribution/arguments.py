@@ -54,15 +54,6 @@ def check_numbers(field: str, values: Any) -> None:
             raise ValueError(f"{field}: {value} is negative; count from 0")
 
 
-def check_size(field: str, value: Any) -> None:
-    """Raises TypeError or ValueError unless value is (height, width) in whole pixels from 1."""
-    is_pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
-    if not is_pair or not all(hasattr(side, "__index__") for side in value):
-        raise TypeError(f"{field}={value!r}: give (height, width) in whole numbers, such as (64, 64)")
-    if min(value) < 1:
-        raise ValueError(f"{field}={value!r}: height and width must be 1 or more")
-
-
 def check_prompt_count(*, prompts: Sequence[str], images: int) -> None:
     """Raises ValueError unless every prompt has the same number of images, one at least."""
     if prompts and (images < len(prompts) or images % len(prompts)):

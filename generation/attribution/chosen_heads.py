@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generation.attribution.relevance import HeadRelevance, Weights
+from generation.attribution.words import folded
 
 MOST_RELEVANT = "heads, most relevant"
 IN_PROPORTION = "heads, in proportion"
@@ -32,11 +33,11 @@ def concept_of(relevance: HeadRelevance, *, word: str, lemma: str = "") -> str:
     Only whole entries count: "left" does not stand in a list that has "left of". Nothing is guessed.
     """
     listed = {
-        " ".join(entry.split()).casefold(): name
+        folded(" ".join(entry.split())): name
         for name, entries in relevance.words.items()
         for entry in entries
     }
-    return listed.get(word.casefold(), "") or listed.get(lemma.casefold(), "")
+    return listed.get(folded(word), "") or listed.get(folded(lemma), "")
 
 
 def choose_heads(

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from generation.attribution.arguments import check_texts
 from generation.attribution.denoisers import PipelineDenoiser, decode_latents, encode_image
 from generation.attribution.eight_bits import in_colour
 from generation.attribution.information import Removal, conditional_contrast
@@ -72,9 +73,12 @@ def intervene(
     """One intervention for each changed caption; the way back to noise is walked once for all.
 
     Deterministic: no guidance, no random numbers. image: anybody's; sizes as for encode_image.
-    Raises ValueError for a caption, changed or not, of which the model doesn't read every word: words past
-    its window would move up into it where one is left out.
+    Raises ValueError for no changed captions, and for a caption, changed or not, of which the model doesn't
+    read every word: words past its window would move up into it where one is left out.
     """
+    check_texts("changed_captions", changed_captions)
+    if not changed_captions:
+        raise ValueError("changed_captions=[]: nothing to draw; name at least one changed caption")
     denoiser = PipelineDenoiser(pipeline)
     levels = path_levels(denoiser.trained_log_snr, steps=steps)
     latents = encode_image(pipeline, image)

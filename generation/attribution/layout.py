@@ -62,6 +62,21 @@ def conditional_rows(batch: PromptBatch, keys: Tensor) -> slice | None:
     return conventional if conventional in matching else matching[0]
 
 
+def refuse_changed_text(batch: PromptBatch, keys: Tensor, *, times: tuple[Any, Any]) -> None:
+    """Raises ValueError for a call without the prompt's rows unless it is guidance's own, of one copy.
+
+    times: the time step of the call before, where that was without the prompt too (or None), and of this one.
+    Guidance asks without the prompt several times in one step at most.
+    """
+    before, now = times
+    is_alone = before is not None and not torch.equal(torch.as_tensor(before), torch.as_tensor(now))
+    if keys.shape[0] > batch.images or not batch.guided or is_alone:
+        raise ValueError(
+            "the denoiser is given another text than the one that was encoded: prompt_embeds were changed "
+            "during the run (by a callback?), so these steps are none of the prompt"
+        )
+
+
 @contextmanager
 def watched_prompts(
     pipeline: Any,

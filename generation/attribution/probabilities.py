@@ -32,6 +32,15 @@ def additive_mask(attention: Attention, mask: Tensor | None, *, shape: tuple[int
     return prepared.view(batch_rows, attention.heads, -1, prepared.shape[-1])
 
 
+def bias_of(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
+    """A mask as scaled_dot_product_attention takes it -> what it adds: (rows, heads, 1 or places, keys)."""
+    if mask is None:
+        return None
+    if mask.dtype == torch.bool:
+        mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, float("-inf"))
+    return mask.expand(*query.shape[:2], mask.shape[-2], key.shape[2])
+
+
 def token_probabilities(
     query: Tensor,
     key: Tensor,

@@ -17,14 +17,15 @@ from diffusers.models.attention_processor import AttnProcessor2_0, FusedAttnProc
 from torch import Tensor, nn
 
 from generation.attribution import sites
-from generation.attribution.layout import PromptBatch, conditional_rows
+from generation.attribution.layout import PromptBatch, conditional_rows, refuse_changed_text
 from generation.attribution.probabilities import (
     additive_mask,
+    bias_of,
     picked,
     split_heads,
     token_probabilities,
 )
-from generation.attribution.running import running_pipeline
+from generation.attribution.running import Turn, running_pipeline
 from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.totals import Totals
@@ -54,7 +55,7 @@ class Recorder:
         Raises ValueError for a denoiser of a kind that can't be traced, or where the scope names a layer or a
         head that it doesn't have.
         """
-        self._denoiser = denoiser
+        self.denoiser = denoiser
         self._scope = scope
         self._per_head = per_head
         self._modules = dict(denoiser.named_modules())
@@ -69,6 +70,7 @@ class Recorder:
         self._handles: list[Any] = []
         self._watches: list[AttentionWatch] = []
         self._grids: dict[str, Grid] = {}
+        self._turn = Turn()
         self.start(None, columns=())
 
     def start(
@@ -79,6 +81,11 @@ class Recorder:
         columns: positions among the text's keys to sum, ascending; None for all keys.
         runs: the pipelines (None: no pipeline) whose calls of the denoiser are those of the batch.
         """
+        with self._turn.lock:
+            self._turn.take()
+            self._begin(batch, columns, runs)
+
+    def _begin(self, batch: PromptBatch | None, columns: Sequence[int] | None, runs: tuple[Any, ...]) -> None:
         self._batch = batch
         self._runs = runs
         self._columns = columns
@@ -87,6 +94,7 @@ class Recorder:
         self._known_rows: slice | None = None
         self._asked: tuple[Any, Any] = (None, None)
         self._known_places: Any = None
+        self._other_time: Any = None  # of the call before, where that was without the prompt
         self._text_keys = 0
         self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
         # What waits for company, and where, kept between steps: fresh memory costs time.
@@ -98,20 +106,20 @@ class Recorder:
 
     def attach(self) -> None:
         """Registers the hooks."""
-        add = self._handles.append
-        add(self._denoiser.register_forward_pre_hook(self._before_denoiser, with_kwargs=True))
-        add(self._denoiser.register_forward_hook(self._after_denoiser))
+        add, only = self._handles.append, self._turn.only
+        before = self._turn.one_at_a_time(self._before_denoiser)
+        add(self.denoiser.register_forward_pre_hook(before, with_kwargs=True))
+        add(self.denoiser.register_forward_hook(only(self._after_denoiser)))
         for path in {site.grid_of for site in self._sites} - {""}:
-            add(self._modules[path].register_forward_pre_hook(self._grid_reader(path), with_kwargs=True))
+            reader = only(self._grid_reader(path))
+            add(self._modules[path].register_forward_pre_hook(reader, with_kwargs=True))
         for site in self._sites:
             running = _Running()
-            watch = AttentionWatch(self._listener(site, running))
+            watch = AttentionWatch(only(self._listener(site, running)))
             self._watches.append(watch)
-            attention = site.attention
-            add(
-                attention.register_forward_pre_hook(self._before_site(site, running, watch), with_kwargs=True)
-            )
-            add(attention.register_forward_hook(self._after_site(site, running, watch), always_call=True))
+            before, after = self._before_site(site, running, watch), self._after_site(site, running, watch)
+            add(site.attention.register_forward_pre_hook(only(before), with_kwargs=True))
+            add(site.attention.register_forward_hook(only(after), always_call=True))
 
     def detach(self) -> None:
         """Removes every hook; the sums stay."""
@@ -140,12 +148,15 @@ class Recorder:
         return self._totals.layer_sums({site.path: site.heads for site in self._sites})
 
     def _before_denoiser(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._rows = None
-        self._waiting = None
-        if self._batch is None:
-            return
         running = running_pipeline()
-        if not any(running is one for one in self._runs):
+        is_traced = self._batch is not None and any(running is one for one in self._runs)
+        if not self._turn.is_mine:
+            # What the other thread has begun stays as it is.
+            if not is_traced:
+                return
+            self._turn.take_over(is_by_hand=running is None)
+        self._rows = self._waiting = None
+        if self._batch is None or not is_traced:
             return
         self.calls_seen += 1
         inputs = self._inputs.bind_partial(*args, **kwargs).arguments
@@ -158,6 +169,9 @@ class Recorder:
         if keys is not self._known_keys:
             self._known_keys, self._known_rows = keys, conditional_rows(self._batch, keys)
             self._refuse_unknown_columns(int(keys.shape[1]))
+        if self._known_rows is None and running is not None:
+            refuse_changed_text(self._batch, keys, times=(self._other_time, inputs.get("timestep")))
+        self._other_time = inputs.get("timestep") if self._known_rows is None else None
         if self._known_rows is None or self._is_asked_again(inputs, keys):
             return
         self._text_keys = int(keys.shape[1])
@@ -192,9 +206,9 @@ class Recorder:
         if places is not None and places is self._known_places:
             return
         self._known_places = places
-        self.latent_hw = sites.latent_size(self._denoiser, inputs)
+        self.latent_hw = sites.latent_size(self.denoiser, inputs)
         if any(site.grid_of == "" for site in self._sites):
-            self._grids[""] = sites.grid_of(self._denoiser, inputs, path="")
+            self._grids[""] = sites.grid_of(self.denoiser, inputs, path="")
 
     def _grid_reader(self, path: str) -> Callable[..., None]:
         def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -221,9 +235,10 @@ class Recorder:
 
     def _read_projections(self, attention: Any, running: _Running) -> None:
         """For processors that may not make the public call: has them hand over queries and keys."""
-        self._handles.append(attention.to_q.register_forward_hook(self._query_reader(running)))
+        reader = self._turn.only(self._query_reader(running))
+        self._handles.append(attention.to_q.register_forward_hook(reader))
         keys = attention.to_kv if attention.fused_projections else attention.to_k
-        reader = self._key_reader(running, attention.fused_projections)
+        reader = self._turn.only(self._key_reader(running, attention.fused_projections))
         self._handles.append(keys.register_forward_hook(reader))
 
     def _query_reader(self, running: _Running) -> Callable[..., None]:
@@ -304,26 +319,28 @@ class Recorder:
         scale: float,
         lse: Tensor | None,
     ) -> None:
-        """Puts a module's scores where those of its kind wait; those that can't wait are added at once."""
+        """Has a module's tensors wait with others of their kind; what can't wait is added at once."""
         if self._rows is None:
             return
+        # Of other processors nobody knows whether they leave their queries as they are.
+        may_wait = type(site.attention.processor) in _CALL_IN_PUBLIC
         is_whole = site.order == "text" and len(site.heads) == site.attention.heads
-        if is_whole and lse is not None and mask is None:
+        if may_wait and is_whole and lse is not None and mask is None:
             kind = (grid, query.shape, scale, query.device)
             waiting = self._waiting
             if waiting is None or waiting.is_full or waiting.kind != kind:
                 self._settle()
-                waiting = self._waiting = self._place_for(kind, self._rows)
+                waiting = self._waiting = self._place_for(kind, self._rows, query_bytes=query.nbytes)
             if waiting is not None:
-                waiting.put(site.path, query, key, lse, rows=self._rows, columns=self._columns)
+                waiting.put(site.path, query, key, lse)
                 return
         self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
 
-    def _place_for(self, kind: Kind, rows: slice) -> WaitingScores | None:
+    def _place_for(self, kind: Kind, rows: slice, *, query_bytes: int) -> WaitingScores | None:
         """An empty place; None where a single module's scores are too many to wait."""
         images = rows.stop - rows.start
         tokens = self._text_keys if self._columns is None else len(self._columns)
-        room = room_for(kind, images=images, tokens=tokens)
+        room = room_for(kind, images=images, tokens=tokens, query_bytes=query_bytes)
         if not room:
             return None
         grid, shape, _, device = kind
@@ -331,7 +348,7 @@ class Recorder:
             alike = sum(site.order == "text" for site in self._sites)
             size = (min(room, alike), images * shape[1], tokens, grid[0] * grid[1])
             self._places[kind] = torch.empty(size, device=device)
-        return WaitingScores(kind, self._places[kind], images=images)
+        return WaitingScores(kind, self._places[kind], rows=rows, columns=self._columns)
 
     @torch.no_grad()
     def _settle(self) -> None:
@@ -361,7 +378,7 @@ class Recorder:
         columns = self._columns
         if columns is None or text.start:
             columns = tuple(text.start + each for each in columns or range(self._text_keys))
-        bias = _as_bias(mask, query, key)
+        bias = bias_of(mask, query, key)
         if bias is not None:
             bias = self._own(bias, site)[:, :, image if bias.shape[2] > 1 else slice(None)]
         parts = token_probabilities(
@@ -381,12 +398,3 @@ class Recorder:
         """The conditional rows and the wanted heads of (rows, heads, ...)."""
         rows = tensor[self._rows]
         return rows if len(site.heads) == site.attention.heads else picked(rows, site.heads, dim=1)
-
-
-def _as_bias(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
-    """A mask as scaled_dot_product_attention takes it -> what it adds: (rows, heads, 1 or places, keys)."""
-    if mask is None:
-        return None
-    if mask.dtype == torch.bool:
-        mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(~mask, float("-inf"))
-    return mask.expand(*query.shape[:2], mask.shape[-2], key.shape[2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from threading import RLock, get_ident
 from types import FrameType
 from typing import Any
 
@@ -24,3 +26,48 @@ def running_pipeline() -> Any:
                 return owner
         frame = frame.f_back
     return None
+
+
+class Turn:
+    """Which thread's call is recorded, where several may run one denoiser; the first is whose made this.
+
+    lock: held while what hooks share is changed.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self._thread = get_ident()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether it is the turn of the thread that asks."""
+        return get_ident() == self._thread
+
+    def take(self) -> None:
+        """From now on it is the turn of the thread that asks."""
+        self._thread = get_ident()
+
+    def take_over(self, *, is_by_hand: bool) -> None:
+        """Takes it for a call of the denoiser by hand; raises ValueError for a pipeline's own call."""
+        if not is_by_hand:
+            raise ValueError("another thread began a call of the traced pipeline; give each thread its own")
+        self.take()
+
+    def one_at_a_time(self, hook: Callable[..., None]) -> Callable[..., None]:
+        """The same hook, which no other thread's interrupt."""
+
+        def run(*args: Any, **kwargs: Any) -> None:
+            with self.lock:
+                hook(*args, **kwargs)
+
+        return run
+
+    def only(self, hook: Callable[..., None]) -> Callable[..., None]:
+        """The same hook, which does nothing in other threads: a call may go on when another has begun."""
+
+        def run(*args: Any, **kwargs: Any) -> None:
+            with self.lock:
+                if self.is_mine:
+                    hook(*args, **kwargs)
+
+        return run

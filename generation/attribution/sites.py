@@ -100,12 +100,16 @@ def grid_of(denoiser: nn.Module, inputs: dict[str, Any], *, path: str) -> Grid:
 
 
 def latent_size(denoiser: nn.Module, inputs: dict[str, Any]) -> Grid:
-    """(height, width) of the latent image that a denoiser is given."""
+    """(height, width) of the latent image that a denoiser is given. Raises ValueError for a film."""
     if isinstance(denoiser, FluxTransformer2DModel):
         # Flux packs two by two latent pixels into one place.
         height, width = _packed_grid(inputs["img_ids"])
         return 2 * height, 2 * width
     sample: Tensor = inputs["sample"] if "sample" in inputs else inputs["hidden_states"]
+    if sample.ndim != 4:
+        raise ValueError(
+            f"{type(denoiser).__name__} draws several frames together; traced are models of single pictures"
+        )
     return int(sample.shape[-2]), int(sample.shape[-1])
 
 

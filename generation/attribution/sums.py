@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from generation.attribution.arguments import check_numbers, check_size, check_texts
+from generation.attribution.arguments import check_numbers, check_texts
+from generation.attribution.options import check_size
 
 Grid = tuple[int, int]
 

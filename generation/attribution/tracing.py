@@ -13,6 +13,7 @@ from torch import Tensor
 from generation.attribution import aggregation, arguments
 from generation.attribution.encoders import Encoder, encoders_of
 from generation.attribution.layout import PromptBatch, watched_prompts
+from generation.attribution.options import check_size
 from generation.attribution.recorder import Recorder
 from generation.attribution.running import running_pipeline
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
@@ -53,6 +54,11 @@ class Trace:
         arguments.check_texts("prompts", prompts)
         if positions is not None:
             arguments.check_numbers("positions", positions)
+        if hasattr(pipeline, "get_views"):
+            raise ValueError(
+                f"{type(pipeline).__name__} draws its picture in views that overlap; their maps have no "
+                "common place, so it can't be traced"
+            )
         self._pipeline = pipeline
         self._words = words
         self._positions = positions
@@ -66,6 +72,10 @@ class Trace:
 
     def start(self, batch: PromptBatch) -> None:
         """Begins anew with the prompts of a pipeline call."""
+        if denoiser_of(self._pipeline) is not self.recorder.denoiser:
+            raise ValueError(
+                "the pipeline's denoiser was exchanged inside the trace; exchange it before trace()"
+            )
         prompts = self._given_prompts if self._given_prompts is not None else batch.prompts
         self.prompts = tuple(prompts or ())
         arguments.check_prompt_count(prompts=self.prompts, images=batch.images)
@@ -152,8 +162,8 @@ class Trace:
         """
         arguments.check_choice("variant", variant, get_args(Variant), remedy=_ADVICE)
         if out_hw is not None:
-            arguments.check_size("out_hw", out_hw)
-        size = self.latent_hw if out_hw is None else out_hw
+            check_size("out_hw", out_hw)
+        size = self.latent_hw if out_hw is None else (int(out_hw[0]), int(out_hw[1]))
         # Under autocast, the products that enlarge would come in half precision.
         with torch.autocast(self.recorder.device_type, enabled=False):
             return self._combined(variant, size, head_weights)
@@ -298,8 +308,8 @@ def trace(
     What can't be is refused with a ValueError or TypeError: here, or once the pipeline has encoded its text.
 
     Each call of the pipeline starts the trace afresh. Calls of another pipeline that shares its denoiser are
-    left out, but the two must not run at the same time in two threads. Hooks are gone after the block,
-    exception or not.
+    left out, also in other threads. Of two threads in one traced pipeline, the one that began last is
+    recorded, and the other is refused at its next step. Hooks are gone after the block, exception or not.
     """
     recording = Trace(
         pipeline, words=words, positions=positions, prompts=prompts, keep=keep, scope=scope or Scope()

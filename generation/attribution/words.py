@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from unicodedata import category
+from unicodedata import category, normalize
 
 from generation.attribution.arguments import check_texts
 
@@ -35,10 +35,14 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_LETTERS = rf"\w+(?:[{_marks()}]+\w*)*"
+_MARKS = _marks()
+_LETTERS = rf"\w+(?:[{_MARKS}]+\w*)*"
 # An apostrophe inside a word belongs to it ("dog's"), as do the joiners of Persian and Hindi; a run of signs
 # is one word, as it is one CLIP token group, with the marks and joiners of its emoji.
 _WORD = re.compile(rf"{_LETTERS}(?:['’\u200c\u200d]{_LETTERS})*|[^\w\s]+")
+
+# A character with the marks on it, which may be one character or several.
+_LETTER = re.compile(rf"[^{_MARKS}][{_MARKS}]*|[{_MARKS}]+", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +123,8 @@ def split_words(prompt: str) -> tuple[WordSpan, ...]:
 def find_spans(prompt: str, text: str, *, phrases: Sequence[str] = ()) -> tuple[tuple[int, int], ...]:
     """Characters of every whole-word occurrence of a word or phrase, whatever its case.
 
+    Accents may be one character with their letter in one of the texts and written apart in the other; the
+    spans are in the characters of the prompt as it is given.
     phrases: longer expressions to be taken as one, such as "hot dog"; an occurrence inside one of them
     is left out. Plurals are words of their own: "dog" does not find "dogs".
     """
@@ -129,6 +135,11 @@ def find_spans(prompt: str, text: str, *, phrases: Sequence[str] = ()) -> tuple[
         for start, end in _occurrences(prompt, text)
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside)
     )
+
+
+def folded(text: str) -> str:
+    """The same text for all writings of a word: of its case, and of its accents (apart or not)."""
+    return normalize("NFD", normalize("NFD", text).casefold())
 
 
 def tokenize(
@@ -180,21 +191,55 @@ def select_special(tokens: PromptTokens, kind: Special) -> TokenSelection:
     return TokenSelection(positions=tuple(range(end + 1, tokens.keys[-1] + 1)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Spelled:
+    """A text with every letter taken apart from its marks, in the one order that Unicode gives them.
+
+    places: for each character of letters, the characters [start, end) of the text itself that it stands for.
+    """
+
+    letters: str
+    places: tuple[tuple[int, int], ...]
+
+    def parts(self, start: int, end: int) -> bool:
+        """Whether [start, end) begins or ends within what is one character or letter of the text itself."""
+        return any(
+            0 < edge < len(self.letters) and self.places[edge - 1] == self.places[edge]
+            for edge in (start, end)
+        )
+
+
+def _spelled(text: str) -> _Spelled:
+    letters: list[str] = []
+    places: list[tuple[int, int]] = []
+    for match in _LETTER.finditer(text):
+        apart = normalize("NFD", match.group())
+        letters.append(apart)
+        if apart == normalize("NFC", apart):  # no writing joins them: each character stands for itself
+            places += [(place, place + 1) for place in range(*match.span())]
+        else:
+            places += [match.span()] * len(apart)
+    return _Spelled(letters="".join(letters), places=tuple(places))
+
+
 def _occurrences(prompt: str, text: str) -> list[tuple[int, int]]:
-    parts = text.split()
+    # Accents may be written apart or not, in the prompt and in the word: both mean the same.
+    parts = normalize("NFD", text).split()
     if not parts:
         raise ValueError("an empty word can't be looked up")
     pattern = re.compile(r"\s+".join(re.escape(part) for part in parts), re.IGNORECASE)
     # Only a letter or digit can continue a word, so "," needs no boundary.
     before, after = _continues(parts[0][0]), _continues(parts[-1][-1])
+    spelled = _spelled(prompt)
+    letters = spelled.letters
     found = []
     start = 0
-    while match := pattern.search(prompt, start):
+    while match := pattern.search(letters, start):
         first, end = match.span()
-        torn = before and _continues(prompt[first - 1 : first])
-        torn = torn or (after and _continues(prompt[end : end + 1]))
+        torn = before and _continues(letters[first - 1 : first])
+        torn = torn or (after and _continues(letters[end : end + 1])) or spelled.parts(first, end)
         if not torn:
-            found.append((first, end))
+            found.append((spelled.places[first][0], spelled.places[end - 1][1]))
         start = first + 1 if torn else end
     return found
 

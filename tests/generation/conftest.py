@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+
+if TYPE_CHECKING:
+    from generation.worker import Worker
 
 
 @pytest.fixture
@@ -14,6 +18,14 @@ def page(owner: User) -> Client:
     browser = Client()
     browser.force_login(owner)
     return browser
+
+
+@pytest.fixture
+def worker() -> "Worker":
+    """On the processor, two images at a time."""
+    from generation.worker import Worker
+
+    return Worker(name="test", device="cpu", batch_size=2, lease_seconds=60)
 
 
 @pytest.fixture(scope="session")

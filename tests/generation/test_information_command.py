@@ -1,6 +1,7 @@
 """python manage.py information, with a model of random weights and a picture of another size."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,14 @@ def test_what_cannot_work_is_refused_with_its_reason(
 
 
 def test_what_is_no_picture_is_refused(tiny_model: str, tmp_path: Path) -> None:
+    """By its name, and with what to do. Control: hand on what the library says."""
     (tmp_path / "text.png").write_text("not a picture")
-    with pytest.raises(CommandError, match=r"text\.png"):
+    with pytest.raises(CommandError, match=r"text\.png is no PNG, JPEG or WebP picture; convert"):
         run(tmp_path, image=tmp_path / "text.png")
+    whole = io.BytesIO()
+    Image.effect_noise((64, 64), 80).save(whole, format="PNG")
+    (tmp_path / "cut.png").write_bytes(whole.getvalue()[:900])
+    with pytest.raises(CommandError, match=r"cut\.png: .*export it anew"):
+        run(tmp_path, image=tmp_path / "cut.png")
+    with pytest.raises(CommandError, match=r"none\.png: No such file"):
+        run(tmp_path, image=tmp_path / "none.png")

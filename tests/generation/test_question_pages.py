@@ -22,25 +22,10 @@ from generation.services import api_tokens, map_requests, projects
 from generation.services.images import MAX_ATTEMPTS, ModelPin
 from generation.worker import Worker
 from tests import factories
+from tests.generation.questions import CAPTION, npy_of, question_form
 from tests.generation.test_worker import tiny_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CAPTION = "a red cat"
-
-
-@pytest.fixture
-def worker() -> Worker:
-    return Worker(name="test", device="cpu", batch_size=2, lease_seconds=60)
-
-
-def _form(owner: User, *, content: bytes | None = None, **changes: object) -> dict[str, object]:
-    picture = factories.picture_png() if content is None else content
-    return {
-        "picture": SimpleUploadedFile("mine.png", picture, content_type="image/png"),
-        "caption": CAPTION, "others": "a blue dog", "model": "tiny", "levels": "20", "seed": "0",
-        "project": str(projects.personal_project(owner).pk), **changes,
-    }  # fmt: skip
 
 
 def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
@@ -49,7 +34,7 @@ def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
     """Controls: maps in bits where nats are asked for; a product of other words; the picture cut to the
     model's square, so that the map covers a part of it.
     """
-    answer = page.post("/questions/new/", _form(owner))
+    answer = page.post("/questions/new/", question_form(owner))
     (asked,) = MapRequest.objects.all()
     assert answer.headers["Location"] == f"/questions/{asked.pk}/"
     assert "Waiting for a worker" in page.get(f"/questions/{asked.pk}/").content.decode()
@@ -63,10 +48,10 @@ def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
     assert [each["text"] for each in asked.result["captions"]] == [CAPTION, "a blue dog"]
     shown = page.get(f"/questions/{asked.pk}/?word=1&unit=nats").content.decode()
     assert shown.count("<figure>") == 5
-    nats, bits = (_npy(page, asked, f"1/cmi.npy?unit={unit}") for unit in ("nats", "bits"))
+    nats, bits = (npy_of(page, asked, f"1/cmi.npy?unit={unit}") for unit in ("nats", "bits"))
     assert nats.shape == (12, 21)
     assert nats == pytest.approx(bits * math.log(2), rel=1e-5)
-    attention, product = (_npy(page, asked, f"1/{kind}.npy") for kind in ("attention", "product"))
+    attention, product = (npy_of(page, asked, f"1/{kind}.npy") for kind in ("attention", "product"))
     assert product == pytest.approx(attention * bits, rel=1e-5)
     with np.load(io.BytesIO(page.get(f"/questions/{asked.pk}/maps.npz").content)) as arrays:
         assert arrays["picture"].shape == (24, 42, 3)
@@ -78,18 +63,11 @@ def test_a_picture_of_one_s_own_goes_from_the_form_to_maps_and_bits(
     ):  # fmt: skip
         with Picture.open(io.BytesIO(page.get(f"/questions/{asked.pk}/{name}").content)) as drawn:
             assert drawn.size == size
-    assert _npy(page, asked, "1/cmi.npy?unit=nats&at=picture") == pytest.approx(
+    assert npy_of(page, asked, "1/cmi.npy?unit=nats&at=picture") == pytest.approx(
         rendering.at_size(nats, size_hw=(48, 80)), rel=1e-5
     )
     for name in ("9/cmi.png", "1/colours.png", "9/cmi.npy", "letters.csv"):
         assert page.get(f"/questions/{asked.pk}/{name}").status_code == 404
-
-
-def _npy(page: Client, asked: MapRequest, name: str) -> np.ndarray:
-    response = page.get(f"/questions/{asked.pk}/{name}")
-    assert response.headers["Content-Disposition"].startswith("attachment;")
-    found: np.ndarray = np.load(io.BytesIO(response.content), allow_pickle=False)
-    return found
 
 
 def test_tables_give_both_units_and_say_what_is_not_known(owner: User, page: Client) -> None:
@@ -99,6 +77,17 @@ def test_tables_give_both_units_and_say_what_is_not_known(owner: User, page: Cli
     assert float(red["bits"]) == pytest.approx(float(red["nats"]) / math.log(2), rel=1e-5)
     assert (ball["nats"], ball["nats_standard_error"], ball["bits_standard_error"]) == ("-0.5", "", "")
     assert "red ball,2,0.5," in page.get(f"/questions/{asked.pk}/captions.csv").content.decode()
+
+
+def test_numbers_below_nothing_have_a_minus_sign_on_the_page_and_a_hyphen_in_files(
+    owner: User, page: Client
+) -> None:
+    """Control: floatformat alone: a hyphen here, a minus sign on the pages of results."""
+    asked = factories.make_answered_question(owner, projects.personal_project(owner))
+    shown = page.get(f"/questions/{asked.pk}/?unit=nats").content.decode()
+    assert '<td class="number">−0.50</td>' in shown
+    assert "−0.5 nats" in shown
+    assert ",-0.5," in page.get(f"/questions/{asked.pk}/words.csv").content.decode()
 
 
 def test_a_few_noise_levels_give_no_interval_and_many_one_for_this_picture_only(
@@ -168,7 +157,7 @@ def test_an_image_of_a_run_is_asked_about_and_the_question_moves_with_its_prompt
         ({"levels": "19"}, "greater than or equal to 20"),
         ({"levels": "201"}, "less than or equal to 200"),
         ({"model": "sd3"}, "Select a valid choice"),
-        ({"content": b"no picture"}, "no whole PNG, JPEG, WEBP"),
+        ({"content": b"no picture"}, "no whole picture in PNG, JPEG or WebP. Save"),
         ({"content": factories.picture_png(width=8, height=8)}, "Sides may have 16 to 2048"),
         ({"content": b"\x89PNG" + bytes(8 * 1024 * 1024)}, "larger than 8 MB"),
     ],
@@ -176,7 +165,7 @@ def test_an_image_of_a_run_is_asked_about_and_the_question_moves_with_its_prompt
 def test_what_cannot_work_is_refused_with_a_remedy_and_nothing_is_kept(
     owner: User, page: Client, tiny_model: str, changes: dict[str, object], remedy: str
 ) -> None:
-    answer = page.post("/questions/new/", _form(owner, **changes))  # type: ignore[arg-type]
+    answer = page.post("/questions/new/", question_form(owner, **changes))  # type: ignore[arg-type]
     assert answer.status_code == 400
     assert remedy in answer.content.decode()
     assert not MapRequest.objects.exists()
@@ -187,7 +176,7 @@ def test_another_project_s_name_in_the_form_opens_nothing(
 ) -> None:
     """Control: Project.objects.all() in the form."""
     other = projects.personal_project(stranger)
-    assert page.post("/questions/new/", _form(owner, project=str(other.pk))).status_code == 400
+    assert page.post("/questions/new/", question_form(owner, project=str(other.pk))).status_code == 400
 
 
 def test_a_deleted_question_takes_its_files_along_and_refuses_a_late_answer(
@@ -209,7 +198,7 @@ def test_a_question_that_killed_its_workers_fails_and_can_be_asked_again(
     owner: User, page: Client, tiny_model: str
 ) -> None:
     """Control: bury nothing, and it kills one worker after the other."""
-    page.post("/questions/new/", _form(owner))
+    page.post("/questions/new/", question_form(owner))
     (asked,) = MapRequest.objects.all()
     pins = [ModelPin(model_id=asked.model_id, revision=asked.model_revision)]
     for _ in range(MAX_ATTEMPTS):
@@ -228,7 +217,7 @@ def test_a_fault_of_the_question_s_own_is_told_at_once(
     owner: User, page: Client, worker: Worker, tiny_model: str
 ) -> None:
     """Control: three tries at what can't work."""
-    page.post("/questions/new/", _form(owner))
+    page.post("/questions/new/", question_form(owner))
     (asked,) = MapRequest.objects.all()
     picture_storage.picture_path(asked.pk).unlink()
     worker.drain()
@@ -292,10 +281,10 @@ def test_a_full_disk_is_told_to_programs_as_to_people(
     client = Client(headers={"Authorization": f"Bearer {secret}"}, raise_request_exception=False)
     (tmp_path / "blocked").write_text("")
     settings.MEDIA_ROOT = tmp_path / "blocked"
-    answer = client.post("/api/v1/questions", _form(owner))
+    answer = client.post("/api/v1/questions", question_form(owner))
     assert (answer.status_code, answer.headers["Content-Type"][:16]) == (507, "application/json")
     assert "no space is left" in answer.json()["errors"][0]["remedy"]
-    assert "no space is left" in page.post("/questions/new/", _form(owner)).content.decode()
+    assert "no space is left" in page.post("/questions/new/", question_form(owner)).content.decode()
     assert not MapRequest.objects.exists()
 
 
@@ -303,74 +292,11 @@ def test_the_maps_of_a_question_that_waits_are_not_told_as_lost(
     owner: User, page: Client, tiny_model: str
 ) -> None:
     """Control: the file read whatever the state is."""
-    page.post("/questions/new/", _form(owner))
+    page.post("/questions/new/", question_form(owner))
     (asked,) = MapRequest.objects.all()
     for name in ("maps.npz", "words.csv"):
         early = page.get(f"/questions/{asked.pk}/{name}")
         assert (early.status_code, "Waiting for a worker" in early.content.decode()) == (409, True)
-
-
-@pytest.mark.usefixtures("with_vectors")
-def test_chosen_heads_speak_for_words_of_one_s_own_picture(owner: User, page: Client, worker: Worker) -> None:
-    """By the rule "red" is a colour and "a" nothing; "cat" is said to be a colour, whatever its list says.
-
-    Controls: the concepts not handed on; a map for a word without a concept; heads of another concept.
-    """
-    page.post("/questions/new/", _form(owner, concepts="Cat = Colours"))
-    (asked,) = MapRequest.objects.all()
-    assert asked.concepts == {"2": "colours"}
-    worker.drain()
-    asked.refresh_from_db()
-    assert asked.failure == ""
-    assert [word["concept"] for word in asked.result["words"]] == ["", "colours", "colours"]
-    shown = [page.get(f"/questions/{asked.pk}/?word={place}").content.decode() for place in range(3)]
-    assert [each.count("<figure>") for each in shown] == [5, 7, 7]
-    assert "“a” has no concept" in shown[0]
-    assert "<strong>colours</strong>" in shown[2]
-    assert page.get(f"/questions/{asked.pk}/0/heads_most.npy").status_code == 404
-    most, all_heads = (_npy(page, asked, f"1/{kind}.npy") for kind in ("heads_most", "attention"))
-    assert most.shape == all_heads.shape
-    assert not np.allclose(most, all_heads, rtol=1e-2)
-    with np.load(io.BytesIO(page.get(f"/questions/{asked.pk}/maps.npz").content)) as arrays:
-        assert arrays["heads_most_positions"].tolist() == [1, 2]
-        assert np.array_equal(arrays["heads_most"][0], most)
-
-
-@pytest.mark.usefixtures("with_vectors")
-def test_an_image_of_a_run_is_asked_about_with_the_lemmas_of_its_prompt(worker: Worker) -> None:
-    """Control: only the words as they are written, and "stars" loses the heads that its run's page shows."""
-    run = tiny_run("blue cats")
-    run.prompt_set.prompts.get().words.filter(text="cats").update(lemma="cat")
-    worker.drain()
-    client = Client()
-    client.force_login(run.owner)
-    fields = {"caption": "cats", "model": "tiny", "levels": "20", "seed": "0"}
-    client.post(f"/runs/{run.pk}/images/{run.images.get().pk}/question/", fields)
-    worker.drain()
-    (word,) = MapRequest.objects.get().result["words"]
-    assert (word["text"], word["concept"]) == ("cats", "animals")
-
-
-@pytest.mark.parametrize(
-    ("lines", "remedy"),
-    [
-        ("red", "“red”: write word = concept"),
-        ("frog = animals", "“frog” is no word of the caption"),
-        ("red = colours\nRED =", "“RED” stands on two lines"),
-        ("red = feelings", "“feelings” is none of the model’s concepts: colours, animals"),
-    ],
-)
-@pytest.mark.usefixtures("with_vectors")
-def test_a_line_of_heads_that_cannot_be_is_named(owner: User, page: Client, lines: str, remedy: str) -> None:
-    """Control: an unknown concept left to the worker, which makes no maps and says nothing here."""
-    answer = page.post("/questions/new/", _form(owner, concepts=lines))
-    assert (answer.status_code, remedy in answer.content.decode()) == (400, True)
-    assert not MapRequest.objects.exists()
-
-
-def test_heads_of_a_model_without_vectors_are_refused(owner: User, page: Client, tiny_model: str) -> None:
-    answer = page.post("/questions/new/", _form(owner, concepts="red = colours"))
-    assert "tiny has no head relevance vectors" in answer.content.decode()
 
 
 def test_an_old_answer_shows_its_maps_over_what_was_cut_out_of_the_picture(owner: User, page: Client) -> None:

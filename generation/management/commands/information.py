@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from common.signs import true_minus
 from generation import registry
 from generation.attribution.chosen_heads import ChosenHeads
-from generation.attribution.eight_bits import upright
+from generation.attribution.eight_bits import AnimatedPicture, upright
 from generation.attribution.level_intervals import FEWEST_LEVELS, half_width
 from generation.attribution.rendering import overlay_png
 from generation.attribution.words import split_words
@@ -82,12 +83,22 @@ class Command(BaseCommand):
             raise CommandError("--against repeats the caption; give another one")
         try:
             spec = registry.get(options["model"])
+        except (LookupError, ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        try:
             with Image.open(image, formats=["PNG", "JPEG", "WEBP"]) as opened:
                 picture = upright(opened)
         except Image.DecompressionBombError as error:
             raise CommandError(f"{image} has too many pixels; make it smaller") from error
-        except (LookupError, ValueError, OSError) as error:
-            raise CommandError(str(error)) from error
+        except AnimatedPicture as error:
+            raise CommandError(f"{image}: {error}") from error
+        except UnidentifiedImageError as error:
+            raise CommandError(f"{image} is no PNG, JPEG or WebP picture; convert it to one") from error
+        except (ValueError, SyntaxError) as error:
+            raise CommandError(f"{image}: {error}") from error
+        except OSError as error:
+            reason = error.strerror or f"{error}; export it anew"
+            raise CommandError(f"{image}: {reason}") from error
         return spec, picture
 
     def _heads(self, spec: registry.ModelSpec, options: dict[str, Any]) -> dict[int, ChosenHeads]:
@@ -157,4 +168,4 @@ class Command(BaseCommand):
 
 def _told(found: Any, *, levels: int) -> str:
     half = half_width(found.error, levels=levels)
-    return f"{found.bits:12.2f} ± {'–' if half is None else format(half, '.2f')}"
+    return f"{true_minus(f'{found.bits:.2f}'):>12} ± {'–' if half is None else format(half, '.2f')}"

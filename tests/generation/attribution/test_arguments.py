@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.models import tiny_pipeline
 from generation.attribution import Scope, Trace, trace
 from generation.attribution.words import find_spans
 
@@ -42,7 +43,7 @@ def test_a_trace_of_what_cannot_be_does_not_begin(tiny: Any, how: dict[str, Any]
         ({"steps": [-1]}, "Scope.steps: -1 is negative"),
         ({"layers": "mid_block"}, r"Scope.layers='mid_block' is one text.*\['mid_block'\]"),
         ({"layers": []}, "Scope.layers=.*takes nothing"),
-        ({"grids": [8]}, "Scope.grids=8: give .height, width."),
+        ({"grids": [8]}, r"Scope.grids is \(height, width\) .*, not 8"),
         ({"grids": []}, "Scope.grids=.*takes nothing"),
         ({"heads": {UP: ()}}, rf"Scope.heads\['{UP}'\]=\(\) takes nothing"),
         ({"heads": {UP: 0}}, rf"Scope.heads\['{UP}'\]=0: give a list"),
@@ -87,6 +88,67 @@ def test_what_does_not_fit_the_call_is_refused_before_the_first_step(
     assert not steps
 
 
+def test_a_denoiser_exchanged_inside_the_trace_is_refused_before_the_first_step(draw: Draw) -> None:
+    """Control: the comparison left out; the hooks wait at the old one, and nothing is said but of no run."""
+    pipeline = tiny_pipeline()
+    with trace(pipeline):
+        pipeline.unet = tiny_pipeline(seed=3).unet
+        with pytest.raises(ValueError, match="exchanged inside the trace"):
+            draw(pipeline)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_a_prompt_changed_by_a_callback_is_refused(draw: Draw, guidance: float) -> None:
+    """Control: the steps after the change left out unsaid, as if they were guidance's own."""
+    pipeline = tiny_pipeline()
+
+    def change(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
+        return {**values, "prompt_embeds": values["prompt_embeds"] * 1.01}
+
+    with pytest.raises(ValueError, match="prompt_embeds were changed during the run"), trace(pipeline):
+        draw(
+            pipeline,
+            guidance_scale=guidance,
+            callback_on_step_end=change,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+        )
+
+
+def test_a_prompt_changed_as_guidance_ends_is_refused(draw: Draw) -> None:
+    """Control: calls of one row taken for guidance's own at every step; the map has one step only."""
+    pipeline = tiny_pipeline()
+
+    def change(own: Any, _: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
+        own._guidance_scale = 0.0
+        return {**values, "prompt_embeds": values["prompt_embeds"][-1:] * 1.01}
+
+    with pytest.raises(ValueError, match="prompt_embeds were changed during the run"), trace(pipeline):
+        draw(
+            pipeline,
+            num_inference_steps=4,
+            callback_on_step_end=change,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+        )
+
+
+def test_guidance_that_a_callback_ends_is_no_change_of_the_prompt(draw: Draw) -> None:
+    """All steps count, of the row that is left. Control: refusing whatever changed."""
+    pipeline = tiny_pipeline()
+
+    def end(own: Any, _: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
+        own._guidance_scale = 0.0
+        return {**values, "prompt_embeds": values["prompt_embeds"][-1:]}
+
+    with trace(pipeline, positions=range(77)) as recording:
+        draw(
+            pipeline,
+            callback_on_step_end=end,
+            callback_on_step_end_tensor_inputs=["prompt_embeds"],
+        )
+    assert recording.recorder.steps_seen == 2
+    assert torch.allclose(recording.token_maps().sum(dim=1), torch.ones(1, 16, 16), atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def recorded(_tiny: Any) -> Trace:
     with trace(_tiny, keep="heads") as recording:
@@ -103,9 +165,10 @@ def recorded(_tiny: Any) -> Trace:
         ({"image": -1}, "image=-1"),
         ({"image": 0.0}, "image=0.0: give a whole number"),
         ({"phrases": "red circle"}, r"phrases='red circle' is one text.*\['red circle'\]"),
-        ({"out_hw": 64}, "out_hw=64: give .height, width."),
-        ({"out_hw": (0, 0)}, r"out_hw=\(0, 0\).* 1 or more"),
-        ({"out_hw": (32.0, 32.0)}, "out_hw=.*whole numbers"),
+        ({"out_hw": 64}, r"out_hw is \(height, width\) .*, not 64"),
+        ({"out_hw": (0, 0)}, r"out_hw .* 1 or more, not \(0, 0\)"),
+        ({"out_hw": (32.0, 32.0)}, r"out_hw .*whole numbers .*32.0"),
+        ({"out_hw": (True, 4)}, r"out_hw .*not \(True, 4\)"),
         ({"head_weights": {(UP, 0): float("nan")}}, f"nan for head 0 of {UP}.*finite"),
         ({"head_weights": {(UP, 0): float("inf")}}, f"inf for head 0 of {UP}.*finite"),
         ({"head_weights": {(UP, 0): -1.0}}, f"-1.0 for head 0 of {UP}"),

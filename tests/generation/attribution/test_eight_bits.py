@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError
 from PIL import Image
 
 from generation import uploaded_pictures
@@ -12,7 +13,7 @@ from generation.attribution.eight_bits import in_colour, upright
 from generation.attribution.own_image import as_read
 from generation.attribution.rendering import mask_png
 from generation.management.commands.information import Command
-from generation.uploaded_pictures import UploadedFile
+from generation.uploaded_pictures import PicturesRefused, UploadedFile
 
 GREY = np.linspace(0, 65535, 32 * 32).round().astype(np.uint16).reshape(32, 32)
 SHADES = np.repeat(np.rint(GREY / 257).astype(np.uint8)[..., None], 3, axis=2)
@@ -76,3 +77,35 @@ def test_what_is_drawn_over_a_picture_lies_over_what_is_seen_of_it() -> None:
     """Control: convert("RGB") in rendering, which uncovers the red behind transparent pixels."""
     drawn = mask_png(HIDDEN, np.ones((32, 32), dtype=np.bool_), opacity=0)
     assert Image.open(io.BytesIO(drawn)).getpixel((2, 2)) == (255, 255, 255)
+
+
+def animated(kind: str, path: Path) -> Path:
+    """Two frames, one red and one blue; of the kind "MPO" two views of one photograph."""
+    first, second = (Image.new("RGB", (32, 32), colour) for colour in ("red", "blue"))
+    first.save(path, format=kind, save_all=True, append_images=[second])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animated_picture_is_refused_by_page_command_and_functions_in_the_same_words(
+    kind: str, tmp_path: Path
+) -> None:
+    """Control: the rule left out of upright or of in_colour: the first frame is read, and nothing said."""
+    path, said = animated(kind, tmp_path / "mine"), "It is animated. Give one frame of it."
+    with pytest.raises(PicturesRefused, match=said):
+        uploaded_pictures.read_one(UploadedFile(name="mine.png", content=path.read_bytes()))
+    options = {"levels": 20, "caption": "a", "against": [], "model": "demo"}
+    with pytest.raises(CommandError, match=f"mine: {said}"):
+        Command()._inputs(path, options)
+    for read in (upright, in_colour):
+        with Image.open(path) as opened, pytest.raises(ValueError, match=said):
+            read(opened)
+
+
+def test_a_photograph_with_a_second_view_is_no_animation(tmp_path: Path) -> None:
+    """As several cameras save them. Control: refusing whatever has several frames."""
+    path = animated("MPO", tmp_path / "mine.jpg")
+    with Image.open(path, formats=["JPEG"]) as opened:
+        assert getattr(opened, "n_frames", 1) == 2
+        assert np.asarray(upright(opened))[0, 0].argmax() == 0  # red
+    uploaded_pictures.read_one(UploadedFile(name="mine.jpg", content=path.read_bytes()))

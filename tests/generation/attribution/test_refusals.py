@@ -16,6 +16,7 @@ from generation.attribution.attention_information import trace_levels
 from generation.attribution.concepts import ConceptList
 from generation.attribution.hard import hard
 from generation.attribution.information import Information, conditional_contrast, information
+from generation.attribution.interventions import intervene
 from generation.attribution.inversion import to_noise
 from generation.attribution.noise_levels import PAPER, draw_levels
 from generation.attribution.relations import score_captions
@@ -66,6 +67,11 @@ def png(**more: Any) -> bytes:
     return heat_png(MAP, **({"size_hw": (4, 4)} | more))
 
 
+def change(captions: Any) -> Any:
+    given = {"image": Image.new("RGB", (32, 32)), "caption": "a cat", "steps": 2}
+    return intervene(None, changed_captions=captions, **given)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -87,6 +93,7 @@ def png(**more: Any) -> bytes:
         (lambda: inform(levels=0), "noise levels must be at least 1, not 0"),
         (lambda: stretch(MAP, value_range=(float("nan"), 1.0)), r"value_range is .* not \(nan, 1.0\)"),
         (lambda: stretch(MAP, value_range=(0.0, float("inf"))), "value_range"),
+        (lambda: change([]), r"changed_captions=\[\]: .*name at least one"),
         (lambda: png(value_range=(1.0, 0.0)), r"value_range is \(least, greatest\), finite and rising"),
         (lambda: png(size_hw=64), r"size_hw is \(height, width\) in whole numbers of 1 or more, not 64"),
         (lambda: png(size_hw=(0, 4)), r"size_hw .* not \(0, 4\)"),
@@ -104,6 +111,12 @@ def test_what_cannot_be_meant_is_refused_by_name(call: Callable[[], Any], messag
     """Control: any one check left out: a misspelt estimator is the standard one, NaN a map of NaN."""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_one_changed_caption_is_not_taken_for_its_letters() -> None:
+    """Control: the check left out; each letter is a caption, after minutes of work."""
+    with pytest.raises(TypeError, match=r"changed_captions='a dog' is one text.*\['a dog'\]"):
+        change("a dog")
 
 
 def test_whole_numbers_of_numpy_and_lists_are_sizes(tmp_path: Any) -> None:

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from diffusers.models.attention_processor import AttnProcessor2_0
+from torch.nn import functional
 
 from benchmarks.models import mini_sdxl
 from generation.attribution import Trace, backends, trace
@@ -79,3 +81,35 @@ def test_a_sum_moves_with_its_module_into_other_company() -> None:
     found = {layer.path: layer.sums for layer in totals.layer_sums({"a": (0, 1, 2), "b": (0, 1, 2)})}
     assert torch.equal(found["a"], torch.full((1, 4, 3, 2, 3), 101.0))
     assert torch.equal(found["b"], torch.full((1, 4, 3, 2, 3), 111.0))
+
+
+class Overwriting(AttnProcessor2_0):
+    """What the kernel has read, it overwrites."""
+
+    def __call__(self, *args: Any, **how: Any) -> Any:
+        own = functional.scaled_dot_product_attention
+
+        def then_forget(query: torch.Tensor, key: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+            output: torch.Tensor = own(query, key, *rest, **more)
+            query.zero_(), key.zero_()
+            return output
+
+        functional.scaled_dot_product_attention = then_forget
+        try:
+            return super().__call__(*args, **how)
+        finally:
+            functional.scaled_dot_product_attention = own
+
+
+def test_a_processor_that_overwrites_its_queries_is_read_at_once(stacked: Any, draw: Draw) -> None:
+    """Control: let the tensors of every processor wait."""
+    expected = traced(stacked, draw, "grids")
+    usual = stacked.unet.attn_processors
+    stacked.unet.set_attn_processor(Overwriting())
+    try:
+        found = traced(stacked, draw, "grids")
+    finally:
+        stacked.unet.set_attn_processor(usual)
+    for one, other in zip(found.grid_sums(), expected.grid_sums(), strict=True):
+        assert one.terms == other.terms
+        assert (one.sums - other.sums).abs().max() < 1e-4 * other.sums.max()

@@ -1,6 +1,7 @@
 """From characters to token positions, with a tokenizer that knows a few words and spells the others."""
 
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from generation.attribution.words import (
     TokenSelection,
     WordSpan,
     find_spans,
+    folded,
     select_tokens,
     split_words,
     tokenize,
@@ -118,6 +120,46 @@ def test_marks_written_apart_and_vowel_signs_belong_to_their_word() -> None:
     assert [word.text for word in split_words(prompt)] == prompt.split()
     assert find_spans("a cafe\u0301", "cafe") == ()
     assert find_spans("a cafe\u0301", "cafe\u0301") == ((2, 7),)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word", "found"),
+    [
+        ("a café, a cafe", "cafe\u0301", ["café"]),
+        ("a cafe\u0301 and a Café", "café", ["cafe\u0301", "Café"]),
+        ("Zu\u0308rich, the dog", "dog", ["dog"]),
+        (
+            "ệ e\u0323\u0302 e\u0302\u0323 ẹ\u0302",
+            "e\u0302\u0323",
+            ["ệ", "e\u0323\u0302", "e\u0302\u0323", "ẹ\u0302"],
+        ),
+        ("각 가 \u1100\u1161", "가", ["가", "\u1100\u1161"]),
+        ("a ≠ b = c", "=", ["="]),
+        ("a ≠ b =\u0338 c", "≠", ["≠", "=\u0338"]),
+        ("the café’s", "cafe\u0301", ["café"]),
+        ("a hót dóg", "ho\u0301t do\u0301g", ["hót dóg"]),
+        ("\u212b Å A\u030a", "å", ["\u212b", "Å", "A\u030a"]),
+    ],
+)
+def test_accents_apart_or_not_are_the_same_word_and_spans_are_the_prompt_s_own(
+    prompt: str, word: str, found: list[str]
+) -> None:
+    """Controls: the word searched for as it is written; spans counted in the text taken apart; a place that
+    ends within a character ("=" in "≠").
+    """
+    spans = find_spans(prompt, word)
+    assert [prompt[start:end] for start, end in spans] == found
+    assert all(select_tokens(tokenize(CLIP, prompt), [span]).is_seen for span in spans)
+
+
+@given(st.text(alphabet="ae\u0301\u0323é =≠\u0338ệ가\u1161한", max_size=12))
+def test_every_writing_of_a_text_has_the_same_words_at_the_same_places(text: str) -> None:
+    """Truth: the texts cut out of one writing are the other's, brought to one form."""
+    writings = [normalize(form, text) for form in ("NFC", "NFD")]
+    for word in text.split():
+        of_each = [[w[a:b] for a, b in find_spans(w, word)] for w in writings]
+        assert [normalize("NFD", each) for each in of_each[0]] == of_each[1]
+        assert all(folded(each) == folded(word) for each in of_each[1])
 
 
 def test_the_syntax_of_weighted_prompts_is_left_alone() -> None:
