@@ -1,7 +1,7 @@
 """Rows of a queryset as columns of CSV cells, by PostgreSQL's COPY: no Python value is made of a field.
 
-COPY's text form writes numbers, times and UUIDs nearly as our files do. What differs is rewritten once for
-every distinct text. At a million rows this takes seconds where a cursor's tuples take minutes.
+PostgreSQL's texts of numbers, times and UUIDs are nearly those of our files. What differs is rewritten once
+for every distinct text. At a million rows this takes seconds where a cursor's tuples take minutes.
 """
 
 from __future__ import annotations
@@ -9,18 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from django.db import connection, models
 from django.db.models import QuerySet
 
+from annotation.one_message import strung
 from common.csv_stream import cell_text, guard
 
 ROWS_AT_ONCE: Final = 20_000
 # Distinct texts of a column that are remembered: a bound for columns in which all differ.
 MOST_REMEMBERED: Final = 100_000
 NULL: Final = "\\N"
+# Rows whose texts are strung together; of a column they may take a gigabyte.
+ROWS_OF_A_MESSAGE: Final = 400_000
+# No text of PostgreSQL's holds it.
+BETWEEN: Final = "\0"
 _ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _UTC_ENDING: Final = "+00"
 
@@ -31,7 +37,7 @@ def copied(rows: QuerySet[Any], *, paths: Sequence[str]) -> Iterator[list[Sequen
     rows: ordered, if the order matters.  paths: of fields or annotations, from the row.
     Raises TypeError for a field whose cells have no rule here.
     """
-    cells = [_cells_of(*_field(rows, path)) for path in paths]
+    cells = [_cells_of(*_field(rows, path), unwrap=_unescaped) for path in paths]
     lines = _lines(rows, paths)
     while block := b"".join(islice(lines, ROWS_AT_ONCE)):
         # One split for all rows, whose line ends are the only other white space that COPY leaves bare.
@@ -41,6 +47,26 @@ def copied(rows: QuerySet[Any], *, paths: Sequence[str]) -> Iterator[list[Sequen
             column if known is None else list(map(known.__getitem__, column))
             for column, known in zip(columns, cells, strict=True)
         ]
+
+
+def copied_at_once(rows: QuerySet[Any], *, paths: Sequence[str]) -> list[Sequence[str]]:
+    """All of the rows, in no order, as a column per path; else as `copied`, in half of its time.
+
+    rows: with numbers for primary keys.  All texts are in memory at once.
+    """
+    names = {path: f"f{place}" for place, path in enumerate(dict.fromkeys(["pk", *paths]))}
+    cells = {path: _cells_of(*_field(rows, path), unwrap=str) for path in paths}
+    statement, parameters = rows.order_by().values_list(*names).query.sql_with_params()
+    strings = {
+        path: f"string_agg(textsend(coalesce({names[path]}::text, '')), '\\000'::bytea)" for path in cells
+    }
+    slices = 1 + rows.count() // ROWS_OF_A_MESSAGE
+    found: dict[str, list[str]] = {path: [] for path in cells}
+    for message in strung(statement, parameters, fields=strings, columns=list(names.values()), slices=slices):
+        for (path, known), field in zip(cells.items(), message, strict=True):
+            texts = [] if field is None else str(field, "utf-8").split(BETWEEN)
+            found[path].extend(texts if known is None else map(known.__getitem__, texts))
+    return [found[path] for path in paths]
 
 
 def _lines(rows: QuerySet[Any], paths: Sequence[str]) -> Iterator[bytes]:
@@ -73,7 +99,7 @@ def _field(rows: QuerySet[Any], path: str) -> tuple[models.Field[Any, Any], bool
 
 
 class _Cells(dict[str, str]):
-    """From COPY's text of a field to the cell; every distinct text is rewritten once."""
+    """From PostgreSQL's text of a field to the cell; every distinct text is rewritten once."""
 
     def __init__(self, write: Callable[[str], str]) -> None:
         super().__init__()
@@ -82,23 +108,34 @@ class _Cells(dict[str, str]):
     def __missing__(self, text: str) -> str:
         if len(self) >= MOST_REMEMBERED:
             self.clear()
-        cell = "" if text == NULL else self._write(_unescaped(text) if "\\" in text else text)
+        cell = self._write(text)
         self[text] = cell
         return cell
 
 
-def _cells_of(field: models.Field[Any, Any], may_be_null: bool) -> _Cells | None:
-    """The rule for a field; None where COPY's text is the cell already."""
+def _cells_of(
+    field: models.Field[Any, Any], may_be_null: bool, *, unwrap: Callable[[str], str]
+) -> _Cells | None:
+    """The rule for a field; None where PostgreSQL's text is the cell already. unwrap: gives that text."""
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     for types, write in _RULES:
         if isinstance(field, types):
-            return None if write is str and not may_be_null else _Cells(write)
+            if write is str and (unwrap is str or not may_be_null):
+                return None
+            return _Cells(partial(_cell, write=write, unwrap=unwrap))
     raise TypeError(f"{type(field).__name__} has no rule for COPY")
 
 
+def _cell(text: str, *, write: Callable[[str], str], unwrap: Callable[[str], str]) -> str:
+    given = unwrap(text)
+    return write(given) if given else ""
+
+
 def _unescaped(text: str) -> str:
-    """The text without COPY's escapes."""
+    """The text without COPY's escapes; empty for NULL."""
+    if text == NULL or "\\" not in text:
+        return "" if text == NULL else text
     first, *rest = text.split("\\")
     found = [first]
     pieces = iter(rest)
@@ -120,7 +157,7 @@ def _json(text: str) -> str:
 
 
 _RULES: Final[tuple[tuple[tuple[type, ...], Callable[[str], str]], ...]] = (
-    ((models.BooleanField,), lambda text: "1" if text == "t" else "0"),
+    ((models.BooleanField,), lambda text: "1" if text.startswith("t") else "0"),
     ((models.IntegerField, models.UUIDField), str),
     ((models.FloatField,), lambda text: cell_text(float(text))),
     ((models.DateTimeField,), _moment),

@@ -18,6 +18,8 @@ from common.csv_stream import guard
 __all__ = ["RATINGS", "ROWS_AT_ONCE", "Row", "ratings_csv", "ratings_csv_in_snapshot", "snapshot"]
 
 ROWS_AT_ONCE: Final = 2_000
+# Joins of a million answers stay in memory; PostgreSQL's own default, 4 MB, is meant for small ones.
+MEMORY_OF_A_JOIN: Final = "64MB"
 
 
 @contextmanager
@@ -31,6 +33,11 @@ def snapshot() -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(
+                "SELECT set_config('work_mem', %(enough)s, true)"
+                " WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes(%(enough)s)",
+                {"enough": MEMORY_OF_A_JOIN},
+            )
         yield
 
 

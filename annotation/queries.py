@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from annotation import check_rows, checks, evidence
+from annotation import check_rows, checks, evidence, sequences
 from annotation.choices import CheckKind, ItemKind, RaterOutcome, SlotState
 from annotation.evidence import Agreement, Pattern
 from annotation.models import Answer, Campaign, CampaignVersion, Item, LateAnswer, Rater, Slot
@@ -19,6 +19,8 @@ from annotation.standings import standings
 from annotation.verdicts import Given
 
 UNDER_WAY: Final = "Under way or gone"
+# Answers by item and rater.
+Met = dict[int, dict[int, Given]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +121,23 @@ class RaterRow:
     late: int
     trap_filled: bool = False
     same_device: int = 0
+    same_answers: int = 0
+    cycle: int = 0
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a program or one person with several accounts would leave behind; it decides nothing."""
+        """What programs, several accounts of one person or no reading leave behind; it decides nothing."""
         found = []
         if self.trap_filled:
             found.append("filled in a field that nobody sees")
         if self.same_device:
             others = "1 other rater" if self.same_device == 1 else f"{self.same_device} other raters"
             found.append(f"same browser as {others}")
+        if self.same_answers:
+            others = "1 other rater" if self.same_answers == 1 else f"{self.same_answers} other raters"
+            found.append(f"same answers as {others} wherever both were asked")
+        if self.cycle:
+            found.append(f"answers repeat in a cycle of {self.cycle}")
         return tuple(found)
 
     @property
@@ -208,7 +217,9 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
     late = dict(late_answers.annotate(n=Count("pk")))
     records = practice_records(campaign, raters=raters)
     shared = _by_device(campaign, raters=raters)
-    agreed = agreements(campaign, raters=pks)
+    met = _answers_met(campaign, raters=pks)
+    agreed = _agreements(campaign, raters=pks, met=met)
+    twins = sequences.alike(met, raters=pks, all_raters=Rater.objects.filter(campaign=campaign).count())
     return [
         _rater_row(
             rater,
@@ -219,6 +230,7 @@ def rater_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[RaterRow]
             agreement=agreed[rater.pk],
             practice=records.get(rater.pk),
             same_device=shared.get(rater.device, 1) - 1,
+            same_answers=len(twins[rater.pk]),
         )
         for rater in raters
     ]
@@ -229,20 +241,25 @@ def rater_row(rater: Rater) -> RaterRow:
     return rater_rows(rater.campaign, raters=[rater])[0]
 
 
-def agreements(campaign: Campaign, *, raters: Sequence[int]) -> dict[int, Agreement]:
-    """How far each of these raters agrees with the others on the items that she has rated, by primary key.
-
-    In one query; the others' answers are everybody's, also of who is on no list.
-    """
+def _answers_met(campaign: Campaign, *, raters: Sequence[int]) -> Met:
+    """Everybody's answers to the items that these raters have rated, by item and rater, in one query."""
     standing = Answer.objects.filter(
         slot__campaign=campaign, slot__item__kind=ItemKind.RATING, undone_at__isnull=True
     )
     items = standing.filter(rater__in=raters).values("slot__item_id")
     names = ("score", "opt_out", "words", "choice", "mask__rle", "slot__swapped", "slot__item_id", "rater_id")
-    met: dict[int, dict[int, Given]] = {}
+    met: Met = {}
     for row in standing.filter(slot__item__in=items).values(*names):
         given = check_rows.given_by(row | {"rle": row["mask__rle"], "swapped": row["slot__swapped"]})
         met.setdefault(row["slot__item_id"], {})[row["rater_id"]] = given
+    return met
+
+
+def _agreements(campaign: Campaign, *, raters: Sequence[int], met: Met) -> dict[int, Agreement]:
+    """How far each of these raters agrees with the others on the items that she has rated, by primary key.
+
+    The others' answers are everybody's, also of who is on no list.
+    """
     found = {}
     for rater in raters:
         hers = [item for item, given in met.items() if rater in given]
@@ -284,12 +301,14 @@ def _rater_row(
     agreement: Agreement,
     practice: PracticeRecord | None,
     same_device: int,
+    same_answers: int,
 ) -> RaterRow:
     standing = [answer for answer in answers if answer["undone_at"] is None]
     ratings = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.RATING]
     served = [answer for answer in standing if answer["slot__item__kind"] == ItemKind.ATTENTION]
     wrong = sum(not check_rows.passed(answer, campaign=rater.campaign) for answer in served)
     outcome = checks.AttentionOutcome(served=len(served), wrong=wrong)
+    labels = [_label(answer) for answer in standing]
     return RaterRow(
         pseudonym=rater.pseudonym,
         platform=rater.platform,
@@ -307,13 +326,15 @@ def _rater_row(
         failed_checks=checks.fails_campaign(outcome, allowed_wrong=allowed_wrong),
         median_seconds=median(_seconds(standing)) if standing else None,
         too_fast=sum(seconds < evidence.FASTEST_SECONDS for seconds in _seconds(standing)),
-        pattern=evidence.pattern([_label(answer) for answer in standing]),
+        pattern=evidence.pattern(labels),
         agreement=agreement,
         practice=practice,
         undone=len(answers) - len(standing),
         late=late,
         trap_filled=rater.trap_filled,
         same_device=same_device,
+        same_answers=same_answers,
+        cycle=sequences.cycle(labels),
     )
 
 

@@ -17,11 +17,11 @@ from django.db.models import BigIntegerField, F, Func, QuerySet
 from annotation import check_rows, standings
 from annotation.choices import ItemKind
 from annotation.copied_columns import copied
+from annotation.copied_items import copied_items
 from annotation.models import Answer, Campaign, CampaignVersion, Consent, Item, Rater
 from annotation.rating_columns import RATINGS, Level, RatingColumn
-from annotation.shown import with_shown
 from annotation.standings import Standing
-from common.csv_stream import cell_text, quoted
+from common.csv_stream import LINE_END, cell_text, quoted
 
 KIND: Final = Level.ITEM.value + "kind"
 MICROSECONDS: Final = "microseconds_shown"
@@ -115,12 +115,11 @@ def _shared_pieces(
         for run in runs:
             yield {"": _joined([cell_text(column.of({"campaign": campaign})) for column in run])}
         return
-    rows = _rows_of(campaign, level)
     paths = [column.path.removeprefix(level.value) for run in runs for column in run if column.path]
     # What the worked-out columns of a level read.
     paths = list(dict.fromkeys(["pk", *(["kind"] if level is Level.ITEM else []), *paths]))
     found: list[dict[str, str]] = [{} for _ in runs]
-    for columns in copied(rows, paths=paths):
+    for columns in _blocks(campaign, level, paths):
         block = dict(zip(paths, columns, strict=True))
         for run, pieces in zip(runs, found, strict=True):
             cells = [_level_cells(column, block, of_rater=of_rater) for column in run]
@@ -128,14 +127,17 @@ def _shared_pieces(
     yield from found
 
 
-def _rows_of(campaign: Campaign, level: Level) -> QuerySet[Any]:
+def _blocks(campaign: Campaign, level: Level, paths: Sequence[str]) -> Iterator[list[Sequence[str]]]:
+    """The rows of a level in blocks of columns."""
+    if level is Level.ITEM:
+        items = Item.objects.filter(campaign=campaign)
+        return iter([copied_items(items, campaign=campaign, paths=paths)])
     rows: dict[Level, QuerySet[Any]] = {
-        Level.ITEM: with_shown(Item.objects.filter(campaign=campaign), campaign=campaign),
         Level.RATER: Rater.objects.filter(campaign=campaign),
         Level.VERSION: CampaignVersion.objects.filter(campaign=campaign),
         Level.CONSENT: Consent.objects.filter(rater__campaign=campaign),
     }
-    return rows[level].order_by()
+    return copied(rows[level].order_by(), paths=paths)
 
 
 def _level_cells(column: RatingColumn, block: Block, *, of_rater: Mapping[int, Standing]) -> Sequence[str]:
@@ -155,10 +157,11 @@ class _Echo:
         return line
 
 
-_WRITER: Final = csv.writer(_Echo(), lineterminator="")
+# With another line end than the file's, it would leave cells with line breaks bare.
+_WRITER: Final = csv.writer(_Echo(), lineterminator=LINE_END)
 
 
 def _joined(cells: Sequence[str]) -> str:
     """The cells as a part of a line. The last, empty cell keeps a lone empty one from being quoted."""
     line: str = _WRITER.writerow((*cells, ""))
-    return line[:-1]
+    return line.removesuffix("," + LINE_END)

@@ -45,8 +45,9 @@ LEASES = 300
 CHURN = 2_000
 PLACES_KEPT = 5
 
+# Word maps and prompts are not needed to claim. Statements end at line ends: each is executed by itself.
 FILL = """
-SET session_replication_role = replica;  -- word maps and prompts are not needed to claim
+SET session_replication_role = replica;
 INSERT INTO annotation_campaign (id, public_id, owner_id, run_id, name, state, title, question, instructions,
     consent_text, contact, parts_of_speech, raters_per_item, share_cap, items_per_rater, checks_per_rater,
     checks_allowed_wrong, lease_seconds, seconds_per_item, order_seed, completion_code, no_consent_code,

@@ -52,6 +52,11 @@ def unguard(cell: str) -> str:
     return cell.removeprefix(GUARD)
 
 
+def unguarded(cells: Iterable[str]) -> list[str]:
+    """The texts that these cells were made from."""
+    return [cell[1:] if cell[:1] == GUARD else cell for cell in cells]
+
+
 def cell_text(value: Cell) -> str:
     """One value as its cell: full float precision, ISO 8601 UTC, 1/0, sorted JSON; empty for None and NaN."""
     return _WRITERS.get(type(value), _text)(value)

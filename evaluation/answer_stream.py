@@ -14,16 +14,13 @@ import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 
-from annotation.choices import ItemKind, TaskKind
+from annotation.choices import TaskKind
 from annotation.models import Answer, Campaign
-from evaluation.metrics.tables import OPT_OUT_BY_NAME, FloatArray, IndexArray, OptOut
+from annotation.one_message import strung
+from evaluation.metrics.tables import OPT_OUT_BY_NAME, BoolArray, FloatArray, IndexArray, OptOut
 
 # A type of PostgreSQL, and its values as they are sent.
 KINDS: Final = {"int8": ">i8", "int4": ">i4", "int2": ">i2"}
-# COPY's binary format: 19 bytes of header, the number of fields, and before each field its length.
-HEADER: Final = 19 + 2
-LENGTH: Final = 4
-NULL: Final = -1
 # A message holds up to a gigabyte. What is sent of an answer takes less than its row in the table, but with a
 # row for each word of a long checklist up to four times as much.
 BYTES_AT_ONCE: Final = 200_000_000
@@ -38,7 +35,7 @@ FIELDS: Final = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """Standing answers to rating items in order of submission, each array (answers,).
+    """Standing answers in order of submission, each array (answers,).
 
     answer, item, rater: primary keys.  score: NaN for an opt-out.  opt_out: values of OptOut.
     seconds: from showing to answering, by the server's clock.
@@ -51,13 +48,18 @@ class Answers:
     opt_out: np.ndarray[Any, np.dtype[np.int8]]
     seconds: FloatArray
 
+    def only(self, wanted: BoolArray) -> Answers:
+        """Those of them that are wanted. wanted: (answers,)."""
+        if wanted.all():
+            return self
+        return Answers(**{name: column[wanted] for name, column in vars(self).items()})
+
 
 def read_answers(campaign: Campaign) -> Answers:
-    """All standing answers to the campaign's rating items."""
+    """All standing answers to the campaign's items, checks too: the items tell which are which."""
     standing = Answer.objects.filter(
         slot__campaign=campaign,
         slot__campaign__task_kind=TaskKind.OPINION_SCORE,
-        slot__item__kind=ItemKind.RATING,
         undone_at__isnull=True,
     )
     return stream(standing)
@@ -91,24 +93,12 @@ def copied_numbers(
     the first is a key: it parts the rows where they are too many for one message.
     """
     slices = 1 + _size_of_answers() // BYTES_AT_ONCE
-    first = next(iter(fields))
-    strung = ", ".join(f"string_agg({kind}send({name}), ''::bytea)" for name, kind in fields.items())
+    strings = {name: f"string_agg({kind}send({name}), ''::bytea)" for name, kind in fields.items()}
     found: dict[str, list[np.ndarray]] = {name: [] for name in fields}
-    for number in range(slices):
-        message = _one_row(
-            f"COPY (SELECT {strung} FROM ({statement}) AS given ({', '.join(fields)})"  # noqa: S608
-            f" WHERE mod({first}, {slices}) = {number}) TO STDOUT (FORMAT BINARY)",
-            parameters,
-        )
-        at = HEADER
-        for name, kind in fields.items():
-            length = int.from_bytes(message[at : at + LENGTH], signed=True)
-            at += LENGTH
-            if length != NULL:
-                count = length // np.dtype(KINDS[kind]).itemsize
-                values = np.frombuffer(message, dtype=KINDS[kind], count=count, offset=at)
-                found[name].append(values.astype(np.int64))
-                at += length
+    for message in strung(statement, parameters, fields=strings, columns=list(fields), slices=slices):
+        for (name, kind), field in zip(fields.items(), message, strict=True):
+            if field is not None:
+                found[name].append(np.frombuffer(field, dtype=KINDS[kind]).astype(np.int64))
     columns = {name: np.concatenate([*parts, np.zeros(0, dtype=np.int64)]) for name, parts in found.items()}
     if len({column.size for column in columns.values()}) > 1:
         raise ValueError(f"A field is empty in some rows: {statement}")
@@ -119,17 +109,6 @@ def ordered(columns: dict[str, IndexArray], *, by: tuple[str, ...]) -> dict[str,
     """The same rows in ascending order of these columns, the first one's first."""
     order = np.lexsort([columns[name] for name in reversed(by)])
     return {name: column[order] for name, column in columns.items()}
-
-
-def _one_row(statement: str, parameters: tuple[Any, ...]) -> bytes:
-    """What a COPY of one row sends."""
-    with (
-        connection.wrap_database_errors,
-        connection.cursor() as cursor,
-        # Django's own wrapper takes no parameters for COPY while it logs queries (DEBUG).
-        cursor.cursor.copy(statement, parameters) as copy,
-    ):
-        return b"".join(copy)
 
 
 def _size_of_answers() -> int:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from common.signs import true_minus
 from evaluation import svg
 from evaluation.metrics.ablation import AblationPoint
 from evaluation.metrics.intervals import Interval
@@ -75,7 +76,7 @@ def _rule(panel: tuple[float, float], *, low: float, high: float, right: float) 
         y = _y(value, panel, low=low, high=high)
         stroke = svg.SOFT_INK if abs(value) < 1e-12 else svg.GRID
         body += svg.line(x1=LEFT, y1=y, x2=right, y2=y, stroke=stroke)
-        name = f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+        name = true_minus(f"{value:.2f}".replace("-0.00", "0.00"))
         body += svg.text(name, x=LEFT - 8, y=y + 4, anchor="end", size=12, fill=svg.SOFT_INK)
     return body
 

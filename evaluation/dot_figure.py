@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from common.signs import true_minus
 from evaluation import svg
 from evaluation.metrics.intervals import Interval
 
@@ -51,7 +52,7 @@ def axis_around(rows: Sequence[DotRow], *, title: str, at_least: float = 0.5) ->
     values = [row.value for row in rows]
     ends = [abs(end) for value in values if value.is_defined for end in (value.low, value.high)]
     reach = max([*ends, at_least]) * 1.05
-    return Axis(title=title, low=-reach, high=reach, show=lambda v: f"{v:+.2f}".replace("-", "−"))
+    return Axis(title=title, low=-reach, high=reach, show=lambda v: true_minus(f"{v:+.2f}"))
 
 
 def _levels(rows: Sequence[DotRow]) -> str:

@@ -4,7 +4,7 @@ Memory stays bounded: answers arrive as numpy columns, items and raters as colum
 texts. No answer becomes a Python object that is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from django.db.models import QuerySet
 from annotation import standings
 from annotation.choices import ANSWER_OPTIONS, CheckKind, ItemKind, TaskKind
 from annotation.copied_columns import copied
-from annotation.models import Answer, Campaign, CampaignVersion, Item, Rater
+from annotation.copied_items import copied_items
+from annotation.models import Campaign, CampaignVersion, Item, Rater
 from annotation.services.campaigns import comparison_notes
-from annotation.shown import with_shown
 from annotation.standings import Standing
 from annotation.systems import System, compares, systems_of
 from common.collection import paused_collection
@@ -24,7 +24,8 @@ from common.csv_stream import cell_text, unguard
 from evaluation import adjudicated, campaign_columns
 from evaluation.answer_stream import Answers, read_answers
 from evaluation.campaign_columns import Given
-from evaluation.metrics.tables import FlowStep, IndexArray, RatingTable
+from evaluation.metrics.counting import numbered
+from evaluation.metrics.tables import BoolArray, FlowStep, IndexArray, RatingTable
 from evaluation.study import (
     NOT_RATED,
     GivenColumn,
@@ -95,40 +96,71 @@ def load(campaign: Campaign) -> Study:
     """The data of a campaign as they stand; of one moment inside `annotation.exports.snapshot`."""
     with paused_collection():
         raters, rater_keys = _raters(campaign)
-        facts, answers = campaign_facts(campaign), read_answers(campaign)
-        return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+        scored = _scored(campaign)
+        facts, answers = campaign_facts(campaign), scored.rated
+        return _study(scored, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
 
 
 def load_adjudicated(campaign: Campaign) -> Study:
     """The same with reviewers' answers in place of the raters', for the items that have one."""
     raters, rater_keys = _raters(campaign)
     decided = adjudicated.decisions_of(campaign)
-    answers = read_answers(campaign)
+    scored = _scored(campaign)
+    answers = scored.rated
     if decided:
         answers = adjudicated.with_decisions(answers, decided=decided, rater=REVIEWER)
         raters, rater_keys = adjudicated.with_reviewer(raters), np.append(rater_keys, REVIEWER)
     facts = campaign_facts(campaign) | {adjudicated.FACT: len(decided)}
-    return _study(campaign, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+    return _study(scored, facts=facts, answers=answers, raters=raters, rater_keys=rater_keys)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Scored:
+    """A campaign's items and its standing answers.
+
+    items: the given columns of items.csv.  keys: (items,), primary keys.  is_rated: (items,), neither check
+    nor practice.  rated: answers to these.  checks: answers to attention checks.
+    """
+
+    items: tuple[GivenColumn, ...]
+    keys: IndexArray
+    is_rated: BoolArray
+    rated: Answers
+    checks: Answers
+
+
+def _scored(campaign: Campaign) -> _Scored:
+    items, keys = _items(campaign)
+    kinds = np.array(items[1].cells, dtype=object)
+    answers = read_answers(campaign)
+    place = places(answers.item, among=keys)
+    is_rated, is_check = kinds == ItemKind.RATING.value, kinds == ItemKind.ATTENTION.value
+    return _Scored(
+        items=items,
+        keys=keys,
+        is_rated=is_rated,
+        rated=answers.only(is_rated[place]),
+        checks=answers.only(is_check[place]),
+    )
 
 
 def _study(
-    campaign: Campaign,
+    scored: _Scored,
     *,
     facts: dict[str, Any],
     answers: Answers,
     raters: tuple[GivenColumn, ...],
     rater_keys: IndexArray,
 ) -> Study:
-    items, item_keys = _items(campaign)
-    index = np.full(item_keys.size, NOT_RATED, dtype=np.int64)
-    rated = np.flatnonzero(np.array(items[1].cells, dtype=object) == ItemKind.RATING.value)
+    items, index = scored.items, np.full(scored.keys.size, NOT_RATED, dtype=np.int64)
+    rated = np.flatnonzero(scored.is_rated)
     index[rated] = np.arange(rated.size)
     table = RatingTable(
         item_ids=tuple([items[0].cells[line] for line in rated.tolist()]),
         rater_ids=tuple(raters[0].cells),
         groups=("",),
         group_index=np.zeros(rated.size, dtype=np.int64),
-        item_index=places(answers.item, among=item_keys[rated]),
+        item_index=places(answers.item, among=scored.keys[rated]),
         rater_index=places(answers.rater, among=rater_keys),
         score=answers.score,
         opt_out=answers.opt_out,
@@ -138,7 +170,7 @@ def _study(
     return study_of_campaign(
         facts=facts,
         table=table,
-        first_step=_first_step(campaign, table=table),
+        first_step=_first_step(table, checks=scored.checks, rater_keys=rater_keys),
         items=Listing(columns=items, index=index),
         raters=Listing(columns=raters, index=np.arange(len(raters[0].cells))),
     )
@@ -272,8 +304,9 @@ def _items(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
     """The given columns of items.csv in the campaign's order, and the items' primary keys (items,)."""
     # What other kinds of campaign ask is no row of this table.
     scored = Item.objects.filter(campaign=campaign, campaign__task_kind=TaskKind.OPINION_SCORE)
-    columns = _columns(with_shown(scored, campaign=campaign).order_by(), given=campaign_columns.ITEMS)
-    # Sorted here, the rows arrive while the database is still joining them.
+    paths = [column.path for column in campaign_columns.ITEMS]
+    found = copied_items(scored, campaign=campaign, paths=paths)
+    columns = _named(found, given=campaign_columns.ITEMS)
     position = next(column.cells for column in columns if column.name == "position")
     order = np.argsort(np.array(list(map(int, position)), dtype=np.int64), kind="stable").tolist()
     columns = tuple(replace(column, cells=tuple(map(column.cells.__getitem__, order))) for column in columns)
@@ -305,13 +338,17 @@ def _raters(campaign: Campaign) -> tuple[tuple[GivenColumn, ...], IndexArray]:
     return columns, np.array(keys, dtype=np.int64)
 
 
-def _columns(rows: QuerySet[Any], *, given: Iterable[Given]) -> tuple[GivenColumn, ...]:
-    """The rows as columns of cells. Equal cells are one text in memory: prompts repeat for every word."""
-    given = tuple(given)
+def _columns(rows: QuerySet[Any], *, given: Sequence[Given]) -> tuple[GivenColumn, ...]:
+    """The rows, in their order, as columns of cells."""
     cells: list[list[str]] = [[] for _ in given]
     for block in copied(rows, paths=[column.path for column in given]):
         for column, found in zip(cells, block, strict=True):
             column.extend(found)
+    return _named(cells, given=given)
+
+
+def _named(cells: Sequence[Sequence[str]], *, given: Sequence[Given]) -> tuple[GivenColumn, ...]:
+    """Columns of cells with their names and meanings."""
     return tuple(
         GivenColumn(name=column.name, meaning=column.meaning, cells=found)
         for column, found in zip(given, cells, strict=True)
@@ -324,19 +361,14 @@ def _verdict(standing: Standing) -> str:
     return campaign_columns.FAILED if standing.failed_checks else campaign_columns.KEPT
 
 
-def _first_step(campaign: Campaign, *, table: RatingTable) -> FlowStep:
+def _first_step(table: RatingTable, *, checks: Answers, rater_keys: IndexArray) -> FlowStep:
     """The flow's first step, from all standing answers to those that judge maps."""
-    everything = Answer.objects.filter(
-        slot__campaign=campaign, slot__campaign__task_kind=TaskKind.OPINION_SCORE, undone_at__isnull=True
-    )
-    checks = everything.filter(slot__item__kind=ItemKind.ATTENTION)
-    raters = set(checks.values_list("rater__pseudonym", flat=True).distinct())
-    raters |= {table.rater_ids[index] for index in np.unique(table.rater_index)}
+    raters = numbered(np.append(table.rater_index, places(checks.rater, among=rater_keys)))[0]
     return attention_step(
         table,
-        n_answers=table.n_answers + checks.count(),
-        n_items=table.items_with_answers() + checks.values("slot__item_id").distinct().count(),
-        n_raters=len(raters),
+        n_answers=table.n_answers + checks.item.size,
+        n_items=table.items_with_answers() + numbered(checks.item)[0].size,
+        n_raters=raters.size,
     )
 
 
@@ -348,7 +380,7 @@ def attention_step(table: RatingTable, *, n_answers: int, n_items: int, n_raters
         items_before=n_items,
         items_after=table.items_with_answers(),
         raters_before=n_raters,
-        raters_after=int(np.unique(table.rater_index).size),
+        raters_after=int(numbered(table.rater_index)[0].size),
         answers_before=n_answers,
         answers_after=table.n_answers,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from common.signs import true_minus
 from evaluation.metrics.intervals import Interval
 
 # log10 of scale widths: two decimals from 1.6 to 16 wide.
@@ -41,7 +42,7 @@ def shown(value: float, *, digits: int, signed: bool = False) -> str:
         # Thousands by a comma, as `intcomma` writes them on every page.
         text = f"{value:{'+' if signed else ''},.{max(0, digits)}f}" if math.isfinite(value) else str(value)
     is_nothing = not any(digit in text for digit in "123456789")
-    return (text.lstrip("+-") if is_nothing else text).replace("-", "−")
+    return true_minus(text.lstrip("+-") if is_nothing else text)
 
 
 def grouped(n: int) -> str:
@@ -61,7 +62,7 @@ def end_of_scale(value: float) -> str:
     # Fifteen digits are as many as every number keeps; a sixteenth can be rounding.
     text = f"{value:,.15g}"
     mantissa, e, exponent = text.partition("e")
-    return (f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}" if e else text).replace("-", "−")
+    return true_minus(f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}" if e else text)
 
 
 def _in_powers(value: float, *, decimals: int, signed: bool) -> str:

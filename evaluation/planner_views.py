@@ -49,8 +49,10 @@ def planner(request: HttpRequest) -> HttpResponse:
 @require_GET
 def planner_sums(request: HttpRequest) -> HttpResponse:
     """A fragment: what the entries come to."""
-    study = PlannerForm(request.GET).study()
-    return render(request, "evaluation/partials/plan.html", {"plan": plan(study) if study else None})
+    form = PlannerForm(request.GET)
+    study = form.study()
+    context = {"form": form, "plan": plan(study) if study else None}
+    return render(request, "evaluation/partials/plan.html", context)
 
 
 def _from_campaign(campaign: Campaign) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,7 @@ UNREADABLE: Final = (
     EOFError, csv.Error, zlib.error,
 )  # fmt: skip
 MOST_NAMED: Final = 5
+LONGEST_CELL: Final = 2**31 - 1
 NOT_COMPARED: Final = frozenset({README, SUMS})
 OPT_OUT_CODES: Final = {"": 0} | {name: int(code) for name, code in OPT_OUT_BY_NAME.items()}
 
@@ -84,7 +86,7 @@ def rebuild(path: Path, *, out: Path | None = None) -> Rebuilt:
     if out is not None and out.resolve() in path.resolve().parents:
         raise BundleRefused(f"{out} holds the bundle itself: name another folder.")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive, _cells_of_any_length():
             if out is None:
                 return _rebuild(archive, out=None)
             with result_folder.replaced(out) as folder:
@@ -97,6 +99,16 @@ def rebuild(path: Path, *, out: Path | None = None) -> Rebuilt:
         raise
     except UNREADABLE as error:
         raise BundleRefused(f"{path.name} {_what_is_wrong(path)}") from error
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Python's limit of 131 072 characters a cell is off: JSON lines, and names put together, know none."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _what_is_wrong(path: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.kinds.report import Field, Line, Shown, Table, shown_count, shown_number, shown_text
+from evaluation.metrics.counting import numbered
 from evaluation.metrics.tables import BoolArray, FloatArray, FlowStep, IndexArray, RatingTable
 
 YES: Final = ("1", True)
@@ -104,10 +105,10 @@ def table_of(
     answers: AnswerColumns, *, rows: BoolArray, scores: FloatArray, scale: tuple[float, float] = (0.0, 1.0)
 ) -> RatingTable:
     """These answers as a table of scores, of the items that have one. rows, scores: (answers,)."""
-    own, index = np.unique(answers.item[rows], return_inverse=True)
+    own, index = numbered(answers.item[rows])
     n = int(rows.sum())
     return RatingTable(
-        item_ids=tuple(answers.item_ids[item] for item in own.tolist()), rater_ids=answers.rater_ids,
+        item_ids=tuple([answers.item_ids[item] for item in own.tolist()]), rater_ids=answers.rater_ids,
         groups=("",), group_index=np.zeros(own.size, dtype=np.int64), item_index=index,
         rater_index=answers.rater[rows], score=scores[rows], opt_out=np.zeros(n, dtype=np.int8),
         seconds=answers.seconds[rows], scale=scale,

@@ -10,15 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
 
 from annotation import kind_exports
 from annotation.choices import ItemKind, TaskKind
-from annotation.copied_columns import copied
+from annotation.copied_items import SYSTEM, copied_items
 from annotation.models import Campaign, Item
-from annotation.shown import system_case
-from common.csv_stream import unguard
+from annotation.shown import SHOWN, system_case
+from common.collection import paused_collection
+from common.csv_stream import unguarded
 from evaluation.kinds import answer_stream, map_report, presence_loading
+from evaluation.kinds.item_order import in_order
 from evaluation.kinds.mask_items import LAYER, STEP, WHOLE, packed
 from evaluation.kinds.pair_answers import ITEM
 from evaluation.kinds.report import Columns, Line
@@ -61,6 +62,11 @@ class Inputs:
 
 def inputs_of(campaign: Campaign) -> Inputs:
     """The campaign's inputs, to be read inside a snapshot."""
+    with paused_collection():
+        return _inputs(campaign)
+
+
+def _inputs(campaign: Campaign) -> Inputs:
     kind = campaign.task_kind
     pieces = {
         TaskKind.OBJECT_PRESENCE: kind_exports.presence_csv_in_snapshot,
@@ -71,7 +77,7 @@ def inputs_of(campaign: Campaign) -> Inputs:
     facts = _facts(campaign)
     read: Callable[[], Any] | None = None
     if kind == TaskKind.OBJECT_PRESENCE:
-        given, left_out = presence_loading.images(_items(campaign), vocabulary=campaign.vocabulary)
+        given, left_out = presence_loading.images(_items(campaign), campaign=campaign)
         facts["overlaps_not_measured"] = left_out
         read = partial(answer_stream.presence_answers, campaign)
     if kind == TaskKind.PAIRWISE:
@@ -114,17 +120,10 @@ def _items(campaign: Campaign) -> QuerySet[Item]:
 
 def _pair_items(campaign: Campaign) -> Columns:
     """The pairs with the systems that made their sides, as texts."""
-    prompt = "image__prompt__text"
-    rows = _items(campaign).annotate(
-        prompt=Coalesce(prompt, f"word_map__{prompt}"),
-        first_system=system_case(campaign),
-        second_system=system_case(campaign, other="other_"),
-    )
-    paths = ("pk", "prompt", "word_map__word__text", "first_system", "second_system")
-    columns: list[list[str]] = [[] for _ in paths]
-    for block in copied(rows, paths=paths):
-        for column, found in zip(columns, block, strict=True):
-            column.extend(map(unguard, found))
+    rows = _items(campaign).annotate(second_system=system_case(campaign, other="other_"))
+    paths = ("pk", SHOWN + "prompt", "word_map__word__text", SYSTEM, "second_system")
+    found = in_order(copied_items(rows, campaign=campaign, paths=("position", *paths)))
+    columns = list(map(unguarded, found))
     return Columns(dict(zip(("item", *ITEM), columns, strict=True)), n=len(columns[0]))
 
 

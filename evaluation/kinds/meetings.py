@@ -24,6 +24,7 @@ from evaluation.kinds.report import (
     shown_text,
     table_figure,
 )
+from evaluation.metrics.counting import numbered
 from evaluation.metrics.intervals import Interval, IntervalMethod, undefined
 from evaluation.metrics.item_scores import ItemScore
 from evaluation.metrics.opinion import Protocol, opinion_report
@@ -69,7 +70,7 @@ def meetings(
             n_first=int(told.first[at]),
             n_tie=int(told.tie[at]),
             n_second=int(told.second[at]),
-            n_items=int(np.unique(found.answers.item[rows & (group == at)]).size),
+            n_items=int(numbered(found.answers.item[rows & (group == at)])[0].size),
             preference=preference(found, rows=rows & (group == at), confidence=confidence),
         )
         for first, second in combinations(systems, 2)
@@ -111,7 +112,7 @@ def shares(
 
 def same_things(found: PairAnswers, *, rows: BoolArray) -> IndexArray:
     """Of each item of `table_of` these rows, the thing it shows; numbered from 0 up."""
-    _, numbers = np.unique(found.same_thing[np.unique(found.answers.item[rows])], return_inverse=True)
+    _, numbers = numbered(found.same_thing[numbered(found.answers.item[rows])[0]])
     return numbers
 
 

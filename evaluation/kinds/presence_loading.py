@@ -13,9 +13,12 @@ import numpy as np
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
-from annotation.copied_columns import copied
-from annotation.models import Item
-from common.csv_stream import cell_text, unguard
+from annotation.copied_columns import copied_at_once
+from annotation.copied_items import copied_items
+from annotation.models import Campaign, Item
+from annotation.shown import SHOWN
+from common.csv_stream import cell_text, unguarded
+from evaluation.kinds.item_order import in_order
 from evaluation.kinds.report import Columns
 from evaluation.metrics.overlap import binarise, count_pairs
 from generation import storage
@@ -27,8 +30,8 @@ OVERLAP_TAU: Final = 0.4
 MOST_OVERLAPS: Final = 20_000
 IMAGES_AT_ONCE: Final = 500
 _TEXTS: Final = ("item", "prompt", "seed", "image_sha256", "relation")
-_PATHS: Final = ("pk", "image__prompt__text", "image__seed", "image__file_sha256", "relation",
-                 "image__prompt_id", "image_id")  # fmt: skip
+_PATHS: Final = ("pk", SHOWN + "prompt", SHOWN + "seed", SHOWN + "image_sha256", "relation",
+                 SHOWN + "prompt_id", "image_id")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,14 @@ class NamedWord:
     lemma: str
 
 
-def images(items: QuerySet[Item], *, vocabulary: Sequence[str]) -> tuple[Columns, int]:
-    """(the given columns of images.csv, as texts; images whose maps' overlap is not measured for their
-    number). items: ordered."""
+def images(items: QuerySet[Item], *, campaign: Campaign) -> tuple[Columns, int]:
+    """(the given columns of images.csv, as texts, in the campaign's order; images whose maps' overlap is not
+    measured for their number)."""
+    vocabulary = campaign.vocabulary
     shown = items.filter(image__isnull=False)
     rows = shown.annotate(relation=KeyTextTransform(RELATION, "image__prompt__extra"))
-    columns: list[list[str]] = [[] for _ in _PATHS]
-    for block in copied(rows, paths=_PATHS):
-        for column, found in zip(columns, block, strict=True):
-            column.extend(map(unguard, found))
+    found = in_order(copied_items(rows, campaign=campaign, paths=("position", *_PATHS)))
+    columns = list(map(unguarded, found))
     given = dict(zip(_TEXTS, columns, strict=False))
     prompts, image_ids = columns[-2:]
     words = _words(shown, vocabulary=vocabulary)
@@ -89,24 +91,37 @@ class Checklist:
     """A campaign's words, ready to be looked for in many prompts."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
+        folded = [entry.casefold() for entry in vocabulary]
+        patterns = [re.compile(rf"(?<!\w){re.escape(own)}(?!\w)") for own in folded]
         self._entries = [
-            (entry, folded, re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)"))
-            for entry in vocabulary
-            for folded in (entry.casefold(),)
-        ]
+            # With the longer entries in which it stands as a word: "dog" is no word of its own in "hot dog".
+            (entry, own, pattern, [p for p, other in zip(patterns, folded, strict=True)
+                                   if other != own and pattern.search(other)])
+            for entry, own, pattern in zip(vocabulary, folded, patterns, strict=True)
+        ]  # fmt: skip
 
     def asked(self, text: str, words: Sequence[NamedWord]) -> tuple[str, ...]:
         """The entries that the prompt names, in order of mention."""
         text = text.casefold()
         lemmas = {word.lemma.casefold(): word.text.casefold() for word in reversed(words)}
         places = []
-        for number, (entry, folded, pattern) in enumerate(self._entries):
+        for number, (entry, folded, pattern, longer) in enumerate(self._entries):
             found = pattern.search(text) if folded in text else None
+            if found and longer:
+                taken = [span.span() for other in longer for span in other.finditer(text)]
+                own = (each for each in pattern.finditer(text) if not _inside(each.span(), taken))
+                found = next(own, None)
+                if found is None:
+                    continue
             if found:
                 places.append((found.start(), number, entry))
             elif folded in lemmas:
                 places.append((text.find(lemmas[folded]), number, entry))
         return tuple(entry for _, _, entry in sorted(places))
+
+
+def _inside(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= span[0] and span[1] <= end for start, end in taken)
 
 
 def _words(items: QuerySet[Item], *, vocabulary: Sequence[str]) -> Mapping[str, list[NamedWord]]:
@@ -116,16 +131,14 @@ def _words(items: QuerySet[Item], *, vocabulary: Sequence[str]) -> Mapping[str, 
     known = PromptWord.objects.filter(prompt__in=items.order_by().values("image__prompt")).order_by()
     texts = {text for text in known.values_list("text", flat=True).distinct() if text.casefold() in wanted}
     lemmas = {text for text in known.values_list("lemma", flat=True).distinct() if text.casefold() in wanted}
-    named = known.filter(Q(text__in=texts) | Q(lemma__in=lemmas)).order_by("prompt_id", "position")
-    words: dict[str, list[NamedWord]] = {}
-    for pks, prompt_ids, positions, own, of_lemma in copied(
+    named = known.filter(Q(text__in=texts) | Q(lemma__in=lemmas))
+    pks, prompts, positions, own, of_lemma = copied_at_once(
         named, paths=("pk", "prompt_id", "position", "text", "lemma")
-    ):
-        for pk, prompt, position, text, lemma in zip(
-            pks, prompt_ids, positions, own, of_lemma, strict=True
-        ):  # fmt: skip
-            word = NamedWord(int(pk), int(position), unguard(text), unguard(lemma))
-            words.setdefault(prompt, []).append(word)
+    )
+    rows = zip(map(int, positions), prompts, map(int, pks), unguarded(own), unguarded(of_lemma), strict=True)
+    words: dict[str, list[NamedWord]] = {}
+    for position, prompt, pk, text, lemma in sorted(rows):
+        words.setdefault(prompt, []).append(NamedWord(pk, position, text, lemma))
     return words
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from common.csv_stream import Cell, cell_text, raw_lines
+from common.signs import true_minus
 from evaluation.figure_set import Figure
 from evaluation.metrics.intervals import Interval
 from evaluation.metrics.methods import METHOD_CARDS
@@ -264,12 +265,12 @@ def method_words(method: str) -> str:
 
 def percent(share: float) -> str:
     """A share in percent; empty where it is not defined."""
-    return "" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
+    return "" if math.isnan(share) else true_minus(f"{100 * share:.0f} %")
 
 
 def decimals(value: float, *, digits: int = 2) -> str:
     """A number with so many decimals; empty where it is not defined."""
-    return "" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+    return "" if math.isnan(value) else true_minus(f"{value:.{digits}f}")
 
 
 def p_words(value: float) -> str:

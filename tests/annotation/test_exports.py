@@ -23,7 +23,7 @@ from annotation.services.answers import undo_last
 from annotation.services.tasks_for_raters import Task, next_task
 from annotation.shown import with_shown
 from common.csv_stream import lines, unguard
-from generation.models import Image, Prompt, PromptWord
+from generation.models import Image, Prompt, PromptWord, Run
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,6 +146,20 @@ def test_formulas_in_prompts_and_words_do_not_act(owner: User) -> None:
 
 
 NASTY = 'a "ball", \\n \t=cone\u2028 \\'
+
+
+def test_a_text_with_line_breaks_is_one_cell(owner: User) -> None:
+    """Scripts may give a negative prompt of several lines; without a comma nothing else asks for quotes.
+
+    Control: an empty line end for `rating_lines._WRITER`, which then quotes no line break.
+    """
+    campaign = rated(owner)
+    Run.objects.update(negative_prompt="blurry\r\nlow quality\ntext")
+    rows = rows_of(campaign)
+    assert len(rows) == Answer.objects.count()
+    assert {(row["negative_prompt"], row["view"]) for row in rows} == {
+        ("blurry\r\nlow quality\ntext", "both")
+    }
 
 
 def test_every_cell_is_what_its_column_says_of_the_answer(owner: User) -> None:

@@ -40,6 +40,7 @@ def test_places_are_answered_live_expired_or_free() -> None:
         "stopped": 1,
         "declined": 0,
         "screened_out": 0,
+        "revoked": 0,
     }
 
 

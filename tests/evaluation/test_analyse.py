@@ -221,6 +221,19 @@ def test_a_folder_with_somebodys_files_is_refused_and_stays_as_it_is(paired: Pat
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_a_bundle_with_very_long_names_is_rebuilt(tmp_path: Path) -> None:
+    """Control: leave `_cells_of_any_length` out of `rebuild`: csv reads no cell of so many characters."""
+    path = tmp_path / "ratings.jsonl"
+    rows = [{"item": f"{'x' * 131_072}{n}", "rater": who, "score": n + 2} for n in (0, 1) for who in "ab"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "out"
+    columns = ("--item", "item", "--rater", "rater", "--score", "score")
+    call_command("analyse", str(path), *columns, "--out", str(out), stdout=io.StringIO())
+    before = csv.field_size_limit()
+    call_command("rebuild", str(out / "bundle.zip"), stdout=io.StringIO())
+    assert csv.field_size_limit() == before
+
+
 def test_a_bundle_is_not_rebuilt_over_itself(paired: Path, tmp_path: Path) -> None:
     bundle = analyse(paired, tmp_path / "report")
     with pytest.raises(CommandError, match="holds the bundle itself"):

@@ -28,12 +28,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exports.md"
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def download(client: Client, campaign: Campaign, name: str) -> bytes:
     name, _, query = name.partition("?")
     response = client.get(reverse("evaluation:file", args=[campaign.public_id, name]) + f"?{query}")

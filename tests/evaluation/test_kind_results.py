@@ -39,12 +39,6 @@ from tests.evaluation.test_results_page import words
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def get(client: Client, campaign: Campaign, name: str = "", query: str = "") -> bytes:
     url = (
         reverse("evaluation:file", args=[campaign.public_id, name])

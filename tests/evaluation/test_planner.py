@@ -163,7 +163,7 @@ def test_without_scripts_the_form_calculates_by_itself(client: Client, owner: Us
     sums = client.get(f"{reverse('plan:planner')}?items=1000").content.decode()
     assert "3,000" in sums
     missing = client.get(reverse("plan:planner_sums"), {"items": 1000}).content.decode()
-    assert "One of the numbers is missing" in missing
+    assert "once these are mended" in missing
 
 
 def violations(page: Page) -> list[str]:
@@ -186,3 +186,24 @@ def test_the_sums_follow_the_entries(
     wide = window.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert violations(window) == []
+
+
+def test_numbers_out_of_their_bounds_are_named(client: Client, owner: User) -> None:
+    """Control: say only that one of the numbers is wrong."""
+    client.force_login(owner)
+    entries = {name: str(value) for name, value in STARTING_VALUES.items()}
+    sums = client.get(reverse("plan:planner_sums"), entries | {"items": "-3", "fee_percent": ""})
+    shown = unescape(sums.content.decode())
+    assert "Items: Ensure this value is greater than or equal to" in shown
+    assert "Platform's fee, in percent of the pay: This field is required." in shown
+    assert "Raters per item" not in shown
+
+
+def test_nobody_s_campaign_is_chosen_to_start_from(client: Client, owner: User) -> None:
+    """Control: no choice of the usual values; the browser then shows the newest campaign as chosen."""
+    campaign = factories.make_campaign_of(2, owner=owner, raters_per_item=1)
+    factories.rate_all(factories.make_rater(campaign))
+    client.force_login(owner)
+    page = client.get(reverse("plan:planner")).content.decode()
+    assert '<select id="campaign" name="campaign"><option value="">' in page
+    assert client.get(reverse("plan:planner"), {"campaign": ""}).status_code == 200

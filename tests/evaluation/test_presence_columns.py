@@ -22,10 +22,10 @@ from evaluation.kinds.presence_answers import NO_WORD, PresenceAnswers, label, p
 from evaluation.metrics.label_models import dawid_skene
 from evaluation.metrics.presence import Submission, top_two_labels
 from evaluation.rebuilding import rebuild
-from tests.evaluation.test_kind_results import get, presence, rows, signed_in
+from tests.evaluation.test_kind_results import get, presence, rows
 from tests.evaluation.test_results_page import words
 
-__all__ = ["presence", "signed_in"]
+__all__ = ["presence"]
 pytestmark = pytest.mark.django_db(transaction=True)
 VOCABULARY = ("ball", "box", "dog", "cone")
 

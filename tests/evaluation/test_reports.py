@@ -41,7 +41,7 @@ def group(report: Report, tag: str) -> GroupOpinion:
 
 
 def test_the_flow_is_the_one_worked_out_by_hand(small: Campaign) -> None:
-    """Control: in `answer_stream.read_answers`, leave the filter on ItemKind.RATING out."""
+    """Control: in `loading._scored`, take all answers as rated."""
     flow = report_of(small).flow
     assert (flow[0].items_before, flow[0].raters_before, flow[0].answers_before) == (5, 4, 20)
     after = [(step.items_after, step.raters_after, step.answers_after) for step in flow]
@@ -49,7 +49,7 @@ def test_the_flow_is_the_one_worked_out_by_hand(small: Campaign) -> None:
 
 
 def test_answers_are_read_also_while_queries_are_logged(small: Campaign) -> None:
-    """As under DEBUG. Control: ask the wrapped cursor for COPY in `answer_stream._one_row`."""
+    """As under DEBUG. Control: ask the wrapped cursor for COPY in `one_message.one_row`."""
     with CaptureQueriesContext(connection):
         assert report_of(small).n_answers == 16
 
@@ -67,7 +67,7 @@ def test_items_stand_in_the_order_of_the_campaign(small: Campaign) -> None:
 def test_answers_too_many_for_one_message_come_in_several(
     small: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Control: leave WHERE out of `answer_stream.copied_numbers`: every answer then comes once a message."""
+    """Control: leave WHERE out of `one_message.strung`: every answer then comes once a message."""
     whole = read_answers(small)
     monkeypatch.setattr(answer_stream, "BYTES_AT_ONCE", 3000)
     parts = read_answers(small)

@@ -17,12 +17,6 @@ from tests import factories
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def page(client: Client, campaign: Campaign) -> str:
     response = client.get(reverse("evaluation:results", args=[campaign.public_id]))
     assert response.status_code == 200

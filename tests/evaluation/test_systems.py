@@ -29,12 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PROMPTS = tuple(f"a red thing{number} beside a blue box." for number in range(6))
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def runs(owner: User) -> list[Run]:
     """Three systems; the names are worth as many points as their numbers say."""
     first = factories.make_finished_run(owner, prompts=PROMPTS)

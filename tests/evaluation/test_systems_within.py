@@ -59,9 +59,13 @@ def test_models_are_compared_inside_each_kind_of_prompt() -> None:
 
 def test_groups_that_share_nothing_are_no_systems() -> None:
     """Control: leave `_shares` out: parts of speech would be compared as if they were models."""
-    text, _ = study_file()
-    only_a = "\n".join(line for line in text.splitlines() if ",b," not in line) + "\n"
-    report = build(read(only_a, item="prompt", rater="who", groups=("model", "kind")).study)
+    lines = ["prompt,kind,half,who,score"]
+    lines += [f"{kind}{n},{kind},{n % 2},ann,{1 + n}" for kind in KINDS for n in range(4)]
+    report = build(read("\n".join(lines) + "\n", item="prompt", rater="who", groups=("kind", "half")).study)
+    assert {grouping.name: len(grouping.values) for grouping in report.study.groupings} == {
+        "kind": 3,
+        "half": 2,
+    }
     assert report.systems == ()
     assert "Systems inside each group" not in report_html(report)
 

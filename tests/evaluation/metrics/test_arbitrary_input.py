@@ -35,6 +35,7 @@ NOT_DRAWN = {
     "alpha.alpha_of": "drawn through krippendorff_alpha",
     "counting.sums_at": "numpy's bincount with a type",
     "counting.distinct": "drawn through counted_scores",
+    "counting.numbered": "drawn in test_item_scores, of numbers it is made for",
     "intervals.undefined": "makes the very interval that the others are judged by",
     "intervals.wilson_bounds": "drawn through wilson",
     "intervals.t_interval": "drawn through every t interval",

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.metrics import item_scores
-from evaluation.metrics.counting import distinct
+from evaluation.metrics.counting import distinct, numbered
 
 FINE = st.floats(-100, 100, allow_nan=False)
 ratings = st.lists(
@@ -24,6 +24,20 @@ def expected(items: list[list[float]], middle: str) -> tuple[list[float], list[f
         float(function(i[:j] + i[j + 1 :])) if len(i) > 1 else np.nan for i in items for j in range(len(i))
     ]
     return value, left_out
+
+
+@given(
+    numbers=st.lists(st.integers(0, 40), max_size=30)
+    | st.lists(st.integers(0, 2**40), min_size=1, max_size=9)
+)
+def test_numbers_are_told_apart_as_numpy_does_it(numbers: list[int]) -> None:
+    """Control: leave out that places count from 0."""
+    for found, expected in zip(
+        numbered(np.array(numbers, dtype=np.int64)),
+        np.unique(np.array(numbers, dtype=np.int64), return_inverse=True),
+        strict=True,
+    ):
+        assert found.tolist() == expected.tolist()
 
 
 @given(items=ratings)
