@@ -170,6 +170,7 @@ class RaterOutcome(models.TextChoices):
     STOPPED = "stopped", "Stopped early"
     DECLINED = "declined", "Declined consent"
     SCREENED_OUT = "screened_out", "Did not qualify"
+    REVOKED = "revoked", "Link revoked"
 
 
 class PaymentVerdict(models.TextChoices):

@@ -71,6 +71,16 @@ EVIDENCE: Final[tuple[Column[EvidenceLine], ...]] = (
         "Other raters of the campaign with the same browser; 0 where browsers are not counted.",
         lambda line: line.row.same_device,
     ),
+    Column(
+        "same_answers",
+        "Other raters whose answers are hers on every item that both met, beyond what chance gives.",
+        lambda line: line.row.same_answers,
+    ),
+    Column(
+        "cycle",
+        "Length of a short cycle that the answers repeat, 2 to 4; 0 for none.",
+        lambda line: line.row.cycle,
+    ),
     Column("undone", "Answers taken back.", lambda line: line.row.undone),
     Column("late", "Answers that came too late.", lambda line: line.row.late),
 )

@@ -31,6 +31,8 @@ WORDS: Final = {
     "withdraw_rater": "withdrew a rater and deleted all that was hers",
     "reopen_places": "gave a rater's places to others",
     "back_fill": "gave others the places of all whose answers don’t count",
+    "set_automatic_back_fill": "changed whether places are given to others by itself",
+    "revoke_invitation": "revoked a personal link",
     "approve_payment": "approved a rater for payment",
     "prolific_places": "added places on Prolific",
     "prolific_approve": "approved submissions on Prolific",

@@ -4,7 +4,7 @@ A CSV file and a specification end in one judge, so that both are refused with t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +14,7 @@ from annotation.checks import within
 from annotation.choices import OPTION_BY_CODE, Choice, ItemKind, PairOf, ScoreOf, TaskKind, options_for
 from annotation.segmentations import Segmentation, SegmentationRefused
 from annotation.verdicts import FIRST, SECOND
+from common import csv_stream
 from generation import prompt_cells
 from generation.prompt_bytes import decoded_lines
 from generation.prompt_faults import BadLine, PromptFileRefused
@@ -23,6 +24,8 @@ OTHER_MAP: Final = "other_word_map"
 IMAGE: Final = "image"
 OTHER_IMAGE: Final = "other_image"
 WORD_POSITION: Final = "word_position"
+METHOD: Final = "method"
+OTHER_METHOD: Final = "other_method"
 ACCEPTED: Final = "accepted"
 MUST_HAVE: Final = "must_have"
 MUST_NOT_HAVE: Final = "must_not_have"
@@ -63,10 +66,13 @@ class Sought:
     pair_of: str = ""
     score_of: str = ScoreOf.WORD_MAPS.value
     vocabulary: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
     @property
     def thing(self) -> tuple[str, ...]:
-        """The columns that name a thing."""
+        """The columns that name a thing. Where methods are compared, a map alone is none."""
+        if self.methods:
+            return (MAP, METHOD, OTHER_METHOD) if self.pair_of else (MAP, METHOD)
         if self.task_kind == TaskKind.PAIRWISE:
             return (IMAGE, OTHER_IMAGE) if self.pair_of == PairOf.IMAGES else (MAP, OTHER_MAP)
         if self.score_of == ScoreOf.IMAGES:
@@ -90,8 +96,9 @@ class Sought:
 class KnownAnswer:
     """A thing with what is right for it. explanation: shown in training, after an answer.
 
-    Which of the first five name the thing, and which of the next five say what is right, is for the kind of
-    task to say (`Sought`). must_not_have: may be ALL_OTHERS.  least_iou: None without a segmentation.
+    Which of the first seven name the thing, and which of the next five say what is right, is for the kind of
+    task to say (`Sought`). method, other_method: by which the map is, and the other of a pair; empty for the
+    stored one.  must_not_have: may be ALL_OTHERS.  least_iou: None without a segmentation.
     """
 
     word_map: int | None = None
@@ -99,6 +106,8 @@ class KnownAnswer:
     image: int | None = None
     other_image: int | None = None
     word_position: int | None = None
+    method: str = ""
+    other_method: str = ""
     accepted: tuple[str, ...] = ()
     must_have: tuple[str, ...] = ()
     must_not_have: tuple[str, ...] = ()
@@ -108,9 +117,28 @@ class KnownAnswer:
     explanation: str = ""
 
     @property
-    def thing(self) -> tuple[int | None, ...]:
+    def thing(self) -> tuple[int | str | None, ...]:
         """What names the thing."""
-        return self.word_map, self.other_word_map, self.image, self.other_image, self.word_position
+        numbers = self.word_map, self.other_word_map, self.image, self.other_image, self.word_position
+        return *numbers, self.method, self.other_method
+
+    @property
+    def same_thing(self) -> Hashable:
+        """The same for a pair whichever of the two is first."""
+        maps, images = (self.word_map, self.other_word_map), (self.image, self.other_image)
+        both = (frozenset(pair) for pair in (maps, images, (self.method, self.other_method)))
+        return *both, self.word_position
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of its maps; none for stored maps and images."""
+        return tuple(method for method in (self.method, self.other_method) if method)
+
+    @property
+    def name(self) -> str:
+        """The numbers and methods that name the thing, in words."""
+        numbers = " and ".join(str(number) for number in self.thing if isinstance(number, int))
+        return f"{numbers} by {' and '.join(self.methods)}" if self.methods else numbers
 
 
 class _Wrong(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -136,13 +164,13 @@ def read(content: bytes, *, sought: Sought) -> list[KnownAnswer]:
             [_bad(1, name, f"the file needs the column {name}, once", first) for name in missing]
         )
     records, faults = prompt_cells.records(lines, first_line=1)
-    found: dict[tuple[int | None, ...], KnownAnswer] = {}
+    found: dict[Hashable, KnownAnswer] = {}
     for record in records[1:]:
         if len(record.cells) != len(header):
             rule = f"the row has {len(record.cells)} cells, not {len(header)}"
             faults.append(_bad(record.line, "", rule, ""))
             continue
-        cells = {name: cell.strip() for name, cell in zip(header, record.cells, strict=True)}
+        cells = {name: _as_meant(cell) for name, cell in zip(header, record.cells, strict=True)}
         if not any(cells.get(name) for name in sought.right if name != LEAST_IOU):
             continue
         try:
@@ -160,7 +188,7 @@ def read_values(values: Any, *, sought: Sought) -> tuple[list[KnownAnswer], dict
     """The known answers of a specification, a list of tables, and the faults by the name of their value."""
     if not isinstance(values, list) or len(values) > MOST:
         return [], {"": f"Give a list of at most {MOST:,} tables."}
-    found: dict[tuple[int | None, ...], KnownAnswer] = {}
+    found: dict[Hashable, KnownAnswer] = {}
     faults: dict[str, str] = {}
     known = {*sought.thing, *sought.right, USE, EXPLANATION}
     for number, line in enumerate(values):
@@ -212,18 +240,27 @@ def summary(faults: Sequence[BadLine]) -> list[str]:
     ]
 
 
-def _take(answer: KnownAnswer, found: dict[tuple[int | None, ...], KnownAnswer]) -> None:
-    if answer.thing in found:
-        shown = next(number for number in answer.thing if number is not None)
-        raise _Wrong("", "this thing is marked twice", shown)
-    found[answer.thing] = answer
+def _as_meant(cell: str) -> str:
+    """The text of a cell, without the apostrophe that the file to fill in has before a formula."""
+    text = cell.strip()
+    meant = csv_stream.unguard(text)
+    return meant.strip() if csv_stream.guard(meant) == text else text
+
+
+def _take(answer: KnownAnswer, found: dict[Hashable, KnownAnswer]) -> None:
+    if answer.same_thing in found:
+        raise _Wrong("", "this thing is marked twice", answer.name)
+    found[answer.same_thing] = answer
 
 
 def _judged(values: Mapping[str, Any], sought: Sought) -> KnownAnswer:
     """The one judge. values: texts of a file, or numbers, texts and lists of a specification."""
-    names: dict[str, Any] = {name: _number(values, name) for name in sought.thing}
+    names: dict[str, Any] = {
+        name: _method(values, name, sought) if name in (METHOD, OTHER_METHOD) else _number(values, name)
+        for name in sought.thing
+    }
     if len(set(names.values())) < len(names) and sought.task_kind == TaskKind.PAIRWISE:
-        raise _Wrong(sought.thing[1], "a pair needs two different ones", values[sought.thing[1]])
+        raise _Wrong(sought.thing[-1], "a pair needs two different ones", values[sought.thing[-1]])
     right = {
         TaskKind.OPINION_SCORE: _of_scores,
         TaskKind.OBJECT_PRESENCE: _of_words,
@@ -231,7 +268,7 @@ def _judged(values: Mapping[str, Any], sought: Sought) -> KnownAnswer:
         TaskKind.PAIRWISE: _of_pairs,
     }[TaskKind(sought.task_kind)](values, sought)
     use = values.get(USE, "") or Use.CHECK.value
-    if use not in set(Use):
+    if not isinstance(use, str) or use not in set(Use):
         raise _Wrong(USE, f"write {', '.join(Use)}, or leave it empty", use)
     explanation = values.get(EXPLANATION, "")
     if not isinstance(explanation, str) or len(explanation) > LONGEST_EXPLANATION or "\0" in explanation:
@@ -247,6 +284,13 @@ def _number(values: Mapping[str, Any], column: str) -> int:
         return int(text)
     what = column.replace("_", " ")
     raise _Wrong(column, f"the number of the {what}, as the file to fill in has it", value)
+
+
+def _method(values: Mapping[str, Any], column: str, sought: Sought) -> str:
+    value = values.get(column, "")
+    if value not in sought.methods:
+        raise _Wrong(column, f"one of the methods compared, which are {', '.join(sought.methods)}", value)
+    return str(value)
 
 
 def _of_scores(values: Mapping[str, Any], sought: Sought) -> dict[str, Any]:

@@ -22,6 +22,8 @@ _MEANINGS: Final = {
     known.IMAGE: "Number of the image; of a pair the first.",
     known.OTHER_IMAGE: "Number of the second image.",
     known.WORD_POSITION: "Place of the word in the prompt; 0 is the first.",
+    known.METHOD: "Method of the map; of a pair of the first.",
+    known.OTHER_METHOD: "Method of the second map.",
     "prompt_row": "Line of the prompt in the imported file.",
     "prompt": "The prompt.",
     "word": "The word.",
@@ -72,9 +74,7 @@ def rows(campaign: Campaign) -> Iterator[Row]:
     sought = sought_of(campaign)
     # A pair that is marked the other way round is the same pair.
     marked = {key_of(one.thing): one for one in known_things(campaign)}
-    # Where methods are compared none can be marked: a line names a map, and not by which method.
-    offered = [] if campaign.methods else offered_things(campaign, random.Random(0))
-    things = {key_of(thing): thing for thing in offered}
+    things = {key_of(thing): thing for thing in offered_things(campaign, random.Random(0))}
     things |= {key: one.thing for key, one in marked.items()}
     sources = _sources(things.values(), sought)
     blank = dict.fromkeys((*sought.right, known.USE, known.EXPLANATION), "")
@@ -85,7 +85,7 @@ def rows(campaign: Campaign) -> Iterator[Row]:
         yield (
             blank
             | vars(source)
-            | {name: thing.get(f"{name}_id", "") for name in sought.thing}
+            | {name: thing.get(name, thing.get(f"{name}_id", "")) for name in sought.thing}
             | {name: source.word_position for name in sought.thing if name == known.WORD_POSITION}
             | said
         )

@@ -18,6 +18,7 @@ from annotation.choices import Platform
 LONGEST_ID: Final = 200
 # What a platform's own ids are made of; nothing that a template engine or a browser gives a meaning to.
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
+_INVITATION: Final = "invitation-"
 _PLACEHOLDER_MARKS: Final = ("{", "}", "${", "%%", "<", ">", "[", "]")
 # Where a return address names the rater, as Sona's do.
 RATER_PLACEHOLDER: Final = "{rater}"
@@ -55,7 +56,7 @@ PLATFORMS: Final = (
         session="SESSION_ID",
         placeholders="PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
         paste="Paste as the study's address; Prolific fills in the parts in braces.",
-        returns="Prolific gives an address with a code for each ending: finished, screened out, no consent.",
+        returns="Enter Prolific's addresses in the campaign: finished, screened out, no consent.",
     ),
     PlatformRules(
         platform=Platform.CONNECT,
@@ -64,7 +65,7 @@ PLATFORMS: Final = (
         session="assignmentId",
         placeholders="",
         paste="Paste as the project's address; Connect adds its three parameters by itself.",
-        returns="Connect shows a redirect address for finished raters and one for partial completion.",
+        returns="Enter Connect's redirect addresses in the campaign: finished, partial completion.",
     ),
     PlatformRules(
         platform=Platform.SONA,
@@ -125,7 +126,14 @@ def names_a_platform(params: Mapping[str, Sequence[str]]) -> bool:
 
 def personal_identity(number: int) -> RaterIdentityData:
     """The identity of a personal link. number: 1 for a campaign's first."""
-    return RaterIdentityData(platform=Platform.PERSONAL, platform_id=f"invitation-{number}")
+    return RaterIdentityData(platform=Platform.PERSONAL, platform_id=f"{_INVITATION}{number}")
+
+
+def invitation_of(identity: RaterIdentityData) -> int | None:
+    """The number of the personal link that the identity came by; None for any other."""
+    if identity.platform != Platform.PERSONAL:
+        return None
+    return int(identity.platform_id.removeprefix(_INVITATION))
 
 
 def return_address(template: str, *, platform_id: str) -> str:

@@ -29,6 +29,8 @@ RUN: Final = "run"
 KNOWN: Final = "known_answers"
 KIND: Final = "task_kind"
 LONGEST_NAME: Final = 120
+# Python refuses to read thousands of digits.
+_TOO_LONG: Final = "A number has thousands of digits. Give one of at most 18."
 Values = dict[str, Any]
 
 
@@ -205,13 +207,21 @@ def _toml(text: str) -> Any:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _refused(f"The file is not TOML: {str(error)[:200]}.") from None
+    except ValueError:
+        raise _refused(_TOO_LONG) from None
 
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
+        values = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
+        json.dumps(values, ensure_ascii=False).encode()
     except (json.JSONDecodeError, RecursionError) as error:
         raise _refused(f"The file is not JSON: {str(error)[:200]}.") from None
+    except UnicodeEncodeError:
+        raise _refused("A text holds half of a surrogate pair. Leave it out.") from None
+    except ValueError:
+        raise _refused(_TOO_LONG) from None
+    return values
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> Values:

@@ -17,6 +17,8 @@ class TokenScope(models.TextChoices):
     READ = "read", "Read projects, prompts, runs, campaigns and their progress"
     GENERATE = "generate", "Import prompts, start and steer runs"
     CAMPAIGNS = "campaigns", "Make, open, pause, extend and close campaigns; webhooks"
+    REVIEW = "review", "Leave raters out of the analysis, give their places to others; adjudicate"
+    PAY = "pay", "Decide whether raters are paid"
     RESULTS = "results", "Read results and download files"
     MEMBERS = "members", "Add and remove members of projects, change their roles"
 

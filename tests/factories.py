@@ -232,7 +232,9 @@ def known_for(draft: Campaign, *, how_many: int = 1, **more: Any) -> list[KnownA
     return [
         KnownAnswer(
             word_map=item.word_map_id,
-            other_word_map=item.other_word_map_id,
+            other_word_map=None if item.other_method else item.other_word_map_id,
+            method=item.method,
+            other_method=item.other_method,
             image=item.image_id,
             other_image=item.other_image_id,
             word_position=item.word.position if item.word else None,

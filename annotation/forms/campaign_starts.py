@@ -59,6 +59,7 @@ def initial_for_new(
         "checks_allowed_wrong": 0,
         "plain_link": True,
         "count_devices": False,
+        "automatic_back_fill": False,
         "completion_code": _new_code(),
         "no_consent_code": _new_code(),
     }
@@ -73,6 +74,7 @@ def initial_from(campaign: Campaign, *, word_counts: Mapping[str, int]) -> dict[
         "completion_code",
         "no_consent_code", "screened_out_code", "completion_url", "no_consent_url", "screened_out_url",
         "plain_link", "items_limit", "language", "pair_of", "stratify_by", "currency", "count_devices",
+        "automatic_back_fill",
         "score_of", "methods", "pairing", "pairs_per_prompt", "adjudicate_from_percent",
         "pass_mark_percent", "practice_attempts",
     )  # fmt: skip

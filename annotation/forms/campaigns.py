@@ -324,6 +324,11 @@ class CampaignForm(ManagingForm, AdjudicatingForm, EffortForm):
             self.add_error("prompt_filter", fault)
         return entered
 
+    def in_page_order(self) -> list[BoundField]:
+        """The fields as they follow on the page, for the list of what is wrong."""
+        shown = [field.name for section in self.sections() for field in section.fields]
+        return [self[name] for name in (*shown, *(name for name in self.fields if name not in shown))]
+
     def sections(self) -> list[Section]:
         """The fields in the order of the page."""
         shown = [

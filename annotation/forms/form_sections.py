@@ -68,6 +68,7 @@ SECTIONS: Final = (
         (
             "plain_link",
             "count_devices",
+            "automatic_back_fill",
             "completion_code",
             "completion_url",
             "no_consent_code",

@@ -1,4 +1,4 @@
-"""The campaign form's fields about running it: pay, budget, devices. And the budget of a running campaign."""
+"""The campaign form's fields about running it: pay, budget, back-fill, devices. And what changes later on."""
 
 from decimal import Decimal
 from typing import Any
@@ -42,6 +42,15 @@ class ManagingForm(forms.Form):
         decimal_places=2,
         help_text="Nobody new is let in whose pay it would not cover. Leave empty for no limit.",
     )
+    automatic_back_fill = forms.BooleanField(
+        required=False,
+        label="Give the places of who fails to others by itself",
+        help_text=(
+            "Within minutes after a rater has failed the checks and ended, her places are free for others, "
+            "for good. Who was excluded by a person is left for you. It can be changed while the campaign "
+            "runs."
+        ),
+    )
     count_devices = forms.BooleanField(
         required=False,
         label="Notice when one browser brings several raters",
@@ -77,3 +86,9 @@ class BudgetForm(forms.Form):
         decimal_places=2,
         help_text="Leave empty for no limit.",
     )
+
+
+class BackFillForm(forms.Form):
+    """Whether a campaign that runs is back-filled by itself."""
+
+    automatic = forms.BooleanField(required=False)

@@ -24,9 +24,9 @@ class InvitationsForm(forms.Form):
         )
 
     def clean_invitations(self) -> int:
-        """The number, larger than before: links that were sent out stay good."""
+        """The number, never a smaller one: links that were sent out stay good. As many is a second click."""
         wanted: int = self.cleaned_data["invitations"]
-        if wanted <= self.made:
+        if not self.made <= wanted or wanted < 1:
             raise forms.ValidationError(
                 f"Give at least {self.made + 1:,}: links that were sent out stay good."
             )

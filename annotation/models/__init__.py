@@ -8,6 +8,7 @@ from annotation.models.attempts import AttemptCount
 from annotation.models.audit import AuditEntry
 from annotation.models.campaigns import Campaign, CampaignVersion, Item
 from annotation.models.comparing import ComparedRun
+from annotation.models.invitations import RevokedInvitation
 from annotation.models.payments import PaymentDecision
 from annotation.models.practice import PracticeAnswer
 from annotation.models.raters import Consent, Rater, RaterIdentity
@@ -31,6 +32,7 @@ __all__ = [
     "PracticeAnswer",
     "Rater",
     "RaterIdentity",
+    "RevokedInvitation",
     "Slot",
     "Webhook",
     "WebhookDelivery",

@@ -37,6 +37,11 @@ class Managing(models.Model):
         db_default=False,
         help_text="Whether a random number in the rater's browser tells who comes twice.",
     )
+    automatic_back_fill = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the places of raters who failed the checks go to others without being asked.",
+    )
     archived_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is out of the lists.")
 
     class Meta:

@@ -7,6 +7,7 @@ place goes on costing. Counted under a lock of the campaign, in the transaction 
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,6 +17,9 @@ from annotation.choices import CampaignState, PaymentVerdict, RaterOutcome
 from annotation.models import Answer, Campaign, Consent, LateAnswer, PaymentDecision, Rater
 from annotation.services import audit
 from annotation.services.locks import lock_budget
+
+# Ends after which nothing is paid where nothing was answered.
+ENDED: Final = (RaterOutcome.STOPPED, RaterOutcome.COMPLETED, RaterOutcome.REVOKED)
 
 
 class BudgetRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -111,7 +115,7 @@ def costing(campaign: Campaign) -> QuerySet[Rater]:
     agreed = Rater.objects.filter(Exists(Consent.objects.filter(rater=OuterRef("pk"))), campaign=campaign)
     return (
         agreed.exclude(outcome=RaterOutcome.SCREENED_OUT)
-        .exclude(~answered, outcome__in=[RaterOutcome.STOPPED, RaterOutcome.COMPLETED])
+        .exclude(~answered, outcome__in=ENDED)
         .annotate(verdict=Subquery(latest))
         # Without a decision it is null, which is neither equal nor unequal to anything.
         .filter(Q(verdict__isnull=True) | Q(verdict=PaymentVerdict.APPROVED.value))

@@ -21,6 +21,10 @@ class CampaignMoved(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """The campaign is not in a state for this: somebody was first. The message says where it stands."""
 
 
+class AlreadyThere(CampaignMoved):
+    """The campaign is where the act leads: somebody, or a second click, was first. Nothing is to be done."""
+
+
 class ExtensionRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """No places were added; the message says which numbers are possible."""
 
@@ -107,10 +111,17 @@ class CampaignSpec:
     currency: str = ""
     budget: Decimal | None = None
     count_devices: bool = False
+    automatic_back_fill: bool = False
 
 
 MOST_RATERS_PER_ITEM: Final = 100
 MOST_INVITATIONS: Final = 100_000
+LEADS_TO: Final[Mapping[str, CampaignState]] = {
+    "open": CampaignState.OPEN,
+    "pause": CampaignState.PAUSED,
+    "resume": CampaignState.OPEN,
+    "close": CampaignState.CLOSED,
+}
 _FIELDS: Final = tuple(field.name for field in fields(CampaignSpec))
 
 
@@ -218,7 +229,7 @@ def close(campaign: Campaign, actor: User | None) -> Campaign:
     with transaction.atomic():
         locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if locked.state not in (CampaignState.OPEN, CampaignState.PAUSED):
-            raise CampaignMoved(_moved(locked, act="close"))
+            raise _moved(locked, act="close")
         _move(locked, to=CampaignState.CLOSED, closed_at=Now())
         audit.record(locked, actor=actor, act="close")
     locked.refresh_from_db()
@@ -234,7 +245,7 @@ def extend(campaign: Campaign, actor: User | None, *, raters_per_item: int) -> C
     with transaction.atomic():
         locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if locked.state not in (CampaignState.OPEN, CampaignState.PAUSED):
-            raise CampaignMoved(_moved(locked, act="extend"))
+            raise _moved(locked, act="extend")
         before = locked.raters_per_item
         if not before < raters_per_item <= MOST_RATERS_PER_ITEM:
             raise ExtensionRefused(
@@ -257,10 +268,13 @@ def extend(campaign: Campaign, actor: User | None, *, raters_per_item: int) -> C
 def invite(campaign: Campaign, actor: User | None, *, invitations: int) -> Campaign:
     """Makes so many personal links in all; links that were made stay good, so the number only grows.
 
-    Raises InvitationsRefused for a smaller number or one beyond MOST_INVITATIONS.
+    Asked for as many as there are, as by a second click, it changes nothing. Raises InvitationsRefused for a
+    smaller number or one beyond MOST_INVITATIONS.
     """
     with transaction.atomic():
         locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if 0 < invitations == locked.invitations:
+            return locked
         if not locked.invitations < invitations <= MOST_INVITATIONS:
             raise InvitationsRefused(
                 f"{locked.invitations:,} personal links were made. Give a number from "
@@ -286,15 +300,17 @@ def _change(
 def _lock(campaign: Campaign, *, state: CampaignState, act: str) -> Campaign:
     locked: Campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if locked.state != state:
-        raise CampaignMoved(_moved(locked, act=act))
+        raise _moved(locked, act=act)
     if locked.archived_at is not None:
         raise CampaignMoved(f"Nothing was done: the campaign is archived. Restore it, then {act}.")
     return locked
 
 
-def _moved(campaign: Campaign, *, act: str) -> str:
+def _moved(campaign: Campaign, *, act: str) -> CampaignMoved:
     label = CampaignState(campaign.state).label.lower()
-    return (
+    if campaign.state == LEADS_TO.get(act):
+        return AlreadyThere(f"The campaign is {label} already.")
+    return CampaignMoved(
         f"Nothing was done: the campaign is {label}, and {act} is not possible from there. Reload the page."
     )
 

@@ -22,6 +22,7 @@ class EndReason(models.TextChoices):
     STOPPED = "stopped", "The rater stopped early"
     DECLINED = "declined", "The rater declined consent"
     SCREENED_OUT = "screened_out", "The rater did not pass the qualification"
+    LINK_REVOKED = "link_revoked", "The rater's personal link was revoked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ def reason_of(outcome: str) -> EndReason:
         RaterOutcome.DECLINED: EndReason.DECLINED,
         RaterOutcome.COMPLETED: EndReason.FINISHED,
         RaterOutcome.SCREENED_OUT: EndReason.SCREENED_OUT,
+        RaterOutcome.REVOKED: EndReason.LINK_REVOKED,
     }[RaterOutcome(outcome)]
 
 

@@ -13,13 +13,22 @@ from django.db.models.functions import Now
 from annotation import checks
 from annotation.choices import CampaignState, CheckKind, RaterOutcome, SlotState, TaskKind
 from annotation.effort import ratings_per_rater_at_most
-from annotation.models import Campaign, CampaignVersion, Consent, Item, Rater, RaterIdentity, Slot
-from annotation.recruitment import RaterIdentityData, pseudonym
+from annotation.models import (
+    Campaign,
+    CampaignVersion,
+    Consent,
+    Item,
+    Rater,
+    RaterIdentity,
+    RevokedInvitation,
+    Slot,
+)
+from annotation.recruitment import RaterIdentityData, invitation_of, pseudonym
 from annotation.services import budgets, claims, reservations
 from annotation.services.answers import stop_session
 from annotation.services.claims import Claimant, EndOfQueue
 from annotation.services.endings import EndReason, SessionEnd, end_session, session_end
-from annotation.services.locks import lock_rater
+from annotation.services.locks import lock_invitation, lock_rater
 from annotation.services.practice import has_practice
 from annotation.services.seats import consent_to, current_version
 
@@ -50,6 +59,7 @@ class EntryRefusal(models.TextChoices):
     FULL = "full", "Every place is taken"
     ALREADY_FINISHED = "already_finished", "The session is over"
     DECLINED = "declined", "Consent was declined"
+    LINK_REVOKED = "link_revoked", "The personal link was revoked"
 
 
 class EntryRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
@@ -70,6 +80,7 @@ def enter(campaign: Campaign, identity: RaterIdentityData, *, simulated: bool = 
     known = Rater.objects.select_related("campaign").filter(campaign=campaign, pseudonym=name).first()
     if known is not None:
         return _returning(known)
+    _require_link(campaign, identity)
     fresh = Campaign.objects.get(pk=campaign.pk)
     require_open(fresh)
     if not (has_place(fresh) and budgets.covers_another(fresh)):
@@ -174,8 +185,18 @@ def _require_undecided(rater: Rater) -> None:
         raise EntryRefused(EntryRefusal.ALREADY_FINISHED, rater=rater)
 
 
+def _require_link(campaign: Campaign, identity: RaterIdentityData) -> None:
+    number = invitation_of(identity)
+    if number and RevokedInvitation.objects.filter(campaign=campaign, number=number).exists():
+        raise EntryRefused(EntryRefusal.LINK_REVOKED)
+
+
 def _create(campaign: Campaign, identity: RaterIdentityData, *, name: str, simulated: bool) -> Rater:
     with transaction.atomic():
+        if number := invitation_of(identity):
+            # Whoever revokes it now waits, and ends the visit; or was first, and nobody is let in.
+            lock_invitation(campaign.pk, number)
+            _require_link(campaign, identity)
         # Of two simultaneous visits the second waits here for the first and then gets its row.
         rater, created = Rater.objects.get_or_create(
             campaign=campaign,

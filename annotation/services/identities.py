@@ -5,7 +5,6 @@ The audit trail says how many were deleted, or whose by pseudonym, never an id.
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -44,14 +43,6 @@ def rater_named(campaign: Campaign, name: str) -> Rater | None:
         return None
     ids = [RaterIdentityData(platform=platform, platform_id=text) for platform in Platform]
     return raters.filter(pseudonym__in=[text, *(_pseudonym(campaign, one) for one in ids)]).first()
-
-
-def invited(campaign: Campaign, *, numbers: Iterable[int]) -> dict[int, str]:
-    """The pseudonyms of those who came by these personal links, by the link's number."""
-    names = {number: _pseudonym(campaign, personal_identity(number)) for number in numbers}
-    raters = Rater.objects.filter(campaign=campaign, pseudonym__in=names.values())
-    came = set(raters.values_list("pseudonym", flat=True))
-    return {number: name for number, name in names.items() if name in came}
 
 
 def _pseudonym(campaign: Campaign, identity: RaterIdentityData) -> str:

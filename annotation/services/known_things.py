@@ -11,9 +11,10 @@ from annotation.models import Campaign
 from annotation.segmentations import SegmentationRefused
 from annotation.sources import ratable_maps, showable_images
 from annotation.systems import judges_images, systems_of
+from generation import storage
 from generation.models import Image, PromptWord, Run, WordMap
 
-# The columns of an item that say what it shows, with their primary keys.
+# The columns of an item that say what it shows, with their primary keys and methods.
 Thing = Mapping[str, Any]
 
 
@@ -33,6 +34,7 @@ def sought_of(campaign: Campaign) -> Sought:
         pair_of=campaign.pair_of,
         score_of=campaign.score_of,
         vocabulary=tuple(campaign.vocabulary),
+        methods=tuple(campaign.methods),
     )
 
 
@@ -50,7 +52,7 @@ def known_things(campaign: Campaign) -> list[KnownThing]:
 def found_things(campaign: Campaign, answers: Sequence[KnownAnswer]) -> list[KnownThing | None]:
     """The thing of each answer; None where the campaign's runs have it not."""
     if campaign.methods:
-        return [None] * len(answers)
+        return _maps_by_method(campaign, answers)
     maps = campaign.task_kind == TaskKind.OPINION_SCORE or campaign.pair_of == PairOf.WORD_MAPS
     return _maps(campaign, answers) if maps and not judges_images(campaign) else _images(campaign, answers)
 
@@ -78,18 +80,20 @@ def expectation(one: KnownThing, campaign: Campaign) -> dict[str, Any]:
 
 def faults(campaign: Campaign, answers: Sequence[KnownAnswer]) -> list[str]:
     """Why the campaign can't have these known answers, each with the number of its thing; empty if it can."""
-    if campaign.methods and answers:
-        return ["where methods are compared, no answer can be marked as known"]
+    missing = "not of the campaign's run"
+    if campaign.methods:
+        missing += ", or not taken apart by what is compared"
     found = []
     for one, answer in zip(found_things(campaign, answers), answers, strict=True):
-        name = " and ".join(str(number) for number in answer.thing if number is not None)
-        if fault := "not of the campaign's run" if one is None else _fault(one, campaign):
-            found.append(f"{name}: {fault}")
+        if fault := missing if one is None else _fault(one, campaign):
+            found.append(f"{answer.name}: {fault}")
     return found
 
 
 def _fault(one: KnownThing, campaign: Campaign) -> str:
     """Why the campaign can't have it; empty if it can."""
+    if strangers := [method for method in one.answer.methods if method not in campaign.methods]:
+        return f"the campaign does not compare the method “{strangers[0]}”"
     named = (*one.answer.must_have, *one.answer.must_not_have)
     if strange := [word for word in named if word not in (*campaign.vocabulary, ALL_OTHERS)]:
         return f"the checklist has no word “{strange[0]}”"
@@ -115,6 +119,27 @@ def _maps(campaign: Campaign, answers: Sequence[KnownAnswer]) -> list[KnownThing
             things.append(None)
             continue
         thing = {"word_map_id": one.pk} | ({"other_word_map_id": other.pk} if other else {})
+        things.append(KnownThing(thing=thing, answer=answer, image_hw=_hw(one.image)))
+    return things
+
+
+def _maps_by_method(campaign: Campaign, answers: Sequence[KnownAnswer]) -> list[KnownThing | None]:
+    """Maps of the campaign's run by one of the methods, or the same map by two of them."""
+    wanted = _numbers((answer.word_map,) for answer in answers)
+    maps = ratable_maps(campaign.run).filter(pk__in=wanted).select_related("image__run", "word")
+    there: dict[int, WordMap] = {found.pk: found for found in maps}
+    explored = {image: storage.explored_methods(image) for image in {one.image for one in there.values()}}
+    each = 2 if campaign.task_kind == TaskKind.PAIRWISE else 1
+    things: list[KnownThing | None] = []
+    for answer in answers:
+        one = there.get(answer.word_map or 0)
+        made = set(explored[one.image].get(one.word.position, ())) if one else set()
+        if one is None or len(answer.methods) != each or not made.issuperset(answer.methods):
+            things.append(None)
+            continue
+        thing: dict[str, Any] = {"word_map_id": one.pk, "method": answer.method}
+        if answer.other_method:
+            thing |= {"other_word_map_id": one.pk, "other_method": answer.other_method}
         things.append(KnownThing(thing=thing, answer=answer, image_hw=_hw(one.image)))
     return things
 
@@ -167,5 +192,5 @@ def _hw(image: Image) -> tuple[int, int]:
     return image.run.height, image.run.width
 
 
-def _numbers(pairs: Iterable[tuple[int | None, int | None]]) -> set[int]:
+def _numbers(pairs: Iterable[tuple[int | None, ...]]) -> set[int]:
     return {number for pair in pairs for number in pair if number is not None}

@@ -1,4 +1,4 @@
-"""Locks that live as long as their transaction: for each rater, each budget, the end of each queue."""
+"""Locks that live as long as their transaction: for each rater, link, budget, end of a queue."""
 
 from django.db import connection
 
@@ -25,6 +25,15 @@ def lock_budget(campaign_id: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, -1)", [campaign_id % _INT4])
+
+
+def lock_invitation(campaign_id: int, number: int) -> None:
+    """Waits until no other transaction lets somebody in by this personal link, or revokes it.
+
+    Taken before any rater's lock. number: from 1; budgets have -1, so that links begin at -2.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign_id % _INT4, -1 - number])
 
 
 def lock_end_of_queue(campaign_id: int) -> None:

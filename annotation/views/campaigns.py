@@ -1,5 +1,6 @@
 """The pages that make a campaign: the list, the choice of a run, the draft."""
 
+from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
@@ -29,6 +30,7 @@ from generation.views import scope
 ON_A_PAGE = 24
 LONGEST_NUMBER = 18
 LONGEST_NAME = 120
+FINGERPRINT = 32
 FROZEN = (
     "It has been opened: raters have agreed to its consent text and answered its question. What raters saw "
     "is what the export says, so wording, items, checks and rules stay as they are."
@@ -131,6 +133,8 @@ def campaign_edit(request: HttpRequest, public_id: str) -> HttpResponse:
         task_kind=campaign.task_kind,
     )
     if request.method == "POST" and form.is_valid():
+        _refuse_unseen_changes(request, campaign, form=form)
+    if request.method == "POST" and form.is_valid():
         try:
             service.update_draft(campaign, spec_of(form, run=run), actor=user_of(request))
         except service.CampaignMoved:
@@ -192,11 +196,33 @@ def _form_page(
         "form": form,
         "run": run,
         "campaign": campaign,
+        "seen": _fingerprint(campaign) if campaign else "",
         "effort": EffortForm(entries, material=form.material, task_kind=form.task_kind).effort(),
         "task_kind": form.task_kind,
         "kinds": [] if campaign else list(TaskKind),
     }
     return render(request, "annotation/campaign_form.html", context, status=400 if form.errors else 200)
+
+
+def _refuse_unseen_changes(request: HttpRequest, campaign: Campaign, *, form: CampaignForm) -> None:
+    """An error on the form that would save over changes which it has not shown; sent again, it is saved."""
+    if request.POST.get("seen", "") in ("", _fingerprint(campaign)):
+        return
+    fields = form.in_page_order()
+    if differing := [str(field.label) for field in fields if field.name in form.changed_data]:
+        form.add_error(
+            None,
+            "The draft was changed by somebody, or in another window, after you had opened this page. Your "
+            f"entries differ from it in: {', '.join(differing)}. Save again to keep yours, or cancel.",
+        )
+
+
+def _fingerprint(campaign: Campaign) -> str:
+    """Another one whenever a field of the draft says something else; marks of known answers aside."""
+    values = specification.of_campaign(campaign)
+    values.pop(specification.KNOWN, None)
+    text = specification.as_toml(values)
+    return sha256(text.encode()).hexdigest()[:FINGERPRINT]
 
 
 def _frozen_page(request: HttpRequest, *, campaign: Campaign) -> HttpResponse:

@@ -23,6 +23,7 @@ from annotation.views.rater_outcomes import (
     FINISHED,
     FULL,
     LATE,
+    LINK_REVOKED,
     NOT_INVITED,
     NOT_OPEN,
     NOTHING_LEFT,
@@ -105,6 +106,11 @@ ENDINGS: Final = (
     Ending(name="not-open", outcome=NOT_OPEN, when="The campaign is still a draft."),
     Ending(name="been-here", outcome=ALREADY_HERE, when="Her visit is over, and no last page is known."),
     Ending(name="not-invited", outcome=NOT_INVITED, when="The plain link is off and hers names nobody."),
+    Ending(
+        name="link-revoked", outcome=LINK_REVOKED,
+        when="You revoked her personal link; with the code where she has answered something.",
+        code=COMPLETION[0], address=COMPLETION[1],
+    ),
     Ending(name="bad-link", outcome=UNFILLED_LINK, when="The platform did not fill in who she is."),
     Ending(
         name="expired-link", outcome=BAD_LINK,

@@ -147,6 +147,15 @@ SCREENED_OUT: Final = Outcome(
         _("It says nothing about you or your work elsewhere. Please don't try again by another way."),
     ),
 )
+LINK_REVOKED: Final = Outcome(
+    heading=_("This personal link was taken back"),
+    paragraphs=(
+        _("The researchers have taken it back, so it leads to no more questions."),
+        _("Answers that were given by it stay saved."),
+        _("If you want to take part, or to go on, please write to the researchers and ask for another link."),
+    ),
+    status=403,
+)
 NO_ITEMS: Final = Outcome(
     heading=_("No questions yet"),
     paragraphs=(_("This campaign has no items to show: choose parts of speech that its prompts have."),),
@@ -179,6 +188,7 @@ ENTRY_REFUSED: Final[dict[str, Outcome]] = {
     EntryRefusal.FULL: FULL,
     EntryRefusal.ALREADY_FINISHED: ALREADY_HERE,
     EntryRefusal.DECLINED: DECLINED,
+    EntryRefusal.LINK_REVOKED: LINK_REVOKED,
 }
 # Why an answer was not stored.
 ANSWER_REFUSED: Final[dict[str, Outcome]] = {
@@ -199,4 +209,5 @@ SESSION_ENDED: Final[dict[str, Outcome]] = {
     EndReason.STOPPED: STOPPED,
     EndReason.DECLINED: DECLINED,
     EndReason.SCREENED_OUT: SCREENED_OUT,
+    EndReason.LINK_REVOKED: LINK_REVOKED,
 }

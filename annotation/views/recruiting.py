@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from annotation.choices import CampaignState, Platform
 from annotation.forms.recruiting import InvitationsForm
-from annotation.models import Campaign
+from annotation.models import Campaign, RevokedInvitation
 from annotation.recruitment import PLATFORMS
 from annotation.services import campaigns as service
 from annotation.tokens import INVITATION, invitation_token
 from annotation.views.endings import walk
+from annotation.views.invitations import listed
 from annotation.views.scope import campaign_of, campaign_to_edit, can_edit, user_of
 from common.csv_stream import Column, in_chunks, lines
 
@@ -50,11 +51,13 @@ class PersonalLink:
 
     number: int
     address: str
+    revoked: bool
 
 
 PERSONAL_LINKS: Final = (
     Column[PersonalLink]("number", "Number of the link, from 1.", lambda link: link.number),
     Column[PersonalLink]("address", "Good for one person, on any device.", lambda link: link.address),
+    Column[PersonalLink]("revoked", "1: lets nobody in any more.", lambda link: int(link.revoked)),
 )
 
 
@@ -62,7 +65,7 @@ PERSONAL_LINKS: Final = (
 @never_cache
 @require_http_methods(["GET", "POST"])
 def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Every link with what to do with it; the form makes more personal links."""
+    """Every link with what to do with it, and the personal ones; the form makes more of them."""
     found = campaign_of(request, public_id)
     form = InvitationsForm(request.POST or None, made=found.invitations)
     if request.method == "POST" and form.is_valid():
@@ -73,14 +76,18 @@ def recruitment(request: HttpRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, "The personal links are in the file.")
         return redirect("annotation:recruitment", found.public_id)
+    may_edit = can_edit(request, found)
+    page, rows = listed(request, found) if may_edit else (None, [])
     context = {
         "section": "campaigns",
         "campaign": found,
+        "page": page,
+        "rows": rows,
         "links": links(request, found),
         "endings": endings(found),
         "form": form,
         "faults": [(walked.heading, fault) for walked in walk(found) for fault in walked.faults],
-        "can_edit": can_edit(request, found),
+        "can_edit": may_edit,
         "is_draft": found.state == CampaignState.DRAFT,
     }
     return render(request, "annotation/recruitment.html", context, status=400 if form.errors else 200)
@@ -118,9 +125,10 @@ def links_csv(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
 def personal_links(request: HttpRequest, found: Campaign, *, numbers: range) -> Iterator[PersonalLink]:
     """The personal links of these numbers; the first is 1."""
     entry = _entry(request, found)
+    revoked = set(RevokedInvitation.objects.filter(campaign=found).values_list("number", flat=True))
     for number in numbers:
-        token = invitation_token(found, number=number)
-        yield PersonalLink(number=number, address=f"{entry}?{INVITATION}={token}")
+        address = f"{entry}?{INVITATION}={invitation_token(found, number=number)}"
+        yield PersonalLink(number=number, address=address, revoked=number in revoked)
 
 
 def links(request: HttpRequest, found: Campaign) -> list[Link]:
@@ -131,7 +139,7 @@ def links(request: HttpRequest, found: Campaign) -> list[Link]:
         label="Plain link",
         address=entry,
         paste="for anybody who has it.",
-        returns="Nothing: show the completion code, or set a completion address of your own.",
+        returns="At the end raters see the completion code, or go to a completion address of your own.",
     )
     platforms = [
         Link(

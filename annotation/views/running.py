@@ -1,4 +1,4 @@
-"""Running a campaign beside its raters: the archive, the budget, the list for whoever pays."""
+"""Running a campaign beside its raters: archive, budget, back-fill by itself, the list for whoever pays."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -8,9 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.choices import CampaignState
-from annotation.forms.managing import BudgetForm
+from annotation.forms.managing import BackFillForm, BudgetForm
 from annotation.payment_list import COLUMNS
-from annotation.services import archive, budgets
+from annotation.services import archive, back_fill, budgets
 from annotation.services.campaigns import CampaignMoved
 from annotation.services.payment_lists import download
 from annotation.views.scope import campaign_of, campaign_to_edit, user_of
@@ -64,6 +64,25 @@ def campaign_budget(request: HttpRequest, public_id: str) -> HttpResponse:
         "can_change": found.state in (CampaignState.OPEN, CampaignState.PAUSED),
     }
     return render(request, "annotation/campaign_budget.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def automatic_back_fill(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Turns it on, or off, for a campaign that runs."""
+    found = campaign_to_edit(request, public_id)
+    form = BackFillForm(request.POST)
+    automatic = form.is_valid() and form.cleaned_data["automatic"]
+    try:
+        back_fill.set_automatic(found, user_of(request), automatic=automatic)
+    except CampaignMoved as refusal:
+        messages.error(request, str(refusal))
+    else:
+        told = (
+            "From now on places are given to others by themselves." if automatic else "From now on you do it."
+        )
+        messages.success(request, told)
+    return redirect("annotation:campaign_back_fill", found.public_id)
 
 
 @login_required

@@ -60,4 +60,6 @@ def campaign_asked_for(request: HttpRequest, *, by: str) -> Campaign | None:
 
 def rater_of(found: Campaign, pseudonym: str) -> Rater:
     """One rater of the campaign. Raises Http404."""
+    if "\0" in pseudonym:  # PostgreSQL takes no such text, not even to look for it
+        raise Http404
     return get_object_or_404(Rater.objects.select_related("campaign"), campaign=found, pseudonym=pseudonym)

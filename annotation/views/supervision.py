@@ -258,6 +258,8 @@ def _act(
     except service.OpeningRefused as refusal:
         for obstacle in refusal.obstacles:
             messages.error(request, obstacle)
+    except service.AlreadyThere as there:
+        messages.info(request, str(there))
     except service.CampaignMoved as refusal:
         messages.error(request, str(refusal))
     else:

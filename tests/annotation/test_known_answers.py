@@ -18,6 +18,7 @@ from annotation.models import Campaign, Item
 from annotation.services import campaigns
 from annotation.services.openings import obstacles
 from annotation.specification import SpecificationRefused
+from common.csv_stream import guard, raw_lines
 from generation.prompt_faults import PromptFileRefused
 from tests import factories
 
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.django_db
 WORDS = Sought(task_kind=TaskKind.OBJECT_PRESENCE, vocabulary=("dog", "cat", "car"))
 MASKS = Sought(task_kind=TaskKind.MASK)
 PAIRS = Sought(task_kind=TaskKind.PAIRWISE, pair_of="images")
+PAIRED_METHODS = Sought(task_kind=TaskKind.PAIRWISE, pair_of="word_maps", methods=("raw", "CMI"))
+FIELDS = ("image", "must_have", "explanation")
 KINDS = (TaskKind.OPINION_SCORE, TaskKind.OBJECT_PRESENCE, TaskKind.MASK, TaskKind.PAIRWISE)
 # What a filled-in row says, and the columns of the item that it makes.
 FILLED: dict[TaskKind, tuple[dict[str, str], dict[str, Any]]] = {
@@ -117,11 +120,41 @@ def test_known_answers_are_in_the_specification_and_make_the_same_items(owner: U
         (PAIRS, "image,other_image,accepted\n1,2,left", "write first, second, tie"),
         (PAIRS, "image,other_image,accepted\n1,2,first second tie", "every answer would pass"),
         (PAIRS, "image,other_image,accepted\n1,1,first", "two different ones"),
+        (PAIRS, "image,other_image,accepted\n1,2,first\n2,1,first", "line 3: this thing is marked twice"),
+        (
+            PAIRED_METHODS,
+            "word_map,method,other_method,accepted\n1,raw,CMI,first\n1,CMI,raw,first",
+            "line 3: this thing is marked twice",
+        ),
     ],
 )
 def test_a_bad_line_is_named_with_its_column(sought: Sought, content: str, said: str) -> None:
+    """Control: know a thing again by its numbers in their order, so that a pair is taken twice, once each way
+    round, and whoever answers one of them right answers the other wrong.
+    """
     with pytest.raises(PromptFileRefused, match=said):
         known_answers.read(content.encode(), sought=sought)
+
+
+@pytest.mark.parametrize(
+    "text", ["- See the wheels.", "'Car' is right.", "''", "=1+1", "Wheels", "@ the left"]
+)
+def test_what_the_file_guards_is_read_as_it_was_meant(text: str) -> None:
+    """Out and in again, in an explanation that raters read and in a word of the checklist.
+
+    Control: read cells as they stand: there is an apostrophe more, and the word is none of the checklist.
+    """
+    sought = Sought(task_kind=TaskKind.OBJECT_PRESENCE, vocabulary=("dog", text))
+    content = "".join(raw_lines([["1", guard(text), guard(text)]], header=FIELDS))
+    (answer,) = known_answers.read(content.encode(), sought=sought)
+    assert (answer.must_have, answer.explanation) == ((text,), text)
+
+
+def test_a_quotation_typed_by_hand_keeps_its_marks() -> None:
+    """Control: take the first apostrophe of every cell away."""
+    content = f"{','.join(FIELDS)}\n1,dog,'Dog' is right."
+    (answer,) = known_answers.read(content.encode(), sought=WORDS)
+    assert answer.explanation == "'Dog' is right."
 
 
 @pytest.mark.parametrize(
@@ -134,6 +167,8 @@ def test_a_bad_line_is_named_with_its_column(sought: Sought, content: str, said:
         ({"image": 1, "must_have": ["horse"]}, "[0].must_have", "does not have"),
         ({"image": 1}, "[0].must_have", "nothing is checked"),
         ({"image": 1, "must_have": ["ball"], "use": "exam"}, "[0].use", "Write check"),
+        ({"image": 1, "must_have": ["ball"], "use": ["check"]}, "[0].use", "Write check"),
+        ({"image": 1, "must_have": ["ball"], "use": {"a": 1}}, "[0].use", "Write check"),
         ({"image": 1, "must_have": ["ball"], "accepted": "4"}, "[0].accepted", "Not known here"),
         ({"image": 1, "must_have": ["ball"], "explanation": "x" * 501}, "[0].explanation", "At most 500"),
         ("dog", "[0]", "Give a table"),
@@ -143,7 +178,7 @@ def test_a_bad_line_is_named_with_its_column(sought: Sought, content: str, said:
 def test_a_specification_names_the_known_answer_that_is_wrong_and_makes_nothing(
     owner: User, line: Any, field: str, said: str
 ) -> None:
-    """Control: make the draft outside of the transaction."""
+    """Controls: make the draft outside of the transaction; look a use up that is a list or a table."""
     run = factories.make_finished_run(owner)
     values = {
         "run": run.pk, "name": "x", "contact": "y", "task_kind": "object_presence",

@@ -113,3 +113,32 @@ def test_a_back_fill_beside_raters_who_answer_takes_no_task_from_a_hand(
         work(campaign, f"careful{number}", RIGHT)
     progress = queries.progress(campaign)
     assert (progress.answered, progress.uncounted, progress.free) == (K * ITEMS, 0, 0)
+
+
+def test_two_workers_a_manager_and_raters_at_once_fill_exactly_k_by_themselves(
+    owner: User, campaign: Campaign
+) -> None:
+    """Six careless raters, each followed by sweeps of two workers and by a manager's back-fill, all at once;
+    then careful ones: no place is given twice, exactly k of each item are filled in the end.
+
+    Control: no `_lock` and no second look (`still`) in `_give_all`.
+    """
+
+    def by_hand() -> int:
+        return back_fill.give_to_others(campaign, owner).raters
+
+    Campaign.objects.filter(pk=campaign.pk).update(automatic_back_fill=True)
+    for number in range(2):
+        for name in range(K):
+            work(campaign, f"{number}-{name}", "4")
+        given = results_of(together([back_fill.give_everywhere, back_fill.give_everywhere, by_hand]))
+        assert sum(given) == K
+        assert places_by_item(campaign) == [K] * ITEMS
+        assert AuditEntry.objects.filter(act="exclude_rater").count() == K * (number + 1)
+    for number in range(K):
+        work(campaign, f"careful{number}", RIGHT)
+    back_fill.give_everywhere()
+    progress = queries.progress(campaign)
+    assert (progress.places, progress.answered, progress.uncounted, progress.free) == (
+        K * ITEMS, K * ITEMS, 0, 0,
+    )  # fmt: skip
