@@ -65,6 +65,7 @@ class CampaignOut(Schema):
     currency: str
     budget: str | None
     spent: str | None
+    automatic_back_fill: bool
 
 
 class Listing(Page):
@@ -110,6 +111,12 @@ class BackFilledOut(Schema):
     raters: int
     places: int
     left: int
+
+
+class AutomaticIn(StrictSchema):
+    """Whether it is done without being asked from now on."""
+
+    automatic: bool
 
 
 class ExtensionIn(StrictSchema):
@@ -240,6 +247,21 @@ def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
 
 
 @router.post(
+    "/campaigns/{public_id}/back-fill/automatic",
+    response={200: CampaignOut, 409: Refusal},
+    tags=["campaigns"],
+)
+def set_automatic_back_fill(request: HttpRequest, public_id: UUID, wanted: AutomaticIn) -> Any:
+    """Whether places of raters who failed the checks go to others by themselves; of one open or paused."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = found_campaign(request, public_id)
+    try:
+        return campaign_out(back_fill.set_automatic(found, user_of(request), automatic=wanted.automatic))
+    except service.CampaignMoved as moved:
+        raise refused(409, str(moved)) from moved
+
+
+@router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/withdraw",
     response={200: WithdrawnOut, 404: Refusal},
     tags=["campaigns"],
@@ -305,7 +327,7 @@ def campaign_out(row: Campaign, *, obstacles: list[str] | None = None) -> dict[s
         obstacles = service.opening_obstacles(row) if is_draft else []
     same = (
         "name", "task_kind", "state", "raters_per_item", "created_at", "opened_at", "closed_at",
-        "archived_at", "currency",
+        "archived_at", "currency", "automatic_back_fill",
     )  # fmt: skip
     return {name: getattr(row, name) for name in same} | {
         "id": row.public_id,

@@ -137,7 +137,7 @@ def read_item(request: HttpRequest, public_id: UUID, item: int) -> Any:
 )
 def adjudicate(request: HttpRequest, public_id: UUID, item: int, given: AdjudicationIn) -> Any:
     """Records a reviewer's answer beside the raters', which stay as they are. 409 where one stands."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     found = found_campaign(request, public_id)
     chosen = item_of(found, key(item))
     answers = queue.side_by_side(chosen)
@@ -165,7 +165,7 @@ def adjudicate(request: HttpRequest, public_id: UUID, item: int, given: Adjudica
 )
 def undo_adjudication(request: HttpRequest, public_id: UUID, item: int) -> Any:
     """Takes the adjudication back; it stays in the file, marked. 409 where there is none."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     chosen = item_of(found_campaign(request, public_id), key(item))
     try:
         undone = service.undo(chosen, actor=user_of(request))
@@ -181,7 +181,7 @@ def undo_adjudication(request: HttpRequest, public_id: UUID, item: int) -> Any:
 )
 def open_identities(request: HttpRequest, public_id: UUID, item: int) -> Any:
     """Whose answers the item's are. The history says that you looked."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     chosen = item_of(found_campaign(request, public_id), key(item))
     service.open_identities(chosen, actor=user_of(request))
     return [{"letter": row.letter, "rater": row.pseudonym} for row in queue.side_by_side(chosen)]

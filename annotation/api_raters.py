@@ -53,23 +53,30 @@ class AgreementOut(Schema):
     items: int
 
 
-class RaterOut(Schema):
-    """A rater with the evidence of her care. counts: whether her answers enter the analysis.
+class JudgedOut(Schema):
+    """A rater and what was decided about her. counts: whether her answers enter the analysis.
 
     decision: null while nobody has decided.  grounds: what a rejection could rest on; often nothing.
-    seconds and shares as on her page; outcome: empty while the visit goes on.
+    outcome: empty while the visit goes on.
     """
 
     rater: str
     platform: str
     outcome: str
     answers: int
-    share: float
-    checks: list[ChecksOut]
-    failed_checks: bool
     excluded: bool
     exclusion_reason: str
     counts: bool
+    decision: DecisionOut | None
+    grounds: list[str]
+
+
+class RaterOut(JudgedOut):
+    """With the evidence of her care. seconds and shares as on her page."""
+
+    share: float
+    checks: list[ChecksOut]
+    failed_checks: bool
     median_seconds: float | None
     too_fast: int
     longest_run: int
@@ -80,8 +87,6 @@ class RaterOut(Schema):
     late: int
     flags: list[str]
     agreement: AgreementOut
-    decision: DecisionOut | None
-    grounds: list[str]
 
 
 class NameIn(StrictSchema):
@@ -150,10 +155,10 @@ def list_raters(request: HttpRequest, public_id: UUID, page: Query[Page], shelf:
     return [_rater(row) for row in review_queue.review_rows(found, raters=chosen)]
 
 
-@router.post("/campaigns/{public_id}/raters/find", response={200: RaterOut, 404: Refusal}, tags=["raters"])
+@router.post("/campaigns/{public_id}/raters/find", response={200: JudgedOut, 404: Refusal}, tags=["raters"])
 def find_rater(request: HttpRequest, public_id: UUID, wanted: NameIn) -> Any:
     """The rater of that name. By POST: an id in an address would end up in logs."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     rater = rater_named(found_campaign(request, public_id), wanted.name)
     if rater is None:
         remedy = "Nobody of this campaign goes by that. Send the whole id, or the address of her page here."
@@ -164,7 +169,7 @@ def find_rater(request: HttpRequest, public_id: UUID, wanted: NameIn) -> Any:
 @router.post("/campaigns/{public_id}/approvals", response={200: ApprovedOut}, tags=["raters"])
 def approve_raters(request: HttpRequest, public_id: UUID, wanted: ApprovalsIn) -> Any:
     """Approves these raters for payment, one by one: who is refused keeps nobody else from it."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.PAY)
     found = found_campaign(request, public_id)
     by_name = {
         rater.pseudonym: rater
@@ -193,12 +198,12 @@ def read_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
 
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/exclude",
-    response={200: RaterOut, 400: Refusal},
+    response={200: JudgedOut, 400: Refusal},
     tags=["raters"],
 )
 def exclude_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: ReasonIn) -> Any:
     """Leaves her answers out of the analysis; they stay stored. Never about pay."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     try:
         service.exclude(rater, user_of(request), why.reason)
@@ -209,12 +214,12 @@ def exclude_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Re
 
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/include",
-    response={200: RaterOut, 409: Refusal},
+    response={200: JudgedOut, 409: Refusal},
     tags=["raters"],
 )
 def include_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Takes an exclusion back. 409 once her places were given to others."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         service.include(rater, user_of(request))
@@ -228,7 +233,7 @@ def include_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
 )
 def refill_places(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Gives an excluded rater's places to others, for good."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         return {"places": service.reopen_places(rater, user_of(request))}
@@ -245,12 +250,12 @@ def forget_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
 
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/approve",
-    response={200: RaterOut, 409: Refusal},
+    response={200: JudgedOut, 409: Refusal},
     tags=["raters"],
 )
 def approve_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: MaybeReasonIn) -> Any:
     """She is to be paid; also after a rejection, which it overturns. `{}` gives no reason."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.PAY)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         payments.approve(rater, user_of(request), reason=why.reason)
@@ -259,12 +264,12 @@ def approve_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Ma
 
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/reject",
-    response={200: RaterOut, 400: Refusal, 409: Refusal},
+    response={200: JudgedOut, 400: Refusal, 409: Refusal},
     tags=["raters"],
 )
 def reject_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: RejectionIn) -> Any:
     """She is not to be paid, on a ground that the evidence supports. Her answers stay as they are."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    allowed(request, TokenScope.PAY)
     rater = _found(request, public_id, pseudonym)
     grounds = _rejection(rater, why)
     with _conflicts():
@@ -274,12 +279,13 @@ def reject_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Rej
 
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/reject-and-republish",
-    response={200: RaterOut, 400: Refusal, 409: Refusal},
+    response={200: JudgedOut, 400: Refusal, 409: Refusal},
     tags=["raters"],
 )
 def reject_and_republish(request: HttpRequest, public_id: UUID, pseudonym: str, why: RejectionIn) -> Any:
     """Rejects, leaves out of the analysis and gives the places to others: all three or nothing."""
-    allowed(request, TokenScope.CAMPAIGNS)
+    for scope in (TokenScope.PAY, TokenScope.REVIEW):
+        allowed(request, scope)
     rater = _found(request, public_id, pseudonym)
     grounds = _rejection(rater, why)
     with _conflicts():

@@ -13,7 +13,7 @@ from annotation.forms.managing import BudgetForm
 from annotation.models import Campaign
 from annotation.services import budgets
 from annotation.services import campaigns as service
-from annotation.services.identities import invited
+from annotation.services.invitations import InvitationUnknown, invitations, revoke
 from annotation.views import recruiting
 from annotation.views.endings import walk
 from annotation.views.scope import campaign_to_edit, user_of
@@ -79,11 +79,15 @@ class InvitationsIn(StrictSchema):
 
 
 class InvitationOut(Schema):
-    """One personal link. rater: pseudonym of whoever came by it; empty while nobody has."""
+    """One personal link. rater: pseudonym of whoever came by it; empty while nobody has.
+
+    revoked: it lets nobody in any more.
+    """
 
     number: int
     address: str
     rater: str
+    revoked: bool
 
 
 @router.get("/campaigns/{public_id}/recruitment", response=RecruitmentOut, tags=["recruitment"])
@@ -122,11 +126,27 @@ def make_invitations(request: HttpRequest, public_id: UUID, wanted: InvitationsI
     return _invitations(request, made, Page(limit=100, offset=found.invitations))
 
 
+@router.post(
+    "/campaigns/{public_id}/invitations/{number}/revoke",
+    response={200: InvitationOut, 404: Refusal},
+    tags=["recruitment"],
+)
+def revoke_invitation(request: HttpRequest, public_id: UUID, number: int) -> Any:
+    """Takes a personal link back for good; its rater's visit ends, her answers stay. Twice does no harm."""
+    allowed(request, TokenScope.CAMPAIGNS)
+    found = found_campaign(request, public_id)
+    try:
+        revoke(found, user_of(request), number=number)
+    except InvitationUnknown as unknown:
+        raise refused(404, str(unknown), field="number", value=number) from unknown
+    return _invitations(request, found, Page(limit=1, offset=number - 1))[0]
+
+
 def _invitations(request: HttpRequest, found: Campaign, page: Page) -> list[dict[str, Any]]:
     numbers = range(page.offset + 1, min(page.offset + page.limit, found.invitations) + 1)
-    came = invited(found, numbers=numbers)
+    came = {one.number: one.rater for one in invitations(found, numbers=numbers)}
     links = recruiting.personal_links(request, found, numbers=numbers)
-    return [asdict(link) | {"rater": came.get(link.number, "")} for link in links]
+    return [asdict(link) | {"rater": came[link.number]} for link in links]
 
 
 @router.get("/campaigns/{public_id}/endings", response=list[WalkedOut], tags=["campaigns"])

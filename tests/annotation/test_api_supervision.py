@@ -10,6 +10,7 @@ from django.urls import reverse
 from annotation.choices import CampaignState, TaskKind
 from annotation.models import Adjudication, Answer, AuditEntry, Campaign, PaymentDecision, Rater, Slot
 from annotation.services.tasks_for_raters import Task, next_task
+from generation.choices import TokenScope
 from tests import factories
 from tests.program import Program, errors
 
@@ -162,13 +163,22 @@ def test_a_rater_is_found_by_what_she_calls_herself(program: Program, owner: Use
     assert "name" in errors(program.post(path, {"name": "nobody"}), status=404)
 
 
+@pytest.mark.parametrize("name", ["%00", "0%00", "nobody", "１"])
+def test_a_name_that_nobody_has_is_not_found(program: Program, owner: User, name: str) -> None:
+    """Control: look for a name with a null character: PostgreSQL refuses it, and the answer is a 500."""
+    path = f"/campaigns/{factories.make_open_campaign(owner).public_id}/raters/{name}"
+    assert errors(program.get(path), status=404)
+    assert errors(program.post(f"{path}/include"), status=404)
+
+
 def test_personal_links_are_made_listed_and_say_who_came(program: Program, owner: User) -> None:
     """Control: number the links from 0: the last one opens nothing."""
     campaign = factories.make_open_campaign(owner, plain_link=False)
     path = f"/campaigns/{campaign.public_id}"
     made = program.post(f"{path}/invitations", {"invitations": 2}).json()
     assert [link["number"] for link in made] == [1, 2]
-    assert errors(program.post(f"{path}/invitations", {"invitations": 2}), status=400)
+    assert program.post(f"{path}/invitations", {"invitations": 2}).json() == []
+    assert errors(program.post(f"{path}/invitations", {"invitations": 1}), status=400)
     more = program.post(f"{path}/invitations", {"invitations": 3}).json()
     assert [link["number"] for link in more] == [3]
     assert program.client.get(more[0]["address"], follow=True).status_code == 200
@@ -280,3 +290,44 @@ def test_fewer_raters_per_item_are_refused_with_the_reason(
     assert rows() == before
     campaign.refresh_from_db()
     assert (campaign.raters_per_item, campaign.versions.count()) == (2, 1)
+
+
+def test_review_and_pay_have_scopes_of_their_own_and_the_refusal_names_them(owner: User) -> None:
+    """Control: `TokenScope.CAMPAIGNS` for either, or one of the two for `reject-and-republish`."""
+    campaign = factories.make_open_campaign(owner)
+    rater = factories.make_rater(campaign)
+    path = f"/campaigns/{campaign.public_id}/raters/{rater.pseudonym}"
+    reviewer = Program(owner, TokenScope.REVIEW, TokenScope.CAMPAIGNS)
+    payer = Program(owner, TokenScope.PAY, TokenScope.CAMPAIGNS)
+    no_ground = {"ground": "unfinished", "reason": "left"}
+    assert "'pay'" in errors(reviewer.post(f"{path}/approve", {}), status=403)[""]
+    assert "'pay'" in errors(reviewer.post(f"{path}/reject-and-republish", no_ground), status=403)[""]
+    assert "'review'" in errors(payer.post(f"{path}/exclude", {"reason": "guessed"}), status=403)[""]
+    assert "'review'" in errors(payer.post(f"{path}/reject-and-republish", no_ground), status=403)[""]
+    rater.refresh_from_db()
+    assert rater.excluded_at is None
+    assert not PaymentDecision.objects.exists()
+    assert reviewer.post(f"{path}/exclude", {"reason": "guessed"}).status_code == 200
+    approvals = f"/campaigns/{campaign.public_id}/approvals"
+    assert payer.post(approvals, {"raters": ["nobody"]}).json()["approved"] == []
+
+
+def test_what_a_decision_answers_holds_no_evidence(owner: User) -> None:
+    """A rater's checks, times and agreement are for tokens with `results`. Control: answer with RaterOut."""
+    campaign = factories.make_open_campaign(owner)
+    rater = factories.make_rater(campaign)
+    factories.rate_all(rater)
+    path = f"/campaigns/{campaign.public_id}/raters"
+    reviewer, payer = Program(owner, TokenScope.REVIEW), Program(owner, TokenScope.PAY)
+    told = [
+        payer.post(f"{path}/{rater.pseudonym}/approve", {}),
+        reviewer.post(f"{path}/find", {"name": rater.pseudonym}),
+        reviewer.post(f"{path}/{rater.pseudonym}/exclude", {"reason": "guessed"}),
+        reviewer.post(f"{path}/{rater.pseudonym}/include", {}),
+    ]
+    evidence = set(Program(owner, TokenScope.RESULTS).get(f"{path}/{rater.pseudonym}").json())
+    assert "checks" in evidence
+    for answer in told:
+        assert answer.status_code == 200
+        assert answer.json()["rater"] == rater.pseudonym
+        assert not {"checks", "agreement", "flags", "median_seconds", "practice"} & set(answer.json())
