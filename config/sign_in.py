@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
@@ -22,6 +22,7 @@ from config import second_factor
 
 HALF: Final = "percept.signed_in_half"
 HALF_SECONDS: Final = 300
+TOO_LONG_AGO: Final = "The code has to come within five minutes of the password. Please give both again."
 NEEDS_SECOND_STEP: Final = "Admin pages ask for a second step at sign-in. Set it up here, then sign in again."
 
 
@@ -72,9 +73,12 @@ class CodeForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def second_step(request: HttpRequest) -> HttpResponse:
     """Asks who has just given a password for a code; everybody else for the password first."""
-    half = request.session.get(HALF) or {}
-    if time.time() - half.get("at", 0) > HALF_SECONDS:
+    half = request.session.get(HALF)
+    if half is None:
         return redirect("login")
+    if time.time() - half["at"] > HALF_SECONDS:
+        messages.warning(request, TOO_LONG_AGO)
+        return redirect_to_login(half["next"])
     user = User.objects.filter(pk=half["user"], is_active=True).first()
     if user is None:
         return redirect("login")

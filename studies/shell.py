@@ -254,7 +254,7 @@ def _steer_campaign(found: Campaign, user: User, *, act: str) -> str:
 
 def _run(user: User, number: str, *, to_change: bool = True) -> Run:
     rows = Run.objects.editable_by(user) if to_change else Run.objects.visible_to(user)
-    found: Run | None = rows.filter(pk=int(number[:18])).first()
+    found: Run | None = rows.filter(pk=int(number) if len(number) < 19 else 0).first()
     if found is None:
         may = "change" if to_change else "see"
         raise _refused("run", number, f"There is none that {user.get_username()} may {may}.")

@@ -33,6 +33,7 @@ ARGUMENTS = [
 SIZES: dict[str, dict[str, Any]] = {
     "laptop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 375, "height": 667}, "is_mobile": True, "has_touch": True},
+    "phone on its side": {"viewport": {"width": 667, "height": 375}, "is_mobile": True, "has_touch": True},
     "small phone": {"viewport": {"width": 320, "height": 568}, "is_mobile": True, "has_touch": True},
 }
 

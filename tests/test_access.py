@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from annotation.choices import WebhookEvent
 from annotation.models import AuditEntry, Campaign, Webhook, WebhookDelivery
-from annotation.services import webhooks
+from annotation.services import campaigns, webhooks
 from evaluation import uploads
 from generation.choices import ProjectRole, TokenScope
 from generation.models import ApiToken, Image, MapRequest, Membership, Project, WordMap
@@ -57,7 +57,7 @@ class Scene:
 @pytest.fixture
 def scene() -> Scene:
     owner = factories.make_user("owner")
-    campaign = small_campaign.make(owner)
+    campaign = campaigns.invite(small_campaign.make(owner), owner, invitations=1)
     project = Project.objects.get(personal_of=owner)
     people = {"owner": owner, "admin": factories.make_user("admin", superuser=True)}
     for role in (ProjectRole.MANAGER, ProjectRole.VIEWER):

@@ -1,4 +1,5 @@
-// Fetches a part of the page again and again: <div data-poll="URL" data-poll-seconds="2">…</div>.
+// Fetches a part of the page again and again: <div data-poll="URL" data-poll-seconds="2">…</div>, for the first
+// time after as many seconds, or at once with data-poll-at-once.
 // The answer's header X-Poll-Stop ends it, X-Poll-Reload loads the whole page; so does an answer other than 200.
 
 const QUIET_SECONDS = 15;
@@ -13,9 +14,10 @@ function replace(part, html) {
 
 async function poll(part) {
   const seconds = Number(part.dataset.pollSeconds) || 3;
-  let wait = seconds;
+  let wait = "pollAtOnce" in part.dataset ? 0 : seconds;
   for (;;) {
     await new Promise((done) => setTimeout(done, wait * 1000));
+    wait = seconds;
     if (document.hidden) continue;
     try {
       const answer = await fetch(part.dataset.poll, { headers: { "X-Fragment": "1" }, redirect: "manual" });
@@ -25,7 +27,7 @@ async function poll(part) {
         replace(part, await answer.text());
         if (answer.headers.has("X-Poll-Stop")) return;
       }
-      wait = answer.ok ? seconds : QUIET_SECONDS;
+      if (!answer.ok) wait = QUIET_SECONDS;
     } catch {
       wait = QUIET_SECONDS; // offline: try again, less often
     }

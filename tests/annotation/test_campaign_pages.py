@@ -44,12 +44,6 @@ ENTRIES: dict[str, Any] = {
 
 
 @pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
 def run(owner: User) -> Run:
     return factories.make_finished_run(owner)
 
@@ -252,7 +246,7 @@ def test_a_campaign_goes_through_its_life(signed_in: Client, run: Run) -> None:
 
 
 def test_an_act_that_came_too_late_is_a_message_not_an_error(signed_in: Client, run: Run) -> None:
-    campaign = factories.make_open_campaign(run=run)
+    campaign = factories.make_draft(run=run)
     response = signed_in.post(page_of(campaign, "campaign_resume"), follow=True)
     assert response.status_code == 200
     assert "Nothing was done" in unescape(response.content.decode())

@@ -14,7 +14,7 @@ from annotation.choices import Platform, RejectionGround
 from annotation.models import AuditEntry, Campaign, Rater
 from annotation.recruitment import RaterIdentityData
 from annotation.services import entry, payments
-from annotation.services.answers import stop_session
+from annotation.services.answers import stop_session, undo_last
 from annotation.services.endings import EndReason, session_end
 from annotation.services.identities import forget_identity
 from annotation.services.tasks_for_raters import Task, next_task
@@ -65,6 +65,8 @@ def test_each_rater_has_a_line_with_what_was_decided(client: Client, owner: User
     stop_session(left)
     stop_session(empty)
     answer_one(waits)
+    answer_one(waits)
+    undo_last(waits)
     payments.approve(done, owner, reason="good work")
     payments.reject(left, owner, ground=RejectionGround.UNFINISHED, reason="=left early")
     client.force_login(owner)

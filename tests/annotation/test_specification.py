@@ -132,9 +132,14 @@ def test_a_strangers_run_does_not_exist(stranger: User, run: Run) -> None:
         (b"\xff\xfea", "c.toml", "not UTF-8"),
         (b"a = 1", "c.txt", ".toml or .json"),
         (b"#" * (specification.LONGEST + 1), "c.toml", "larger than"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "c.json", "thousands of digits"),
+        (b"a = " + b"9" * 5_000, "c.toml", "thousands of digits"),
+        (b'{"a": ["\\ud800"]}', "c.json", "surrogate"),
+        (b'{"\\udc00": 1}', "c.json", "surrogate"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(content: bytes, name: str, said: str) -> None:
+    """Control: let Python's own refusal of long numbers through, or a text that no database takes."""
     with pytest.raises(SpecificationRefused, match=said):
         specification.read(content, name=name)
 

@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
 def campaign(owner: User) -> Campaign:
     return factories.make_campaign_of(4, checks=2, checks_per_rater=2, owner=owner, seconds_per_item=5)
 

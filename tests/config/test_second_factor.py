@@ -137,15 +137,20 @@ def test_a_new_password_takes_the_old_one_and_ends_other_sessions(client: Client
 
 
 def test_the_step_is_for_who_has_just_given_the_password(client: Client, user: User) -> None:
-    """Control: take the user from the request."""
+    """Who takes longer is told so, and led on to where she was going.
+
+    Controls: take the user from the request; send her to the form without a word.
+    """
     switched_on(client, user)
     assert client.get(reverse("second_step")).headers["Location"] == reverse("login")
-    sign_in(client)
+    sign_in(client, next="/plan/")
     session = client.session
     session["percept.signed_in_half"] |= {"at": 0}
     session.save()
-    response = client.post(reverse("second_step"), {"code": code_of(user, drift=1)})
-    assert response.headers["Location"] == reverse("login")
+    response = client.post(reverse("second_step"), {"code": code_of(user, drift=1)}, follow=True)
+    assert response.redirect_chain == [(f"{reverse('login')}?next=/plan/", 302)]
+    assert "within five minutes" in response.content.decode()
+    assert not is_signed_in(client)
 
 
 def test_codes_can_not_be_guessed_without_end(client: Client, user: User, settings: Settings) -> None:

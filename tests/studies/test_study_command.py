@@ -50,7 +50,7 @@ def test_a_campaign_lives_and_its_files_are_written(owner: User, tmp_path: Path)
     values["share_cap_percent"] = 100
     name = study("campaign", specification(tmp_path, **values))
     assert study("open", name) == "open"
-    assert "not possible" in refused("open", name)
+    assert "open already" in refused("open", name)
     assert study("pause", name) == "paused"
     assert study("resume", name) == "open"
     assert study("extend", name, "--raters-per-item", 2) == "2"

@@ -44,6 +44,6 @@ def test_a_right_mask_is_drawn_where_raters_draw(
     draft.refresh_from_db()
     [marked] = answers_of(draft)
     assert (marked.use, marked.segmentation is not None) == ("training", True)
-    page.get_by_role("button", name="Undo", exact=False).last.click()
+    page.get_by_role("button", name="One back").click()
     expect(page.get_by_text("marked: a mask, training")).to_be_visible()
     expect(done).to_be_enabled()
