@@ -40,6 +40,8 @@ from evaluation.kinds import files as kind_files
 from evaluation.kinds.answers import csv_lines
 from evaluation.kinds.files import KindFiles
 from evaluation.kinds.loading import ANSWERS, COLUMNS, Inputs
+from evaluation.kinds.map_groups import fields_of
+from evaluation.kinds.map_report import KIND as WORD_MAPS
 from evaluation.kinds.settings import settings_of
 from evaluation.loading import attention_step, study_of_campaign
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, RatingTable
@@ -170,10 +172,11 @@ def _files_of_kind(archive: zipfile.ZipFile, facts: dict[str, Any]) -> KindFiles
             for line in csv_lines(_pieces(archive, kind_files.GIVEN_FILE[kind]))
         ]
     has_maps = kind_files.WORD_MAPS in archive.namelist()
+    columns = fields_of(_header(archive, ANSWERS[kind])) if kind == WORD_MAPS else COLUMNS[kind]
     inputs = Inputs(
         kind=kind,
         facts=facts["campaign"],
-        answers=Ratings(columns=COLUMNS[kind], pieces=partial(_pieces, archive, ANSWERS[kind])),
+        answers=Ratings(columns=columns, pieces=partial(_pieces, archive, ANSWERS[kind])),
         given=given,
         maps=partial(_pieces, archive, kind_files.WORD_MAPS) if has_maps else None,
     )
@@ -310,11 +313,16 @@ class _Read:
 
 def _rater_columns(archive: zipfile.ZipFile) -> list[campaign_columns.Given]:
     """The given columns of the bundle's raters.csv: an older one has no checks by kind."""
-    with archive.open("raters.csv") as member:
-        rows = csv.reader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
-        there = [cell.removeprefix("'") for cell in next(rows, [])]
+    there = _header(archive, "raters.csv")
     later = campaign_columns.CHECKS_BY_KIND
     return [given for given in campaign_columns.RATERS if given.name in there or given not in later]
+
+
+def _header(archive: zipfile.ZipFile, name: str) -> list[str]:
+    """The names of a file's columns."""
+    with archive.open(name) as member:
+        rows = csv.reader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
+        return [cell.removeprefix("'") for cell in next(rows, [])]
 
 
 def _listing(archive: zipfile.ZipFile, name: str, *, given: Sequence[Any]) -> Listing:

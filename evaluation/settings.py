@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.opinion import PRESETS, Protocol
+
+MOST_NAMED: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +19,30 @@ class Only:
 
     grouping: str
     value: str
+
+
+def read_only(text: str, *, groups: Mapping[str, Sequence[str]], columns: str) -> Only:
+    """COL=GROUP as a filter. groups: by column.  columns: what these are, in the plural.
+
+    Raises ValueError, which says what there is, for a column or group that there is none of. Names may hold
+    "=" themselves.
+    """
+    named = [name for name in groups if text.startswith(f"{name}=")]
+    if not named:
+        there = f"There are: {_some(groups)}" if groups else "There are none"
+        raise ValueError(f"{text!r} names none of the {columns}. {there}. Write COL=GROUP.")
+    column = max(named, key=len)
+    value = text.removeprefix(f"{column}=")
+    if value not in groups[column]:
+        raise ValueError(f"{text!r}: {column} has no group {value!r}. There are: {_some(groups[column])}.")
+    return Only(grouping=column, value=value)
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names of many."""
+    known = list(names)
+    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+    return ", ".join(map(repr, known[:MOST_NAMED])) + more
 
 
 class RaterModel(StrEnum):

@@ -23,6 +23,8 @@ FILTERS: Final[Mapping[str, Mapping[str, str]]] = {
     TaskKind.MASK: {"part_of_speech": "part of speech"},
 }
 MOST_GROUPS: Final = 300
+# In the report of the maps, before the name of a column of the prompts' rows.
+PROMPT_COLUMN: Final = "prompt_"
 
 
 def groups_of(kind: str, given: Sequence[Line]) -> dict[str, list[str]]:
@@ -30,14 +32,19 @@ def groups_of(kind: str, given: Sequence[Line]) -> dict[str, list[str]]:
     found = {}
     for name in FILTERS.get(kind, {}):
         column = given.column(name) if isinstance(given, Columns) else [line[name] for line in given]
-        values = sorted(set(column))
-        if 1 < len(values) <= MOST_GROUPS:
-            found[name] = values
-    return found
+        found[name] = sorted(set(column))
+    return offered(found)
+
+
+def offered(groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Of all columns with their groups, those by which a page filters."""
+    return {name: list(values) for name, values in groups.items() if 1 < len(values) <= MOST_GROUPS}
 
 
 def words_of(name: str) -> str:
     """What a column that filters is called."""
+    if name.startswith(PROMPT_COLUMN):
+        return f"{name.removeprefix(PROMPT_COLUMN)} of the prompt"
     return next((own[name] for own in FILTERS.values() if name in own), name)
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from annotation.models import Campaign
+from annotation.sources import chosen_prompts
 from common.csv_stream import cell_text, in_chunks, raw_lines
 from evaluation.kinds.loading import Inputs
-from evaluation.kinds.map_report import KIND, MAP_FIELDS, PAIR_FIELDS
+from evaluation.kinds.map_groups import fields_of, map_groups, prompt_cells, wanted_of_prompts
+from evaluation.kinds.map_report import KIND, MAP_FIELDS, PAIR_FIELDS, PART_OF_SPEECH
 from evaluation.kinds.report import Line
 from evaluation.loading import campaign_facts
 from evaluation.metrics.dependency_overlap import COREFERENT, UNRELATED
@@ -21,6 +23,7 @@ from evaluation.metrics.intensity import intensity
 from evaluation.metrics.overlap import binarise, count_pairs
 from evaluation.metrics.tables import FloatArray
 from evaluation.ratings_file import Ratings
+from evaluation.settings import Only
 from generation import storage
 from generation.choices import ImageState, PartOfSpeech
 from generation.models import Image, PromptWord
@@ -41,11 +44,20 @@ class MeasuredMaps:
 _remembered: dict[tuple[Any, ...], MeasuredMaps] = {}
 
 
-def map_inputs(campaign: Campaign, *, tau: float, most_images: int | None = None) -> Inputs:
-    """Measures the maps of the run's images, in the order of the prompts; of all without `most_images`."""
+def map_inputs(
+    campaign: Campaign, *, tau: float, only: Sequence[Only] = (), most_images: int | None = None
+) -> Inputs:
+    """Measures the maps of the run's images, in the order of the prompts; of all without `most_images`.
+
+    only: images of other prompts are not measured; of these, all words are.
+    """
     images = Image.objects.filter(run=campaign.run, state=ImageState.DONE).select_related("prompt")
     images = images.order_by("prompt__row_number", "seed", "pk")
+    of_run = images.count()
+    if wanted := wanted_of_prompts(only):
+        images = images.filter(prompt__in=chosen_prompts(campaign.run, wanted))
     n = images.count()
+    columns = [name for name in map_groups(campaign.run) if name != PART_OF_SPEECH]
     maps: list[tuple[str, ...]] = []
     pairs: list[Line] = []
     not_found = 0
@@ -54,17 +66,24 @@ def map_inputs(campaign: Campaign, *, tau: float, most_images: int | None = None
         named, unknown = coreferent_pairs(str(image.prompt.extra.get(COREFERENT, "")), words)
         not_found += unknown
         measured = _measured(image, words, named=named, tau=tau)
-        maps += [_map_cells(image, w, measured.intensities[w.position]) for w in words
+        of_prompt = tuple(map(cell_text, prompt_cells(image.prompt.extra, columns)))
+        maps += [(*_map_cells(image, w, measured.intensities[w.position]), *of_prompt) for w in words
                  if w.position in measured.intensities]  # fmt: skip
         for (head, dependent, relation), (both, of_head, of_dependent) in measured.pairs.items():
             cells = (image.pk, head, dependent, relation, both, of_head, of_dependent)
             pairs.append({f.name: str(cell) for f, cell in zip(PAIR_FIELDS, cells, strict=True)})
     left_out = 0 if most_images is None else max(0, n - most_images)
+    fields = fields_of([*(field.name for field in MAP_FIELDS), *columns])
     return Inputs(
         kind=KIND,
         facts=campaign_facts(campaign)
-        | {"task_kind": KIND, "images_left_out": left_out, "coreferences_not_found": not_found},
-        answers=Ratings(columns=MAP_FIELDS, pieces=partial(_csv, maps)),
+        | {
+            "task_kind": KIND,
+            "images_left_out": left_out,
+            "coreferences_not_found": not_found,
+            "images_of_other_prompts": of_run - n,
+        },
+        answers=Ratings(columns=fields, pieces=partial(_csv, maps, header=[field.name for field in fields])),
         given=pairs,
         maps=None,
     )
@@ -90,8 +109,8 @@ def coreferent_pairs(text: str, words: Sequence[PromptWord]) -> tuple[list[tuple
     return found, unknown
 
 
-def _csv(maps: Sequence[tuple[str, ...]]) -> Iterator[bytes]:
-    return in_chunks(raw_lines(maps, header=[field.name for field in MAP_FIELDS]))
+def _csv(maps: Sequence[tuple[str, ...]], *, header: Sequence[str]) -> Iterator[bytes]:
+    return in_chunks(raw_lines(maps, header=header))
 
 
 def _words(image: Image) -> list[PromptWord]:

@@ -14,8 +14,10 @@ import numpy as np
 
 from evaluation.box_figure import box_figure
 from evaluation.forest_figure import ForestRow, forest_figure, mark
+from evaluation.kinds.groups import only_facts, passing, words_of
 from evaluation.kinds.report import (
     Block,
+    Columns,
     Field,
     KindReport,
     Line,
@@ -35,9 +37,11 @@ from evaluation.kinds.report import (
 from evaluation.metrics.dependency_overlap import COREFERENT, UNRELATED, RelationOverlap, overlap_by_relation
 from evaluation.metrics.intensity import TukeyBox, boxes_by_group
 from evaluation.metrics.overlap import PairCounts
-from evaluation.number_words import grouped
+from evaluation.number_words import counted, grouped
+from evaluation.settings import Only
 
 KIND: Final = "word_maps"
+PART_OF_SPEECH: Final = "part_of_speech"
 FEWEST_PAIRS: Final = 2
 MAP_FIELDS: Final = (
     Field("image", "Number of the image."),
@@ -48,7 +52,7 @@ MAP_FIELDS: Final = (
     Field("position", "Place of the word in the prompt; 0 is the first."),
     Field("word", "The word."),
     Field("lemma", "Its dictionary form."),
-    Field("part_of_speech", "Universal part-of-speech tag."),
+    Field(PART_OF_SPEECH, "Universal part-of-speech tag."),
     Field("intensity", "Share of the map's pixels that reach tau of its peak; empty for a map without one."),
 )
 PAIR_FIELDS: Final = (
@@ -94,17 +98,20 @@ RELATION_FIELDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class MapSettings:
-    """tau: share of the peak at which maps are cut."""
+    """tau: share of the peak at which maps are cut.  only: filters by group; a pair needs both its maps."""
 
     confidence: float = 0.95
     tau: float = 0.4
+    only: tuple[Only, ...] = ()
 
 
 def map_report(
     lines: Iterable[Line], *, pairs: Sequence[Line], facts: Mapping[str, Any], settings: MapSettings
 ) -> KindReport:
     """The report. lines: of maps.csv.  pairs: the lines of overlaps.csv, as texts."""
-    maps = [dict(line) | {"intensity": float(line["intensity"] or "nan")} for line in lines]
+    measured = [dict(line) | {"intensity": float(line["intensity"] or "nan")} for line in lines]
+    maps, told = _filtered(measured, only=settings.only)
+    counting = _pairs_of(maps, pairs)
     boxes = sorted(
         boxes_by_group(
             np.array([line["intensity"] for line in maps], dtype=np.float64),
@@ -112,16 +119,20 @@ def map_report(
         ),
         key=lambda box: -box.median if box.n else 1.0,
     )
-    relations = _relations(pairs, settings=settings)
+    relations = _relations(counting, settings=settings)
     n_images = len({line["image"] for line in maps})
     left_out, not_found = facts["images_left_out"], facts.get("coreferences_not_found", 0)
     return KindReport(
         kind=KIND,
         facts=facts,
-        settings={"confidence": settings.confidence, "tau": settings.tau},
+        settings={
+            "confidence": settings.confidence,
+            "tau": settings.tau,
+            "only": only_facts(settings.only),
+        },
         tiles=(
-            Tile(label="Maps", value=grouped(len(maps)), detail=f"of {grouped(n_images)} images"),
-            Tile(label="Pairs of head and dependent", value=str(_n_related(pairs))),
+            Tile(label="Maps", value=grouped(len(maps)), detail=f"of {counted(n_images, 'image')}"),
+            Tile(label="Pairs of head and dependent", value=grouped(_n_related(counting))),
         ),
         blocks=(
             _boxes_block(boxes, settings=settings),
@@ -129,16 +140,22 @@ def map_report(
         ),
         files=(_pairs_table(pairs),),
         flow=(),
-        n_answers=len(maps),
+        n_answers=len(measured),
         n_simulated=0,
         methods=(
+            *told,
+            *(
+                [f"{counted(of_others, 'image')} of other prompts not measured."]
+                if (of_others := facts.get("images_of_other_prompts", 0))
+                else []
+            ),
             f"A map is cut at {settings.tau:g} of its own peak, at the size at which it is stored.",
             "Boxes are Tukey's: quartiles, and whiskers to the farthest values within 1.5 boxes.",
             "IoD and IoH are the intersection over the dependent's and over the head's pixels; their"
             " difference has a paired t interval with images as clusters, and Holm's correction over the"
             " relations.",
             *(
-                [f"{grouped(left_out)} images are left out here; `manage.py map_report` takes all."]
+                [f"{counted(left_out, 'image')} left out here; `manage.py map_report` takes all."]
                 if left_out
                 else []
             ),
@@ -152,6 +169,29 @@ def map_report(
             ),
         ),
     )
+
+
+def _filtered(maps: Sequence[Line], *, only: Sequence[Only]) -> tuple[list[Line], list[str]]:
+    """(the maps that pass every filter, what each lets through in words)."""
+    kept, told = list(maps), []
+    for filter_ in only:
+        passes = passing(Columns.of(kept, names=[filter_.grouping]), [filter_])
+        before, kept = len(kept), [line for line, wanted in zip(kept, passes, strict=True) if wanted]
+        told.append(
+            f"Only maps whose {words_of(filter_.grouping)} is {filter_.value or '(none)'}:"
+            f" {grouped(len(kept))} of {grouped(before)}."
+        )
+    return kept, [*told, "A pair of words counts where both its maps do."] if told else []
+
+
+def _pairs_of(maps: Sequence[Line], pairs: Sequence[Line]) -> list[Line]:
+    """The pairs both of whose maps are there."""
+    there = {(line["image"], line["position"]) for line in maps}
+    return [
+        pair
+        for pair in pairs
+        if {(pair["image"], pair["head_position"]), (pair["image"], pair["dependent_position"])} <= there
+    ]
 
 
 def _n_related(pairs: Sequence[Line]) -> int:

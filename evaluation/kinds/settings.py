@@ -89,7 +89,7 @@ class KindForm:
     @property
     def changed(self) -> bool:
         """Whether anything differs from the defaults."""
-        return bool(self.query)
+        return bool(self.query) or bool(self.problems)
 
     @property
     def carried(self) -> tuple[tuple[str, str], ...]:
@@ -168,7 +168,7 @@ def settings_of(kind: str, facts: Mapping[str, Any]) -> KindSettings:
     if kind == TaskKind.PAIRWISE:
         return PairSettings(confidence=confidence, only=only, seed=int(facts.get("seed", PairSettings.seed)))
     if kind == MAPS:
-        return MapSettings(confidence=confidence, tau=float(facts["tau"]))
+        return MapSettings(confidence=confidence, tau=float(facts["tau"]), only=only)
     seed = int(facts.get("seed", MaskSettings.seed))
     return MaskSettings(
         confidence=confidence,

@@ -16,6 +16,8 @@ from annotation.one_export import one_at_a_time
 from annotation.views.scope import campaign_of
 from evaluation import bundles, campaign_files
 from evaluation.kinds.files import CODEBOOK, WORD_MAPS, KindFiles, build
+from evaluation.kinds.groups import offered
+from evaluation.kinds.map_groups import map_groups
 from evaluation.kinds.map_loading import map_inputs
 from evaluation.kinds.map_report import KIND, MapSettings
 from evaluation.kinds.settings import KindForm, read_form
@@ -100,10 +102,10 @@ def maps_file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpR
 
 
 def _map_files(request: HttpRequest, campaign: Campaign) -> tuple[KindFiles, KindForm]:
-    form = read_form(KIND, request.GET.dict())
-    tau = form.settings.tau if isinstance(form.settings, MapSettings) else MapSettings.tau
-    inputs = map_inputs(campaign, tau=tau, most_images=MOST_IMAGES)
-    return KindFiles(build(inputs, settings=form.settings), inputs=inputs), form
+    form = read_form(KIND, request.GET.dict(), groups=offered(map_groups(campaign.run)))
+    settings = form.settings if isinstance(form.settings, MapSettings) else MapSettings()
+    inputs = map_inputs(campaign, tau=settings.tau, only=settings.only, most_images=MOST_IMAGES)
+    return KindFiles(build(inputs, settings=settings), inputs=inputs), form
 
 
 def _url(campaign: Campaign, name: str, *, query: str) -> str:

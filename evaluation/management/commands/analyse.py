@@ -22,11 +22,10 @@ from evaluation.metrics.opinion import PRESETS, DropRule, Protocol
 from evaluation.number_words import counted, end_of_scale, grouped
 from evaluation.pages import results_page
 from evaluation.reports import Report, build, default_settings
-from evaluation.settings import Only, RaterModel, Settings
+from evaluation.settings import Only, RaterModel, Settings, read_only
 from evaluation.settings_form import SHARE_INTERVALS
 
 BUNDLE = "bundle.zip"
-MOST_NAMED = 20
 # Options, and the fields of a protocol that they are.
 OF_PROTOCOL = {
     "item_score": "item_score", "drop": "drop_rule", "interval": "interval", "confidence": "confidence",
@@ -293,14 +292,8 @@ def _checked(protocol: Protocol) -> Protocol:
 
 def _only(imported: Imported, text: str) -> Only:
     """COL=GROUP as a filter. Raises CommandError for a column or group that there is none of."""
-    column, _, value = text.partition("=")
-    names = [grouping.name for grouping in imported.study.groupings]
-    if column not in names:
-        raise CommandError(
-            f"--only {text!r}: {column!r} is no --group column of {', '.join(names)}. Write COL=GROUP."
-        )
-    values = imported.study.grouping(column).values
-    if value not in values:
-        some = ", ".join(repr(known) for known in values[:MOST_NAMED])
-        raise CommandError(f"--only {text!r}: {column} has no group {value!r}. There are: {some}.")
-    return Only(grouping=column, value=value)
+    groups = {grouping.name: grouping.values for grouping in imported.study.groupings}
+    try:
+        return read_only(text, groups=groups, columns="--group columns")
+    except ValueError as error:
+        raise CommandError(f"--only {error}") from error
