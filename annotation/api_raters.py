@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,11 +39,15 @@ class ChecksOut(Schema):
 
 
 class DecisionOut(Schema):
-    """The decision about pay that holds. ground: of a rejection."""
+    """The decision about pay that holds. ground: of a rejection.
+
+    handed_out_at: when a list of payments or Prolific last got the approval, which stands from then on.
+    """
 
     verdict: str
     ground: str
     reason: str
+    handed_out_at: datetime | None
 
 
 class AgreementOut(Schema):
@@ -293,6 +298,23 @@ def reject_and_republish(request: HttpRequest, public_id: UUID, pseudonym: str, 
     return _one(rater)
 
 
+@router.post(
+    "/campaigns/{public_id}/raters/{pseudonym}/take-back",
+    response={200: JudgedOut, 409: Refusal},
+    tags=["raters"],
+)
+def take_back_decision(request: HttpRequest, public_id: UUID, pseudonym: str, why: MaybeReasonIn) -> Any:
+    """Takes the decision about her pay back; without one nothing changes. `{}` gives no reason.
+
+    409 once a list of payments or Prolific has got her approval: the money may be on its way.
+    """
+    allowed(request, TokenScope.PAY)
+    rater = _found(request, public_id, pseudonym)
+    with _conflicts():
+        payments.take_back(rater, user_of(request), reason=why.reason)
+    return _one(rater)
+
+
 @contextmanager
 def _conflicts() -> Iterator[None]:
     """What a service refuses is a 409 with its words."""
@@ -341,7 +363,9 @@ def _rater(reviewed: ReviewRow) -> dict[str, Any]:
         "commonest_share": row.pattern.share,
         "practice": row.practice.words if row.practice else "",
         "agreement": asdict(row.agreement),
-        "decision": {name: getattr(decision, name) for name in ("verdict", "ground", "reason")}
+        "decision": {
+            name: getattr(decision, name) for name in ("verdict", "ground", "reason", "handed_out_at")
+        }
         if decision
         else None,
         "grounds": [ground.value for ground in reviewed.grounds],

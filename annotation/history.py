@@ -42,6 +42,7 @@ WORDS: Final = {
     "undo_adjudication": "took an adjudication back",
     "open_identities": "looked up whose answers an item's are",
     "reject_payment": "rejected a rater's payment",
+    "take_back_payment": "took a decision about pay back",
 }
 
 ENTRIES: Final[tuple[Column[AuditEntry], ...]] = (

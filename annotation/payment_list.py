@@ -37,6 +37,7 @@ class PaymentLine:
     outcome: str
     code: str
     decision: str
+    decision_id: int | None
     decided_at: datetime | None
     reason: str
     minutes: float | None
@@ -83,6 +84,7 @@ def payment_lines(campaign: Campaign) -> Iterator[PaymentLine]:
             outcome=rater.outcome,
             code=_code(campaign, outcome=rater.outcome, answers=rater.n_answers),
             decision=verdict,
+            decision_id=rater.decision_id,
             decided_at=rater.decided_at,
             reason=rater.reason or "",
             minutes=round((ended - rater.entered_at).total_seconds() / 60, 1) if ended else None,
@@ -93,7 +95,7 @@ def payment_lines(campaign: Campaign) -> Iterator[PaymentLine]:
 
 
 def _raters(campaign: Campaign) -> QuerySet[Any]:
-    latest = PaymentDecision.objects.filter(rater=OuterRef("pk")).order_by("-pk")
+    latest = PaymentDecision.objects.standing().filter(rater=OuterRef("pk"))
     late = LateAnswer.objects.filter(rater=OuterRef("pk")).order_by().values("rater")
     stands = Q(answers__undone_at__isnull=True)
     return (
@@ -102,6 +104,7 @@ def _raters(campaign: Campaign) -> QuerySet[Any]:
             platform_id=Subquery(_identity("platform_id")),
             study_id=Subquery(_identity("study_id")),
             session_id=Subquery(_identity("session_id")),
+            decision_id=Subquery(latest.values("pk")[:1]),
             verdict=Subquery(latest.values("verdict")[:1]),
             decided_at=Subquery(latest.values("at")[:1]),
             reason=Subquery(latest.values("reason")[:1]),

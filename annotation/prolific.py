@@ -26,6 +26,11 @@ MOST_PAGES: Final = 100
 class ProlificRefused(Exception):  # noqa: N818 (an outcome, not a malfunction)
     """Prolific did not do it, or could not be asked. The message says what it answered and what to do."""
 
+    def __init__(self, message: str, *, nothing_was_done: bool = False) -> None:
+        """nothing_was_done: Prolific said so itself; without an answer nobody knows."""
+        super().__init__(message)
+        self.nothing_was_done = nothing_was_done
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProlificStudy:
@@ -122,9 +127,15 @@ def _ask(method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[
     finally:
         connection.close()
     if response.status in (401, 403):
-        raise ProlificRefused("Prolific does not accept the token. Check PROLIFIC_TOKEN and its workspace.")
+        raise ProlificRefused(
+            "Prolific does not accept the token. Check PROLIFIC_TOKEN and its workspace.",
+            nothing_was_done=True,
+        )
     if response.status >= 300:
-        raise ProlificRefused(f"Prolific answered {response.status}: {_said(answer)}")
+        raise ProlificRefused(
+            f"Prolific answered {response.status}: {_said(answer)}",
+            nothing_was_done=400 <= response.status < 500,
+        )
     return _table(answer)
 
 

@@ -42,7 +42,7 @@ def shelf(campaign: Campaign, *, name: str) -> QuerySet[Rater]:
 
     Who never agreed to take part is on none: there is nothing to pay.
     """
-    latest = PaymentDecision.objects.filter(rater=OuterRef("pk")).order_by("-pk").values("verdict")[:1]
+    latest = PaymentDecision.objects.standing().filter(rater=OuterRef("pk")).values("verdict")[:1]
     raters = (
         Rater.objects.filter(Exists(Consent.objects.filter(rater=OuterRef("pk"))), campaign=campaign)
         .annotate(verdict=Subquery(latest))
@@ -62,8 +62,8 @@ def counts(campaign: Campaign) -> dict[str, int]:
 
 def review_rows(campaign: Campaign, *, raters: Sequence[Rater]) -> list[ReviewRow]:
     """The rows of these raters, in their order."""
-    decisions = PaymentDecision.objects.filter(rater__in=[rater.pk for rater in raters]).order_by("pk")
-    latest = {decision.rater_id: decision for decision in decisions.select_related("actor")}
+    decisions = PaymentDecision.objects.standing().filter(rater__in=[rater.pk for rater in raters])
+    latest = {decision.rater_id: decision for decision in decisions.select_related("actor").order_by("pk")}
     minutes = minutes_expected(campaign)
     return [
         ReviewRow(

@@ -87,6 +87,9 @@ urlpatterns = [
     path("<uuid:public_id>/raters/<slug:pseudonym>/refill/", supervision.rater_refill, name="rater_refill"),
     path("<uuid:public_id>/raters/<slug:pseudonym>/approve/", review.rater_approve, name="rater_approve"),
     path("<uuid:public_id>/raters/<slug:pseudonym>/reject/", review.rater_reject, name="rater_reject"),
+    path(
+        "<uuid:public_id>/raters/<slug:pseudonym>/take-back/", review.rater_take_back, name="rater_take_back"
+    ),
     path("<uuid:public_id>/preview/", preview.preview, name="preview"),
     path("<uuid:public_id>/preview/<int:item_id>/<slug:name>.png", preview.picture, name="preview_picture"),
     path("<uuid:public_id>/answers/presence.csv", answer_files.presence_csv, name="presence_csv"),

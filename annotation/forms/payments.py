@@ -23,6 +23,12 @@ class RejectionForm(forms.Form):
         self.fields["ground"].choices = [(ground.value, ground.label) for ground in grounds]  # type: ignore[attr-defined]
 
 
+class TakeBackForm(forms.Form):
+    """Which decision is taken back: the one that the page showed, no later one."""
+
+    decision = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class ExtensionForm(forms.Form):
     """How many raters each item is to get."""
 

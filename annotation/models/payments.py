@@ -1,4 +1,6 @@
-"""Decisions about payment: a person's, with a reason where they hurt, never changed and never automatic."""
+"""Decisions about payment: a person's, with a reason where they hurt, and never automatic."""
+
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -9,8 +11,20 @@ from annotation.choices import PaymentVerdict, RejectionGround
 from annotation.models.raters import Rater
 
 
+class PaymentDecisionQuerySet(models.QuerySet[Any]):
+    """Which decisions hold."""
+
+    def standing(self) -> Self:
+        """Those that nobody took back, the latest first: the first of a rater holds."""
+        return self.filter(taken_back_at__isnull=True).order_by("-pk")
+
+
 class PaymentDecision(models.Model):
-    """One decision. The latest of a rater holds; earlier ones stay as history."""
+    """One decision. The latest of a rater that was not taken back holds; the others stay as history.
+
+    Two things are written to it later: that it left the house, and that it was taken back. An approval that
+    left stands, since the money may be on its way: never both.
+    """
 
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="payment_decisions")
     verdict = models.CharField(max_length=8, choices=PaymentVerdict)
@@ -21,6 +35,12 @@ class PaymentDecision(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payment_decisions"
     )
     at = models.DateTimeField(db_default=Now(), editable=False)
+    handed_out_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a list of payments or Prolific last got it as approved."
+    )
+    taken_back_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PaymentDecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -31,6 +51,12 @@ class PaymentDecision(models.Model):
                 condition=Q(verdict=PaymentVerdict.APPROVED, ground="")
                 | (Q(verdict=PaymentVerdict.REJECTED, ground__in=RejectionGround.values) & ~Q(reason="")),
                 violation_error_message="A rejection names its ground and its reason.",
+            ),
+            models.CheckConstraint(
+                name="payment_handed_out_is_an_approval_that_stands",
+                condition=Q(handed_out_at__isnull=True)
+                | Q(verdict=PaymentVerdict.APPROVED, taken_back_at__isnull=True),
+                violation_error_message="What was handed out for payment is an approval, and stands.",
             ),
         ]
 

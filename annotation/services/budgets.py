@@ -108,7 +108,7 @@ def set_budget(campaign: Campaign, actor: User | None, *, budget: Decimal | None
 
 def costing(campaign: Campaign) -> QuerySet[Rater]:
     """The raters whose places cost: see the module."""
-    latest = PaymentDecision.objects.filter(rater=OuterRef("pk")).order_by("-pk").values("verdict")[:1]
+    latest = PaymentDecision.objects.standing().filter(rater=OuterRef("pk")).values("verdict")[:1]
     answered = Exists(Answer.objects.filter(rater=OuterRef("pk"), undone_at__isnull=True)) | Exists(
         LateAnswer.objects.filter(rater=OuterRef("pk"))
     )

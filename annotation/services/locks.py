@@ -1,10 +1,12 @@
-"""Locks that live as long as their transaction: for each rater, link, budget, end of a queue."""
+"""Locks that live as long as their transaction: for each rater, link, budget, payment, end of a queue."""
 
 from django.db import connection
 
 from annotation.models import Rater
 
 _INT4 = 2**31
+# A room of its own among the locks that one number names: "pays", then the campaign's key.
+_PAYMENTS = 0x70617973 << 32
 
 
 def lock_rater(rater: Rater) -> None:
@@ -25,6 +27,15 @@ def lock_budget(campaign_id: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, -1)", [campaign_id % _INT4])
+
+
+def lock_payments(campaign_id: int) -> None:
+    """Waits until no other transaction hands the campaign's approvals out, or takes a decision back.
+
+    Taken after the rater's lock. Its key is one number of 8 bytes, which never meets the pairs of the others.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s::bigint)", [_PAYMENTS + campaign_id])
 
 
 def lock_invitation(campaign_id: int, number: int) -> None:

@@ -1,13 +1,14 @@
-"""Deciding about pay: approve, reject, reject and republish. Each by a person, each in the history."""
+"""Deciding about pay: approve, reject, reject and republish, take back. By a person, and in the history."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 
 from annotation import payment_rules, queries, review_queue
 from annotation.choices import PaymentVerdict, RejectionGround
 from annotation.models import PaymentDecision, Rater
 from annotation.services import audit, raters
-from annotation.services.locks import lock_rater
+from annotation.services.locks import lock_payments, lock_rater
 from annotation.services.raters import LONGEST_REASON, RaterActRefused
 
 
@@ -20,7 +21,7 @@ def grounds_for_rejection(rater: Rater) -> tuple[RejectionGround, ...]:
 
 def latest_decision(rater: Rater) -> PaymentDecision | None:
     """The decision that holds, or None before there is one."""
-    return PaymentDecision.objects.filter(rater=rater).order_by("-pk").first()
+    return PaymentDecision.objects.standing().filter(rater=rater).first()
 
 
 def approve(rater: Rater, actor: User, *, reason: str = "") -> PaymentDecision:
@@ -71,14 +72,45 @@ def reject_and_republish(rater: Rater, actor: User, *, ground: str, reason: str)
     return decision
 
 
+def take_back(
+    rater: Rater, actor: User, *, reason: str = "", decision_id: int | None = None
+) -> PaymentDecision | None:
+    """Nothing is decided about her pay any more; returns the decision that held, None where there was none.
+
+    A rejection that an approval had overturned does not come back. Answers, exclusion and places stay.
+    decision_id: which one is meant, where the caller saw one.  Raises RaterActRefused for an approval that
+    a list of payments or Prolific has got already, and where another decision holds than was meant.
+    """
+    text = _text(reason, needed=False)
+    with transaction.atomic():
+        lock_rater(rater)
+        lock_payments(rater.campaign_id)
+        last = latest_decision(rater)
+        if last is None:
+            return None
+        if decision_id not in (None, last.pk):
+            raise RaterActRefused("Somebody has decided anew meanwhile. Look at it before you take it back.")
+        if last.handed_out_at is not None:
+            raise RaterActRefused(
+                f"This approval was handed out for payment on {last.handed_out_at:%Y-%m-%d}, in a list of "
+                "payments or to Prolific, so it stands: the money may be on its way."
+            )
+        PaymentDecision.objects.standing().filter(rater=rater).update(taken_back_at=Now())
+        audit.record(
+            rater.campaign, actor=actor, act="take_back_payment", rater=rater,
+            decision=last.pk, verdict=last.verdict, reason=text,
+        )  # fmt: skip
+    return last
+
+
 def _reject(rater: Rater, actor: User, *, ground: str, reason: str) -> PaymentDecision:
     fresh = _consenting(rater)
     if not fresh.outcome:
         raise RaterActRefused("The rater's visit has not ended. Approve it, or decide when it has.")
     if (last := latest_decision(fresh)) is not None:
         raise RaterActRefused(
-            f"This rater was {last.get_verdict_display().lower()} on {last.at:%Y-%m-%d}. A rejection can be "
-            "overturned by approving; an approval stands, since the money may be on its way."
+            f"This rater was {last.get_verdict_display().lower()} on {last.at:%Y-%m-%d}. Take that decision "
+            "back first; an approval that was handed out for payment stands: the money may be on its way."
         )
     if ground not in grounds_for_rejection(fresh):
         label = dict(RejectionGround.choices).get(ground, ground)

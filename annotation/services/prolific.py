@@ -1,16 +1,18 @@
 """What a person decided here, done on Prolific. Prolific's own state says what is still to be done.
 
-Nothing is stored but the audit entry, which counts and names nobody: a participant whose submission is not
-awaiting review any more is left alone, so the same act twice does nothing twice.
+Stored are the audit entry, which counts and names nobody, and that an approval was sent, so that it can't be
+taken back any more. A participant whose submission is not awaiting review any more is left alone, so the same
+act twice does nothing twice.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
@@ -19,6 +21,8 @@ from annotation.choices import CampaignState, PaymentVerdict, Platform, SlotStat
 from annotation.models import Campaign, PaymentDecision, RaterIdentity, Slot
 from annotation.prolific import ProlificRefused, ProlificStudy
 from annotation.services import audit, returns
+from annotation.services.locks import lock_payments
+from annotation.services.payment_lists import hand_out, never_left
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +63,7 @@ def approve_decided(campaign: Campaign, actor: User) -> int:
             for submission in prolific.submissions(study_id)
             if submission.status == prolific.AWAITING
         }
-        decided = _identities(campaign, approved=True).filter(study_id=study_id)
-        chosen = sorted(waiting.intersection(decided.values_list("platform_id", flat=True)))
-        if chosen:
-            prolific.approve(study_id, participants=chosen)
+        if chosen := _approve(campaign, study_id, waiting=waiting):
             audit.record(campaign, actor=actor, act="prolific_approve", raters=len(chosen))
             approved += len(chosen)
     return approved
@@ -126,6 +127,27 @@ def pay_bonuses(campaign: Campaign, actor: User, *, amounts: Mapping[str, Decima
     return len(amounts)
 
 
+def _approve(campaign: Campaign, study_id: str, *, waiting: set[str]) -> Sequence[str]:
+    """Approves there whom a person approved here; returns their ids.
+
+    The approvals count as handed out before Prolific is asked: nobody takes one back while it is on its way.
+    They can be taken back again only where Prolific said itself that it did nothing. Raises ProlificRefused.
+    """
+    with transaction.atomic():
+        lock_payments(campaign.pk)
+        decided = _identities(campaign, approved=True).filter(study_id=study_id, platform_id__in=waiting)
+        decisions = dict(decided.values_list("platform_id", "decision"))
+        first = hand_out(decisions.values())
+    if decisions:
+        try:
+            prolific.approve(study_id, participants=sorted(decisions))
+        except ProlificRefused as refusal:
+            if refusal.nothing_was_done:
+                never_left(first)
+            raise
+    return sorted(decisions)
+
+
 def _own(campaign: Campaign, study_id: str) -> str:
     if study_id not in study_ids(campaign):
         raise ProlificRefused("No rater of this campaign came from that study.")
@@ -138,5 +160,7 @@ def _identities(campaign: Campaign, *, approved: bool = False) -> QuerySet[Any]:
     )
     if not approved:
         return found
-    latest = PaymentDecision.objects.filter(rater=OuterRef("rater")).order_by("-pk").values("verdict")[:1]
-    return found.annotate(verdict=Subquery(latest)).filter(verdict=PaymentVerdict.APPROVED)
+    latest = PaymentDecision.objects.standing().filter(rater=OuterRef("rater"))
+    return found.annotate(
+        verdict=Subquery(latest.values("verdict")[:1]), decision=Subquery(latest.values("pk")[:1])
+    ).filter(verdict=PaymentVerdict.APPROVED)

@@ -1,7 +1,10 @@
-"""Deciding about pay: the queue, and one rater at a time."""
+"""Deciding about pay, and taking decisions back: the queue, and one rater at a time."""
+
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation import review_queue
-from annotation.forms.payments import RejectionForm
-from annotation.models import Campaign, Rater
+from annotation.forms.payments import RejectionForm, TakeBackForm
+from annotation.models import Campaign, PaymentDecision, Rater
 from annotation.services import payments
 from annotation.services.raters import RaterActRefused
 from annotation.views.scope import campaign_of, can_edit, rater_of, user_of
@@ -22,10 +25,11 @@ ON_A_PAGE = 50
 @never_cache
 @require_http_methods(["GET", "POST"])
 def review(request: HttpRequest, public_id: str) -> HttpResponse:
-    """One shelf of the queue; the ticked raters are approved."""
+    """One shelf of the queue; the ticked raters are approved, or their decisions taken back."""
     found = campaign_of(request, public_id)
     if request.method == "POST":
-        _approve_ticked(request, found)
+        act = payments.take_back if request.POST.get("act") == "take_back" else payments.approve
+        _ticked(request, found, act=act)
         return redirect(request.get_full_path())
     name = request.GET.get("shelf", review_queue.WAITING)
     if name not in review_queue.SHELVES:
@@ -40,7 +44,7 @@ def review(request: HttpRequest, public_id: str) -> HttpResponse:
         "page": page,
         "can_edit": can_edit(request, found),
         "rows": review_queue.review_rows(found, raters=list(page.object_list)),
-        "undecided": can_edit(request, found) and name in (review_queue.WAITING, review_queue.UNDER_WAY),
+        "undecided": name in (review_queue.WAITING, review_queue.UNDER_WAY),
     }
     return render(request, "annotation/review.html", context)
 
@@ -81,18 +85,39 @@ def rater_reject(request: HttpRequest, public_id: str, pseudonym: str) -> HttpRe
     return redirect("annotation:rater", public_id, pseudonym)
 
 
-def _approve_ticked(request: HttpRequest, found: Campaign) -> None:
+@login_required
+@require_POST
+def rater_take_back(request: HttpRequest, public_id: str, pseudonym: str) -> HttpResponse:
+    """Nothing is decided about her pay any more, if the decision is still the one that the page showed."""
+    chosen = rater_of(campaign_of(request, public_id), pseudonym)
+    form = TakeBackForm(request.POST)
+    if not form.is_valid():
+        return redirect("annotation:rater", public_id, pseudonym)
+    try:
+        gone = payments.take_back(chosen, user_of(request), decision_id=form.cleaned_data["decision"])
+    except RaterActRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        said = "The decision is taken back: nothing is decided about" if gone else "Nothing was decided about"
+        messages.success(request, f"{said} the pay of rater {pseudonym}.")
+    return redirect("annotation:rater", public_id, pseudonym)
+
+
+def _ticked(
+    request: HttpRequest, found: Campaign, *, act: Callable[[Rater, User], PaymentDecision | None]
+) -> None:
+    """The act for each ticked rater; who is refused keeps nobody else from it."""
     ticked = request.POST.getlist("rater")[:ON_A_PAGE]
     raters = Rater.objects.select_related("campaign").filter(campaign=found, pseudonym__in=ticked)
-    approved = 0
+    done = 0
     for chosen in raters.order_by("pk"):
         try:
-            payments.approve(chosen, user_of(request))
+            done += act(chosen, user_of(request)) is not None
         except RaterActRefused as refusal:
             messages.error(request, f"{chosen.pseudonym}: {refusal}")
-        else:
-            approved += 1
     if not ticked:
         messages.warning(request, "Nobody was ticked, so nothing was done.")
-    elif approved:
-        messages.success(request, f"{approved} rater{'s' if approved != 1 else ''} approved for payment.")
+    elif done and act is payments.take_back:
+        messages.success(request, f"{done} decision{'s' if done != 1 else ''} taken back.")
+    elif done:
+        messages.success(request, f"{done} rater{'s' if done != 1 else ''} approved for payment.")

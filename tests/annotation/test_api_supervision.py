@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from annotation.choices import CampaignState, TaskKind
 from annotation.models import Adjudication, Answer, AuditEntry, Campaign, PaymentDecision, Rater, Slot
+from annotation.services import payment_lists
 from annotation.services.tasks_for_raters import Task, next_task
 from generation.choices import TokenScope
 from tests import factories
@@ -139,6 +140,23 @@ def test_pay_is_decided_and_a_rejection_rests_on_what_is_stored(program: Program
     assert over["decision"]["verdict"] == "approved"
     assert program.get(f"{path}/raters", shelf="approved").json()[0]["rater"] == careful.pseudonym
     assert "shelf" in errors(program.get(f"{path}/raters", shelf="best"), status=400)
+
+
+def test_a_decision_about_pay_is_taken_back_and_an_approval_that_left_is_not(
+    program: Program, owner: User
+) -> None:
+    """Control: leave the question after `handed_out_at` out of `take_back`."""
+    campaign = factories.make_campaign_of(1, owner=owner)
+    rater = worked(campaign, "4")
+    path = f"/campaigns/{campaign.public_id}/raters/{rater.pseudonym}"
+    assert program.post(f"{path}/approve", {}).json()["decision"]["handed_out_at"] is None
+    assert program.post(f"{path}/take-back", {"reason": "the wrong one"}).json()["decision"] is None
+    assert program.post(f"{path}/take-back", {}).json()["decision"] is None
+    assert AuditEntry.objects.get(act="take_back_payment").detail["reason"] == "the wrong one"
+    program.post(f"{path}/approve", {})
+    payment_lists.download(campaign, owner)
+    assert "money may be on its way" in errors(program.post(f"{path}/take-back", {}), status=409)[""]
+    assert program.get(path).json()["decision"]["handed_out_at"]
 
 
 def test_a_republication_that_can_not_end_has_not_begun(program: Program, owner: User) -> None:

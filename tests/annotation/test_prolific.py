@@ -22,6 +22,7 @@ from annotation.prolific import ProlificRefused
 from annotation.services import payments, prolific
 from annotation.services.answers import Late, record_answer
 from annotation.services.entry import EntryRefused
+from annotation.services.raters import RaterActRefused
 from annotation.services.tasks_for_raters import Task, next_task
 from tests import factories
 
@@ -38,6 +39,7 @@ class Prolific(ThreadingHTTPServer):
         self.set_up: dict[str, str] = {}
         self.paid: list[str] = []
         self.fails_with = 0
+        self.refuses_approvals_with = 0
         super().__init__(("127.0.0.1", 0), _Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -53,6 +55,8 @@ class Prolific(ThreadingHTTPServer):
             rows = [{"participant_id": who, "status": status} for who, status in self.statuses.items()]
             start = int(query["offset"][0])
             return 200, {"results": rows[start : start + int(query["limit"][0])]}
+        if path == "/submissions/bulk-approve/" and self.refuses_approvals_with:
+            return self.refuses_approvals_with, {"error": {"detail": "Not now."}}
         if method == "POST" and path == "/submissions/bulk-approve/":
             for who in body["participant_ids"]:
                 if self.statuses[who] != "AWAITING REVIEW":
@@ -126,6 +130,28 @@ def test_who_was_approved_here_is_approved_there_once(
     assert prolific.approve_decided(campaign, owner) == 0
     entry = AuditEntry.objects.get(act="prolific_approve")
     assert (entry.actor, entry.detail) == (owner, {"raters": 1})
+
+
+def test_an_approval_that_was_sent_can_not_be_taken_back_unless_prolific_said_that_it_did_nothing(
+    campaign: Campaign, owner: User, there: Prolific
+) -> None:
+    """Without a clear answer nobody knows whether the money is on its way.
+
+    Control: no `hand_out` before the approval is sent; `nothing_was_done` for every refusal, or for none.
+    """
+    anna = Rater.objects.order_by("pk")[0]
+    there.refuses_approvals_with = 422
+    with pytest.raises(ProlificRefused, match="422"):
+        prolific.approve_decided(campaign, owner)
+    assert payments.take_back(anna, owner) is not None
+    payments.approve(anna, owner)
+    there.refuses_approvals_with = 503
+    with pytest.raises(ProlificRefused, match="503"):
+        prolific.approve_decided(campaign, owner)
+    with pytest.raises(RaterActRefused, match="handed out"):
+        payments.take_back(anna, owner)
+    there.refuses_approvals_with = 0
+    assert prolific.approve_decided(campaign, owner) == 1
 
 
 def test_places_are_only_ever_added(campaign: Campaign, owner: User, there: Prolific) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from annotation.choices import PaymentVerdict
 from annotation.models import Campaign, PaymentDecision, Rater
-from annotation.services import campaigns, raters
+from annotation.services import campaigns, payment_lists, payments, raters
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +106,50 @@ def test_approving_from_the_raters_page(signed_in: Client, campaign: Campaign, o
     careful = worked(campaign, "word_too_abstract")
     answer = signed_in.post(url("rater_approve", campaign, careful.pseudonym), follow=True)
     assert f"by {owner.username}" in answer.content.decode()
+
+
+def test_ticked_decisions_are_taken_back_and_what_was_handed_out_has_no_tick(
+    signed_in: Client, campaign: Campaign, owner: User
+) -> None:
+    """Control: let `_ticked` approve whatever the button says."""
+    paid, early, late = (worked(campaign, "word_too_abstract") for _ in range(3))
+    payments.approve(paid, owner)
+    payment_lists.download(campaign, owner)
+    for rater in (early, late):
+        payments.approve(rater, owner)
+    shelf = url("review", campaign) + "?shelf=approved"
+    shown = page(signed_in, shelf)
+    assert [f'value="{one.pseudonym}"' in shown for one in (paid, early, late)] == [False, True, True]
+    ticked = {"rater": [paid.pseudonym, early.pseudonym], "act": "take_back"}
+    said = unescape(signed_in.post(shelf, ticked, follow=True).content.decode())
+    assert "1 decision taken back" in said
+    assert "the money may be on its way" in said
+    standing = PaymentDecision.objects.standing().values_list("rater", flat=True)
+    assert set(standing) == {paid.pk, late.pk}
+    assert early.pseudonym[:8] in page(signed_in, url("review", campaign))
+
+
+def test_a_decision_is_taken_back_on_the_raters_page_if_it_is_the_one_shown(
+    signed_in: Client, campaign: Campaign, owner: User
+) -> None:
+    """Control: leave `decision_id` out in the view."""
+    careless = worked(campaign, "4")
+    first = payments.reject(careless, owner, ground="failed_checks", reason="both checks wrong")
+    assert f'name="decision" value="{first.pk}"' in page(
+        signed_in, url("rater", campaign, careless.pseudonym)
+    )
+    payments.approve(careless, owner)
+    address = url("rater_take_back", campaign, careless.pseudonym)
+    said = unescape(signed_in.post(address, {"decision": first.pk}, follow=True).content.decode())
+    assert "has decided anew meanwhile" in said
+    assert payments.latest_decision(careless) is not None
+    signed_in.post(address, {"decision": "nonsense"})
+    now = payments.latest_decision(careless)
+    assert now is not None
+    said = unescape(signed_in.post(address, {"decision": now.pk}, follow=True).content.decode())
+    assert "The decision is taken back" in said
+    assert "Approve for payment" in said
+    assert "took a decision about pay back" in page(signed_in, url("history", campaign))
 
 
 def test_more_raters_per_item_from_the_page(signed_in: Client, campaign: Campaign) -> None:

@@ -192,6 +192,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "/campaigns/{public_id}/raters/{pseudonym}/exclude": {"reason": "guessed"},
     "/campaigns/{public_id}/raters/{pseudonym}/approve": {"reason": ""},
     "/campaigns/{public_id}/raters/{pseudonym}/reject": {"ground": "", "reason": ""},
+    "/campaigns/{public_id}/raters/{pseudonym}/take-back": {"reason": ""},
     "/campaigns/{public_id}/raters/{pseudonym}/reject-and-republish": {"ground": "", "reason": ""},
     "/campaigns/{public_id}/adjudication/{item}": {"option": "4"},
 }
@@ -218,7 +219,7 @@ def operations() -> list[tuple[str, str, TokenScope]]:
                 reads = writes = TokenScope.CAMPAIGNS
             elif "projects" in path:
                 writes = TokenScope.MEMBERS
-            elif "approv" in path or "reject" in path:
+            elif "approv" in path or "reject" in path or "take-back" in path:
                 writes = TokenScope.PAY
             elif "adjudication" in path or path.endswith(("/find", "/exclude", "/include", "/refill")):
                 writes = TokenScope.REVIEW

@@ -47,7 +47,7 @@ def campaign(owner: User) -> Campaign:
 
 def addresses(campaign: Campaign) -> Iterator[str]:
     """Every page about the campaign."""
-    _, careless, rejected, _ = Rater.objects.order_by("pk")
+    _, careless, rejected, approved = Rater.objects.order_by("pk")
     project = campaign.run.prompt_set.project_id
     yield reverse("home")
     yield reverse("account")
@@ -56,11 +56,13 @@ def addresses(campaign: Campaign) -> Iterator[str]:
     acts = ("campaign_extend", "campaign_close", "campaign_back_fill", "campaign_budget")
     for name in ("campaign", "review", "history", *acts, "recruitment", "outcomes", "prolific"):
         yield reverse(f"annotation:{name}", args=[campaign.public_id])
+    for shelf in ("approved", "rejected"):
+        yield reverse("annotation:review", args=[campaign.public_id]) + f"?shelf={shelf}"
     yield reverse("annotation:adjudication", args=[campaign.public_id]) + "?from=1"
     yield reverse("annotation:invitation_revoke", args=[campaign.public_id, 1])
     item = campaign.items.filter(kind="rating", slots__answers__isnull=False).distinct()[0]
     yield reverse("annotation:adjudication_item", args=[campaign.public_id, item.pk])
-    for rater in (careless, rejected):
+    for rater in (careless, rejected, approved):
         yield reverse("annotation:rater", args=[campaign.public_id, rater.pseudonym])
 
 

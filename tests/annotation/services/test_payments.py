@@ -91,13 +91,13 @@ def test_in_a_study_of_five_minutes_one_failed_check_offers_exclusion_not_reject
     assert payments.grounds_for_rejection(rater) == ()
 
 
-def test_a_rejection_can_be_overturned_and_an_approval_not(owner: User, careless: Rater) -> None:
+def test_approving_overturns_a_rejection_and_not_the_other_way(owner: User, careless: Rater) -> None:
     payments.reject(careless, owner, ground=FAILED, reason="both checks wrong")
     payments.approve(careless, owner, reason="she explained")
     last = payments.latest_decision(careless)
     assert last is not None
     assert last.verdict == PaymentVerdict.APPROVED
-    with pytest.raises(RaterActRefused, match="an approval stands"):
+    with pytest.raises(RaterActRefused, match="Take that decision back first"):
         payments.reject(careless, owner, ground=FAILED, reason="changed my mind")
 
 
