@@ -22,7 +22,8 @@ from annotation.services import campaigns as service
 from annotation.services.raters import RaterActRefused
 from annotation.systems import compares, systems_of
 from annotation.views.scope import campaign_of, rater_of, user_of
-from generation.api import Page, Refusal, StrictSchema, allowed
+from generation.api import Page, Refusal, StrictSchema
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, Problem, refused
 
@@ -140,7 +141,7 @@ class FreedOut(Schema):
 def _values_schema(*, needed: Sequence[str]) -> dict[str, Any]:
     """What a specification may say, from the fields of its form. needed: names that must be given."""
     names: dict[str, Any] = {
-        specification.RUN: {"type": "integer", "description": "Number of a finished run. Needed."},
+        specification.RUN: {"type": "integer", "description": "Number of a finished run."},
         specification.KIND: {"type": "string", "enum": list(TaskKind.values)},
     }
     names[specification.KNOWN] = {
@@ -169,9 +170,9 @@ NEW_CAMPAIGN: Final = values_body(specification.RUN, "contact")
 
 
 @router.get("/campaigns", response=list[CampaignOut], tags=["campaigns"])
+@needs(TokenScope.READ)
 def list_campaigns(request: HttpRequest, page: Query[Listing]) -> Any:
     """Campaigns of the researcher's projects, without dry runs; obstacles only with one campaign."""
-    allowed(request, TokenScope.READ)
     real = Campaign.objects.visible_to(request.user).real().select_related("run__prompt_set")
     visible = real.filter(archived_at__isnull=not page.archived)
     return [campaign_out(row, obstacles=[]) for row in visible[page.offset : page.offset + page.limit]]
@@ -183,9 +184,9 @@ def list_campaigns(request: HttpRequest, page: Query[Listing]) -> Any:
     tags=["campaigns"],
     openapi_extra=NEW_CAMPAIGN,
 )
+@needs(TokenScope.CAMPAIGNS)
 def create_campaign(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
     """A draft from the values of a specification; what is not given is as the page starts with."""
-    allowed(request, TokenScope.CAMPAIGNS)
     try:
         made = specification.create(user_of(request), values)
     except specification.SpecificationRefused as found:
@@ -194,16 +195,16 @@ def create_campaign(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
 
 
 @router.get("/campaigns/{public_id}", response=CampaignOut, tags=["campaigns"])
+@needs(TokenScope.READ)
 def read_campaign(request: HttpRequest, public_id: UUID) -> Any:
     """One campaign."""
-    allowed(request, TokenScope.READ)
     return campaign_out(found_campaign(request, public_id))
 
 
 @router.get("/campaigns/{public_id}/progress", response=ProgressOut, tags=["campaigns"])
+@needs(TokenScope.READ)
 def read_progress(request: HttpRequest, public_id: UUID) -> Any:
     """How far the campaign is, counted now."""
-    allowed(request, TokenScope.READ)
     return queries.progress(found_campaign(request, public_id)).as_json()
 
 
@@ -212,9 +213,9 @@ def read_progress(request: HttpRequest, public_id: UUID) -> Any:
     response={200: CampaignOut, 400: Refusal, 409: Refusal},
     tags=["campaigns"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionIn) -> Any:
     """More raters per item, while the campaign is open or paused."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     wanted = extension.raters_per_item
     try:
@@ -226,9 +227,9 @@ def extend_campaign(request: HttpRequest, public_id: UUID, extension: ExtensionI
 
 
 @router.post("/campaigns/{public_id}/returned", response={200: FreedOut}, tags=["campaigns"])
+@needs(TokenScope.CAMPAIGNS)
 def free_returned(request: HttpRequest, public_id: UUID, returned: ReturnedIn) -> Any:
     """Frees the places held for raters who gave their submission back; sent twice, it does nothing twice."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     freed = returns.free_places(found, user_of(request), platform_ids=returned.participants)
     return {"freed": freed}
@@ -237,9 +238,9 @@ def free_returned(request: HttpRequest, public_id: UUID, returned: ReturnedIn) -
 @router.post(
     "/campaigns/{public_id}/back-fill", response={200: BackFilledOut, 409: Refusal}, tags=["campaigns"]
 )
+@needs(TokenScope.CAMPAIGNS)
 def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
     """Gives the places of all raters whose answers don't count to others, for good; at most 200 raters."""
-    allowed(request, TokenScope.CAMPAIGNS)
     try:
         return asdict(back_fill.give_to_others(found_campaign(request, public_id), user_of(request)))
     except RaterActRefused as refusal:
@@ -251,9 +252,9 @@ def give_to_others(request: HttpRequest, public_id: UUID) -> Any:
     response={200: CampaignOut, 409: Refusal},
     tags=["campaigns"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def set_automatic_back_fill(request: HttpRequest, public_id: UUID, wanted: AutomaticIn) -> Any:
     """Whether places of raters who failed the checks go to others by themselves; of one open or paused."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     try:
         return campaign_out(back_fill.set_automatic(found, user_of(request), automatic=wanted.automatic))
@@ -266,9 +267,9 @@ def set_automatic_back_fill(request: HttpRequest, public_id: UUID, wanted: Autom
     response={200: WithdrawnOut, 404: Refusal},
     tags=["campaigns"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def withdraw_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Deletes all that is a rater's, for good. Nobody is asked again, as the page does."""
-    allowed(request, TokenScope.CAMPAIGNS)
     rater = rater_of(found_campaign(request, public_id), pseudonym)
     return asdict(withdrawals.withdraw_rater(rater, user_of(request)))
 
@@ -278,10 +279,10 @@ def withdraw_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any
     response={200: CampaignOut, 400: Refusal, 409: Refusal},
     tags=["campaigns"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def steer_campaign(request: HttpRequest, public_id: UUID, act: str) -> Any:
     """act: open, pause, resume, close, archive or restore. 400 says what a draft still lacks, 409 that the
     state forbids it."""
-    allowed(request, TokenScope.CAMPAIGNS)
     acts: dict[str, Callable[[Campaign, User], Campaign]] = {
         "open": service.open_campaign,
         "pause": service.pause,

@@ -23,7 +23,8 @@ from annotation.verdicts import Given
 from annotation.views.adjudication import given_in, in_words, item_of
 from annotation.views.pictures import shown_by
 from annotation.views.scope import user_of
-from generation.api import Page, Refusal, StrictSchema, allowed, key
+from generation.api import Page, Refusal, StrictSchema, key
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import refused
 
@@ -101,11 +102,11 @@ class IdentityOut(Schema):
 
 
 @router.get("/campaigns/{public_id}/adjudication", response=list[WaitingOut], tags=["adjudication"])
+@needs(TokenScope.RESULTS)
 def list_waiting(
     request: HttpRequest, public_id: UUID, page: Query[Page], from_percent: int | None = None
 ) -> Any:
     """Items that wait, the furthest apart first. from_percent: 1 to 100; without it the campaign's own."""
-    allowed(request, TokenScope.RESULTS)
     found = found_campaign(request, public_id)
     least = queue.threshold_percent(found) if from_percent is None else from_percent
     if not 1 <= least <= 100:
@@ -115,17 +116,17 @@ def list_waiting(
 
 
 @router.get("/campaigns/{public_id}/adjudication/done", response=list[AdjudicationOut], tags=["adjudication"])
+@needs(TokenScope.RESULTS)
 def list_adjudications(request: HttpRequest, public_id: UUID, page: Query[Page]) -> Any:
     """Adjudications that stand, the newest first; adjudications.csv has those taken back as well."""
-    allowed(request, TokenScope.RESULTS)
     made = queue.standing_adjudications(found_campaign(request, public_id))
     return [_adjudication(row) for row in made[page.offset : page.offset + page.limit]]
 
 
 @router.get("/campaigns/{public_id}/adjudication/{item}", response=ItemOut, tags=["adjudication"])
+@needs(TokenScope.RESULTS)
 def read_item(request: HttpRequest, public_id: UUID, item: int) -> Any:
     """One item with its answers side by side, without saying whose they are."""
-    allowed(request, TokenScope.RESULTS)
     found = found_campaign(request, public_id)
     return _item(found, item_of(found, key(item)))
 
@@ -135,9 +136,9 @@ def read_item(request: HttpRequest, public_id: UUID, item: int) -> Any:
     response={201: AdjudicationOut, 400: Refusal, 409: Refusal},
     tags=["adjudication"],
 )
+@needs(TokenScope.REVIEW)
 def adjudicate(request: HttpRequest, public_id: UUID, item: int, given: AdjudicationIn) -> Any:
     """Records a reviewer's answer beside the raters', which stay as they are. 409 where one stands."""
-    allowed(request, TokenScope.REVIEW)
     found = found_campaign(request, public_id)
     chosen = item_of(found, key(item))
     answers = queue.side_by_side(chosen)
@@ -163,9 +164,9 @@ def adjudicate(request: HttpRequest, public_id: UUID, item: int, given: Adjudica
     response={200: AdjudicationOut, 409: Refusal},
     tags=["adjudication"],
 )
+@needs(TokenScope.REVIEW)
 def undo_adjudication(request: HttpRequest, public_id: UUID, item: int) -> Any:
     """Takes the adjudication back; it stays in the file, marked. 409 where there is none."""
-    allowed(request, TokenScope.REVIEW)
     chosen = item_of(found_campaign(request, public_id), key(item))
     try:
         undone = service.undo(chosen, actor=user_of(request))
@@ -179,9 +180,9 @@ def undo_adjudication(request: HttpRequest, public_id: UUID, item: int) -> Any:
     response={200: list[IdentityOut]},
     tags=["adjudication"],
 )
+@needs(TokenScope.REVIEW)
 def open_identities(request: HttpRequest, public_id: UUID, item: int) -> Any:
     """Whose answers the item's are. The history says that you looked."""
-    allowed(request, TokenScope.REVIEW)
     chosen = item_of(found_campaign(request, public_id), key(item))
     service.open_identities(chosen, actor=user_of(request))
     return [{"letter": row.letter, "rater": row.pseudonym} for row in queue.side_by_side(chosen)]

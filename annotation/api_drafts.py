@@ -11,7 +11,8 @@ from annotation import specification, trials
 from annotation.api import NEW_CAMPAIGN, CampaignOut, campaign_out, found_campaign, refusal_of, values_body
 from annotation.services.campaigns import CampaignMoved
 from annotation.views.scope import user_of
-from generation.api import Refusal, allowed
+from generation.api import Refusal
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import refused
 
@@ -50,9 +51,9 @@ class TrialOut(Schema):
     tags=["campaigns"],
     openapi_extra=NEW_CAMPAIGN,
 )
+@needs(TokenScope.CAMPAIGNS)
 def try_specification(request: HttpRequest, values: Body[dict[str, Any]]) -> Any:
     """What `POST /campaigns` would make of these values, or refuse with the same words. Nothing is stored."""
-    allowed(request, TokenScope.CAMPAIGNS)
     try:
         trial = trials.try_out(user_of(request), values)
     except specification.SpecificationRefused as found:
@@ -67,9 +68,9 @@ def try_specification(request: HttpRequest, values: Body[dict[str, Any]]) -> Any
 
 
 @router.get("/campaigns/{public_id}/specification", response=dict[str, Any], tags=["campaigns"])
+@needs(TokenScope.READ)
 def read_specification(request: HttpRequest, public_id: UUID) -> Any:
     """The values from which the same campaign can be made again."""
-    allowed(request, TokenScope.READ)
     return specification.of_campaign(found_campaign(request, public_id))
 
 
@@ -79,9 +80,9 @@ def read_specification(request: HttpRequest, public_id: UUID) -> Any:
     tags=["campaigns"],
     openapi_extra=CHANGES,
 )
+@needs(TokenScope.CAMPAIGNS)
 def change_draft(request: HttpRequest, public_id: UUID, values: Body[dict[str, Any]]) -> Any:
     """The draft with these values; what is not given stays, null empties a field. 409 once it has opened."""
-    allowed(request, TokenScope.CAMPAIGNS)
     draft = found_campaign(request, public_id)
     try:
         return campaign_out(specification.change(draft, values, actor=user_of(request)))
@@ -97,9 +98,9 @@ def change_draft(request: HttpRequest, public_id: UUID, values: Body[dict[str, A
     tags=["campaigns"],
     openapi_extra=CHANGES,
 )
+@needs(TokenScope.CAMPAIGNS)
 def clone_campaign(request: HttpRequest, public_id: UUID, values: Body[dict[str, Any]]) -> Any:
     """A draft like this campaign, whatever its state, but for these values: `{}` for none."""
-    allowed(request, TokenScope.CAMPAIGNS)
     pattern = found_campaign(request, public_id)
     try:
         made = specification.again(user_of(request), pattern, values)

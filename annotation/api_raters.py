@@ -21,7 +21,8 @@ from annotation.services import raters as service
 from annotation.services.identities import forget_identity, rater_named
 from annotation.services.raters import LONGEST_REASON, RaterActRefused
 from annotation.views.scope import rater_of, user_of
-from generation.api import Page, Refusal, StrictSchema, allowed
+from generation.api import Page, Refusal, StrictSchema
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, of_form, refused
 
@@ -145,12 +146,12 @@ class ForgottenOut(Schema):
 
 
 @router.get("/campaigns/{public_id}/raters", response=list[RaterOut], tags=["raters"])
+@needs(TokenScope.RESULTS)
 def list_raters(request: HttpRequest, public_id: UUID, page: Query[Page], shelf: str = "") -> Any:
     """Raters with their evidence, who came first first. shelf: waiting, under_way, approved or rejected.
 
     Without a shelf all of them, also who never agreed to take part.
     """
-    allowed(request, TokenScope.RESULTS)
     found = found_campaign(request, public_id)
     if shelf and shelf not in review_queue.SHELVES:
         known = ", ".join(review_queue.SHELVES)
@@ -161,9 +162,9 @@ def list_raters(request: HttpRequest, public_id: UUID, page: Query[Page], shelf:
 
 
 @router.post("/campaigns/{public_id}/raters/find", response={200: JudgedOut, 404: Refusal}, tags=["raters"])
+@needs(TokenScope.REVIEW)
 def find_rater(request: HttpRequest, public_id: UUID, wanted: NameIn) -> Any:
     """The rater of that name. By POST: an id in an address would end up in logs."""
-    allowed(request, TokenScope.REVIEW)
     rater = rater_named(found_campaign(request, public_id), wanted.name)
     if rater is None:
         remedy = "Nobody of this campaign goes by that. Send the whole id, or the address of her page here."
@@ -172,9 +173,9 @@ def find_rater(request: HttpRequest, public_id: UUID, wanted: NameIn) -> Any:
 
 
 @router.post("/campaigns/{public_id}/approvals", response={200: ApprovedOut}, tags=["raters"])
+@needs(TokenScope.PAY)
 def approve_raters(request: HttpRequest, public_id: UUID, wanted: ApprovalsIn) -> Any:
     """Approves these raters for payment, one by one: who is refused keeps nobody else from it."""
-    allowed(request, TokenScope.PAY)
     found = found_campaign(request, public_id)
     by_name = {
         rater.pseudonym: rater
@@ -195,9 +196,9 @@ def approve_raters(request: HttpRequest, public_id: UUID, wanted: ApprovalsIn) -
 
 
 @router.get("/campaigns/{public_id}/raters/{pseudonym}", response=RaterOut, tags=["raters"])
+@needs(TokenScope.RESULTS)
 def read_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """One rater."""
-    allowed(request, TokenScope.RESULTS)
     return _one(_found(request, public_id, pseudonym))
 
 
@@ -206,9 +207,9 @@ def read_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     response={200: JudgedOut, 400: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.REVIEW)
 def exclude_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: ReasonIn) -> Any:
     """Leaves her answers out of the analysis; they stay stored. Never about pay."""
-    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     try:
         service.exclude(rater, user_of(request), why.reason)
@@ -222,9 +223,9 @@ def exclude_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Re
     response={200: JudgedOut, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.REVIEW)
 def include_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Takes an exclusion back. 409 once her places were given to others."""
-    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         service.include(rater, user_of(request))
@@ -236,9 +237,9 @@ def include_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     response={200: PlacesOut, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.REVIEW)
 def refill_places(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Gives an excluded rater's places to others, for good."""
-    allowed(request, TokenScope.REVIEW)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         return {"places": service.reopen_places(rater, user_of(request))}
@@ -247,9 +248,9 @@ def refill_places(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
 @router.post(
     "/campaigns/{public_id}/raters/{pseudonym}/forget", response={200: ForgottenOut}, tags=["raters"]
 )
+@needs(TokenScope.CAMPAIGNS)
 def forget_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     """Deletes what the recruitment platform calls her; the answers stay, by pseudonym."""
-    allowed(request, TokenScope.CAMPAIGNS)
     return {"forgotten": forget_identity(_found(request, public_id, pseudonym), user_of(request))}
 
 
@@ -258,9 +259,9 @@ def forget_rater(request: HttpRequest, public_id: UUID, pseudonym: str) -> Any:
     response={200: JudgedOut, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.PAY)
 def approve_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: MaybeReasonIn) -> Any:
     """She is to be paid; also after a rejection, which it overturns. `{}` gives no reason."""
-    allowed(request, TokenScope.PAY)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         payments.approve(rater, user_of(request), reason=why.reason)
@@ -272,9 +273,9 @@ def approve_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Ma
     response={200: JudgedOut, 400: Refusal, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.PAY)
 def reject_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: RejectionIn) -> Any:
     """She is not to be paid, on a ground that the evidence supports. Her answers stay as they are."""
-    allowed(request, TokenScope.PAY)
     rater = _found(request, public_id, pseudonym)
     grounds = _rejection(rater, why)
     with _conflicts():
@@ -287,10 +288,9 @@ def reject_rater(request: HttpRequest, public_id: UUID, pseudonym: str, why: Rej
     response={200: JudgedOut, 400: Refusal, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.PAY, TokenScope.REVIEW)
 def reject_and_republish(request: HttpRequest, public_id: UUID, pseudonym: str, why: RejectionIn) -> Any:
     """Rejects, leaves out of the analysis and gives the places to others: all three or nothing."""
-    for scope in (TokenScope.PAY, TokenScope.REVIEW):
-        allowed(request, scope)
     rater = _found(request, public_id, pseudonym)
     grounds = _rejection(rater, why)
     with _conflicts():
@@ -303,12 +303,12 @@ def reject_and_republish(request: HttpRequest, public_id: UUID, pseudonym: str, 
     response={200: JudgedOut, 409: Refusal},
     tags=["raters"],
 )
+@needs(TokenScope.PAY)
 def take_back_decision(request: HttpRequest, public_id: UUID, pseudonym: str, why: MaybeReasonIn) -> Any:
     """Takes the decision about her pay back; without one nothing changes. `{}` gives no reason.
 
     409 once a list of payments or Prolific has got her approval: the money may be on its way.
     """
-    allowed(request, TokenScope.PAY)
     rater = _found(request, public_id, pseudonym)
     with _conflicts():
         payments.take_back(rater, user_of(request), reason=why.reason)

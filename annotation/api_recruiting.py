@@ -17,7 +17,8 @@ from annotation.services.invitations import InvitationUnknown, invitations, revo
 from annotation.views import recruiting
 from annotation.views.endings import walk
 from annotation.views.scope import campaign_to_edit, user_of
-from generation.api import Page, Refusal, StrictSchema, allowed
+from generation.api import Page, Refusal, StrictSchema
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, of_form, refused
 
@@ -91,9 +92,9 @@ class InvitationOut(Schema):
 
 
 @router.get("/campaigns/{public_id}/recruitment", response=RecruitmentOut, tags=["recruitment"])
+@needs(TokenScope.READ)
 def read_recruitment(request: HttpRequest, public_id: UUID) -> Any:
     """Every link with what to do with it, and every ending."""
-    allowed(request, TokenScope.READ)
     found = found_campaign(request, public_id)
     return {
         "plain_link": found.plain_link,
@@ -104,9 +105,9 @@ def read_recruitment(request: HttpRequest, public_id: UUID) -> Any:
 
 
 @router.get("/campaigns/{public_id}/invitations", response=list[InvitationOut], tags=["recruitment"])
+@needs(TokenScope.CAMPAIGNS)
 def list_invitations(request: HttpRequest, public_id: UUID, page: Query[Page]) -> Any:
     """The personal links in their order: for who may change the campaign, since each lets somebody in."""
-    allowed(request, TokenScope.CAMPAIGNS)
     return _invitations(request, campaign_to_edit(request, str(public_id)), page)
 
 
@@ -115,9 +116,9 @@ def list_invitations(request: HttpRequest, public_id: UUID, page: Query[Page]) -
     response={200: list[InvitationOut], 400: Refusal},
     tags=["recruitment"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def make_invitations(request: HttpRequest, public_id: UUID, wanted: InvitationsIn) -> Any:
     """So many personal links in all; the new ones, at most 100 of them: `GET` has all."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     try:
         made = service.invite(found, user_of(request), invitations=wanted.invitations)
@@ -131,9 +132,9 @@ def make_invitations(request: HttpRequest, public_id: UUID, wanted: InvitationsI
     response={200: InvitationOut, 404: Refusal},
     tags=["recruitment"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def revoke_invitation(request: HttpRequest, public_id: UUID, number: int) -> Any:
     """Takes a personal link back for good; its rater's visit ends, her answers stay. Twice does no harm."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     try:
         revoke(found, user_of(request), number=number)
@@ -150,9 +151,9 @@ def _invitations(request: HttpRequest, found: Campaign, page: Page) -> list[dict
 
 
 @router.get("/campaigns/{public_id}/endings", response=list[WalkedOut], tags=["campaigns"])
+@needs(TokenScope.READ)
 def read_endings(request: HttpRequest, public_id: UUID) -> Any:
     """Every ending of a visit as the campaign has it set up, with what has to be mended."""
-    allowed(request, TokenScope.READ)
     return [
         {"name": one.ending.name, "when": one.ending.when}
         | {name: getattr(one, name) for name in ("heading", "code", "address", "faults")}
@@ -165,9 +166,9 @@ def read_endings(request: HttpRequest, public_id: UUID) -> Any:
     response={200: CampaignOut, 400: Refusal, 409: Refusal},
     tags=["campaigns"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def change_budget(request: HttpRequest, public_id: UUID, wanted: BudgetIn) -> Any:
     """Another budget, or none, while the campaign is open or paused."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = found_campaign(request, public_id)
     form = BudgetForm({"budget": wanted.budget or ""})
     if not form.is_valid():

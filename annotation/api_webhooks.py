@@ -12,7 +12,8 @@ from annotation.forms.webhooks import WebhookForm
 from annotation.models import Webhook, WebhookDelivery
 from annotation.outgoing import AddressRefused
 from annotation.services import webhooks as service
-from generation.api import Page, Refusal, StrictSchema, allowed, key
+from generation.api import Page, Refusal, StrictSchema, key
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.models import Project
 from generation.problems import ApiRefused, of_form, refused
@@ -53,12 +54,14 @@ class DeliveryOut(Schema):
 
 
 @router.get("/projects/{number}/webhooks", response=list[WebhookOut], tags=["webhooks"])
+@needs(TokenScope.CAMPAIGNS)
 def list_webhooks(request: HttpRequest, number: int) -> Any:
     """The project's webhooks with their secrets: for its managers and owners."""
     return [_webhook(hook) for hook in Webhook.objects.filter(project=_project(request, number))]
 
 
 @router.post("/projects/{number}/webhooks", response={201: WebhookOut, 400: Refusal}, tags=["webhooks"])
+@needs(TokenScope.CAMPAIGNS)
 def add_webhook(request: HttpRequest, number: int, webhook: WebhookIn) -> Any:
     """A new webhook; send it a test to see whether it arrives."""
     project = _project(request, number)
@@ -80,6 +83,7 @@ def add_webhook(request: HttpRequest, number: int, webhook: WebhookIn) -> Any:
     response={200: list[WebhookOut]},
     tags=["webhooks"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def steer_webhook(request: HttpRequest, number: int, webhook: int, act: str) -> Any:
     """act: on, off, test or remove. The webhooks that the project then has."""
     project = _project(request, number)
@@ -97,6 +101,7 @@ def steer_webhook(request: HttpRequest, number: int, webhook: int, act: str) -> 
 
 
 @router.get("/projects/{number}/webhook-deliveries", response=list[DeliveryOut], tags=["webhooks"])
+@needs(TokenScope.CAMPAIGNS)
 def list_deliveries(request: HttpRequest, number: int, page: Query[Page]) -> Any:
     """Events that were or are to be sent, the newest first."""
     rows = WebhookDelivery.objects.filter(webhook__project=_project(request, number))
@@ -108,6 +113,7 @@ def list_deliveries(request: HttpRequest, number: int, page: Query[Page]) -> Any
     response={200: DeliveryOut, 409: Refusal},
     tags=["webhooks"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def send_again(request: HttpRequest, number: int, delivery: int) -> Any:
     """A delivery that was given up is due again. 409 for any other."""
     project = _project(request, number)
@@ -124,7 +130,6 @@ def send_again(request: HttpRequest, number: int, delivery: int) -> Any:
 
 def _project(request: HttpRequest, number: int) -> Project:
     """The project, for who may change it: secrets are no reading. Raises Http404, PermissionDenied."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found: Project = scope.to_edit(request, Project.objects, pk=key(number))
     return found
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as sign_in
 from django.urls import include, path
 
-from config import account, health
+from config import account, api_page, health
 from config.api import api
 from config.home import home
 from config.sign_in import LimitedLoginView, second_step
@@ -18,6 +18,7 @@ urlpatterns = [
     path("account/second-step/", account.second_step_act, name="second_step_act"),
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),
+    path("account/api/", api_page.api_page, name="api_page"),
     path("account/tokens/<int:pk>/revoke/", account.token_revoke, name="token_revoke"),
     path("logout/", sign_in.LogoutView.as_view(), name="logout"),
     # The admin site has a form of its own, without the limit.

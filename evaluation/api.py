@@ -19,7 +19,8 @@ from evaluation import campaign_files
 from evaluation.kinds.report import KindReport, Table
 from evaluation.metrics.intervals import Interval
 from evaluation.metrics.opinion import GroupOpinion
-from generation.api import Refusal, allowed
+from generation.api import Refusal
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, Problem
 
@@ -124,9 +125,9 @@ ResultsOut = ScoresOut | PresenceOut | PairsOut | MasksOut
     response={200: Annotated[ResultsOut, Field(discriminator="task_kind")], 400: Refusal},
     tags=["results"],
 )
+@needs(TokenScope.RESULTS)
 def read_results(request: HttpRequest, public_id: UUID) -> Any:
     """The report as it stands, with the settings that the page starts with; its fields depend on the kind."""
-    allowed(request, TokenScope.RESULTS)
     campaign = campaign_of(request, str(public_id))
     with snapshot():
         if campaign.task_kind != TaskKind.OPINION_SCORE:
@@ -144,18 +145,18 @@ def read_results(request: HttpRequest, public_id: UUID) -> Any:
 
 
 @router.get("/campaigns/{public_id}/exports", response=list[str], tags=["results"])
+@needs(TokenScope.RESULTS)
 def list_exports(request: HttpRequest, public_id: UUID) -> Any:
     """The files there are, by name."""
-    allowed(request, TokenScope.RESULTS)
     return campaign_files.names(campaign_of(request, str(public_id)))
 
 
 @router.get(
     "/campaigns/{public_id}/exports/{path:name}", response={200: None, 429: Refusal}, tags=["results"]
 )
+@needs(TokenScope.RESULTS)
 def read_export(request: HttpRequest, public_id: UUID, name: str) -> StreamingHttpResponse:
     """One file. The same data give the same bytes."""
-    allowed(request, TokenScope.RESULTS)
     campaign = campaign_of(request, str(public_id))
     make = partial(campaign_files.file, campaign, name=name, settings={})
     try:

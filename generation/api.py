@@ -11,10 +11,11 @@ from ninja.files import UploadedFile
 from pydantic import ConfigDict, Field
 
 from generation import drafts, queries
+from generation.api_scopes import needs
 from generation.choices import RunState, TokenScope
 from generation.fingerprints import FingerprintError
 from generation.forms import ProjectForm, PromptSetForm, run_form
-from generation.models import ApiToken, Project, PromptSet, Run
+from generation.models import Project, PromptSet, Run
 from generation.parsing import Parse, ParserUnavailable
 from generation.problems import ApiRefused, Problem, of_form, refused
 from generation.prompt_bytes import MAX_BYTES
@@ -148,15 +149,6 @@ class Refusal(Schema):
     errors: list[dict[str, Any]]
 
 
-def allowed(request: HttpRequest, needed: TokenScope) -> None:
-    """Raises ApiRefused unless the token has this scope."""
-    token: ApiToken = request.auth  # type: ignore[attr-defined]
-    if needed.value not in token.scopes:
-        raise refused(
-            403, f"This token lacks the scope {needed.value!r}. Make one that has it on your account page."
-        )
-
-
 def only_fields(request: HttpRequest, *known: str) -> None:
     """Raises ApiRefused for every other name in a multipart body: a schema of parts can't forbid them."""
     strange = sorted({*request.POST, *request.FILES} - set(known))
@@ -172,18 +164,18 @@ def key(value: int) -> int:
 
 
 @router.get("/projects", response=list[ProjectOut], tags=["projects"])
+@needs(TokenScope.READ)
 def list_projects(request: HttpRequest, page: Query[Page]) -> Any:
     """The projects that the researcher is a member of."""
-    allowed(request, TokenScope.READ)
     visible = Project.objects.visible_to(request.user)[page.offset : page.offset + page.limit]
     editable = set(Project.objects.editable_by(request.user).values_list("pk", flat=True))
     return [{"id": row.pk, "name": row.name, "may_edit": row.pk in editable} for row in visible]
 
 
 @router.post("/projects", response={201: ProjectOut, 400: Refusal}, tags=["projects"])
+@needs(TokenScope.MEMBERS)
 def found_project(request: HttpRequest, project: ProjectIn) -> Any:
     """A new project, owned by the token's researcher."""
-    allowed(request, TokenScope.MEMBERS)
     form = ProjectForm(project.model_dump())
     if not form.is_valid():
         raise ApiRefused(400, *of_form(form, given=project.model_dump()))
@@ -192,9 +184,9 @@ def found_project(request: HttpRequest, project: ProjectIn) -> Any:
 
 
 @router.get("/prompt-sets", response=list[PromptSetOut], tags=["prompts"])
+@needs(TokenScope.READ)
 def list_prompt_sets(request: HttpRequest, page: Query[Page]) -> Any:
     """Prompt sets of these projects."""
-    allowed(request, TokenScope.READ)
     visible = queries.prompt_sets_with_counts(PromptSet.objects.visible_to(request.user))
     return [prompt_set_out(row) for row in visible[page.offset : page.offset + page.limit]]
 
@@ -202,6 +194,7 @@ def list_prompt_sets(request: HttpRequest, page: Query[Page]) -> Any:
 @router.post(
     "/prompt-sets", response={201: PromptSetOut, 202: dict[str, str], 400: Refusal}, tags=["prompts"]
 )
+@needs(TokenScope.GENERATE)
 def import_prompt_set(
     request: HttpRequest, file: File[UploadedFile], name: Form[str] = "", project: Form[int | None] = None
 ) -> Any:
@@ -209,7 +202,6 @@ def import_prompt_set(
 
     202: the words are still being found. Send the same request again.
     """
-    allowed(request, TokenScope.GENERATE)
     only_fields(request, "file", "name", "project")
     given = {"name": name or (file.name or "prompts").rsplit(".", 1)[0][:120], "project": project}
     form = PromptSetForm({key: value for key, value in given.items() if value is not None}, user=request.user)
@@ -234,17 +226,17 @@ def import_prompt_set(
 
 
 @router.get("/prompt-sets/{number}", response=PromptSetOut, tags=["prompts"])
+@needs(TokenScope.READ)
 def read_prompt_set(request: HttpRequest, number: int) -> Any:
     """One prompt set."""
-    allowed(request, TokenScope.READ)
     counted = queries.prompt_sets_with_counts(PromptSet.objects.all())
     return prompt_set_out(scope.one_of(request, counted, pk=key(number)))
 
 
 @router.get("/queue", response=QueueOut, tags=["runs"])
+@needs(TokenScope.READ)
 def read_queue(request: HttpRequest) -> Any:
     """The workers and what waits for them; failed: given up, of your latest runs and questions."""
-    allowed(request, TokenScope.READ)
     found = queue_state(scope.user_of(request))
     same = ("waiting", "own", "oldest_seconds", "in_work", "failed")
     of_worker = ("name", "lives", "silent_seconds", "images", "questions", "since_seconds")
@@ -257,17 +249,17 @@ def read_queue(request: HttpRequest) -> Any:
 
 
 @router.get("/runs", response=list[RunOut], tags=["runs"])
+@needs(TokenScope.READ)
 def list_runs(request: HttpRequest, page: Query[Page]) -> Any:
     """Runs of these projects."""
-    allowed(request, TokenScope.READ)
     visible = Run.objects.visible_to(request.user).select_related("prompt_set")
     return [run_out(row) for row in visible[page.offset : page.offset + page.limit]]
 
 
 @router.post("/runs", response={201: RunOut, 400: Refusal}, tags=["runs"])
+@needs(TokenScope.GENERATE)
 def start_run(request: HttpRequest, run: RunIn) -> Any:
     """A new run; workers take it up at once."""
-    allowed(request, TokenScope.GENERATE)
     given = {name: value for name, value in run.model_dump().items() if value is not None}
     form = run_form(given, user=scope.user_of(request), by="by the API")
     if not form.is_valid():
@@ -281,16 +273,16 @@ def start_run(request: HttpRequest, run: RunIn) -> Any:
 
 
 @router.get("/runs/{number}", response=RunOut, tags=["runs"])
+@needs(TokenScope.READ)
 def read_run(request: HttpRequest, number: int) -> Any:
     """One run and how far it is."""
-    allowed(request, TokenScope.READ)
     return run_out(scope.one_of(request, Run.objects.select_related("prompt_set"), pk=key(number)))
 
 
 @router.post("/runs/{number}/{act}", response={200: RunOut, 400: Refusal, 409: Refusal}, tags=["runs"])
+@needs(TokenScope.GENERATE)
 def steer_run(request: HttpRequest, number: int, act: str) -> Any:
     """act: pause, resume, cancel, or retry what failed. 409 where the run is past that."""
-    allowed(request, TokenScope.GENERATE)
     acts = {
         "pause": run_service.pause_run,
         "resume": run_service.resume_run,

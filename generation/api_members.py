@@ -6,7 +6,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from generation.api import ProjectIn, ProjectOut, Refusal, StrictSchema, allowed, key
+from generation.api import ProjectIn, ProjectOut, Refusal, StrictSchema, key
+from generation.api_scopes import needs
 from generation.choices import ProjectRole, TokenScope
 from generation.forms import MemberForm, ProjectForm
 from generation.models import Membership, Project
@@ -40,9 +41,9 @@ class RoleIn(StrictSchema):
 
 
 @router.get("/projects/{number}/members", response=list[MemberOut], tags=["projects"])
+@needs(TokenScope.READ)
 def list_members(request: HttpRequest, number: int) -> Any:
     """Everybody in the project."""
-    allowed(request, TokenScope.READ)
     project: Project = scope.to_read(request, Project.objects, pk=key(number))
     return _members(project)
 
@@ -50,6 +51,7 @@ def list_members(request: HttpRequest, number: int) -> Any:
 @router.post(
     "/projects/{number}/members", response={201: MemberOut, 400: Refusal, 409: Refusal}, tags=["projects"]
 )
+@needs(TokenScope.MEMBERS)
 def add_member(request: HttpRequest, number: int, member: MemberIn) -> Any:
     """Another researcher who has an account here. 409 for a member's name."""
     project = _owned(request, number)
@@ -71,6 +73,7 @@ def add_member(request: HttpRequest, number: int, member: MemberIn) -> Any:
     response={200: list[MemberOut], 400: Refusal, 409: Refusal},
     tags=["projects"],
 )
+@needs(TokenScope.MEMBERS)
 def change_member(request: HttpRequest, number: int, member: int, role: RoleIn) -> Any:
     """Another role for a member. 409 where the project would be left without an owner."""
     project = _owned(request, number)
@@ -89,6 +92,7 @@ def change_member(request: HttpRequest, number: int, member: int, role: RoleIn) 
     response={200: list[MemberOut], 409: Refusal},
     tags=["projects"],
 )
+@needs(TokenScope.MEMBERS)
 def remove_member(request: HttpRequest, number: int, member: int) -> Any:
     """The member sees the project no more. 409 where it would be left without an owner."""
     project = _owned(request, number)
@@ -100,6 +104,7 @@ def remove_member(request: HttpRequest, number: int, member: int) -> Any:
 
 
 @router.post("/projects/{number}/rename", response={200: ProjectOut, 400: Refusal}, tags=["projects"])
+@needs(TokenScope.MEMBERS)
 def rename_project(request: HttpRequest, number: int, project: ProjectIn) -> Any:
     """The project by another name; by its owners."""
     owned = _owned(request, number)
@@ -115,9 +120,9 @@ def rename_project(request: HttpRequest, number: int, project: ProjectIn) -> Any
 @router.post(
     "/projects/{number}/leave", response={200: list[MemberOut], 404: Refusal, 409: Refusal}, tags=["projects"]
 )
+@needs(TokenScope.MEMBERS)
 def leave_project(request: HttpRequest, number: int) -> Any:
     """You are a member no more; who stays. 409 for its last owner."""
-    allowed(request, TokenScope.MEMBERS)
     project: Project = scope.to_read(request, Project.objects, pk=key(number))
     own = Membership.objects.filter(project=project, user=scope.user_of(request)).first()
     if own is None:
@@ -130,8 +135,7 @@ def leave_project(request: HttpRequest, number: int) -> Any:
 
 
 def _owned(request: HttpRequest, number: int) -> Project:
-    """The project, for one of its owners with a token for its members. Raises Http404, PermissionDenied."""
-    allowed(request, TokenScope.MEMBERS)
+    """The project, for one of its owners. Raises Http404, PermissionDenied."""
     found: Project = scope.one_of(request, Project.objects, pk=key(number))
     if not Project.objects.owned_by(request.user).filter(pk=found.pk).exists():
         raise PermissionDenied(ONLY_OWNERS)

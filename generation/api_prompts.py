@@ -14,12 +14,12 @@ from generation.api import (
     Refusal,
     RunOut,
     StrictSchema,
-    allowed,
     key,
     only_fields,
     run_out,
 )
 from generation.api import prompt_set_out as set_out
+from generation.api_scopes import needs
 from generation.choices import PartOfSpeech, TokenScope
 from generation.forms import MoveForm, SystemForm
 from generation.models import Prompt, PromptSet
@@ -72,17 +72,17 @@ class MoveIn(StrictSchema):
 
 
 @router.get("/prompt-sets/{number}/prompts", response=list[PromptOut], tags=["prompts"])
+@needs(TokenScope.READ)
 def list_prompts(request: HttpRequest, number: int, page: Query[Page]) -> Any:
     """The prompts with their words, in the order of the file."""
-    allowed(request, TokenScope.READ)
     prompts = _set(request, number).prompts.prefetch_related("words")
     return [_prompt(row) for row in prompts[page.offset : page.offset + page.limit]]
 
 
 @router.post("/prompt-sets/{number}/prompts/{row}", response={200: PromptOut, 400: Refusal}, tags=["prompts"])
+@needs(TokenScope.GENERATE)
 def correct_words(request: HttpRequest, number: int, row: int, correction: WordsIn) -> Any:
     """Other parts of speech for words of the prompt on this line; all of them or none."""
-    allowed(request, TokenScope.GENERATE)
     prompts = _set(request, number).prompts.prefetch_related("words")
     prompt: Prompt | None = prompts.filter(row_number=key(row)).first()
     if prompt is None:
@@ -112,9 +112,9 @@ def correct_words(request: HttpRequest, number: int, row: int, correction: Words
 
 
 @router.post("/prompt-sets/{number}/move", response={200: PromptSetOut, 400: Refusal}, tags=["prompts"])
+@needs(TokenScope.GENERATE)
 def move_prompt_set(request: HttpRequest, number: int, target: MoveIn) -> Any:
     """The prompts with all that was made from them, into another project that you may change."""
-    allowed(request, TokenScope.GENERATE)
     found = _set(request, number)
     form = MoveForm(target.model_dump(), user=request.user)
     if not form.is_valid():
@@ -126,11 +126,11 @@ def move_prompt_set(request: HttpRequest, number: int, target: MoveIn) -> Any:
 
 
 @router.post("/prompt-sets/{number}/pictures", response={201: RunOut, 400: Refusal}, tags=["prompts"])
+@needs(TokenScope.GENERATE)
 def upload_pictures(
     request: HttpRequest, number: int, pictures: File[list[UploadedFile]], name: Form[str]
 ) -> Any:
     """Pictures of another system for these prompts, named by their lines (3.png, 3-1.png): a run like any."""
-    allowed(request, TokenScope.GENERATE)
     only_fields(request, "pictures", "name")
     found = _set(request, number)
     form = SystemForm({"name": name})

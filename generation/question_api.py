@@ -8,7 +8,8 @@ from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from generation import picture_storage
-from generation.api import Page, Refusal, allowed, key, only_fields
+from generation.api import Page, Refusal, key, only_fields
+from generation.api_scopes import needs
 from generation.choices import MapRequestKind, TokenScope
 from generation.fingerprints import FingerprintError
 from generation.models import MapRequest
@@ -83,17 +84,17 @@ class DeletedOut(Schema):
 
 
 @router.get("/questions", response=list[QuestionOut], tags=["questions"])
+@needs(TokenScope.READ)
 def list_questions(request: HttpRequest, page: Query[Page]) -> Any:
     """Questions about pictures in these projects, the newest first."""
-    allowed(request, TokenScope.READ)
     visible = MapRequest.objects.visible_to(request.user).filter(kind=MapRequestKind.INFORM)
     return [_question(row) for row in visible[page.offset : page.offset + page.limit]]
 
 
 @router.post("/questions", response={201: QuestionOut, 400: Refusal}, tags=["questions"])
+@needs(TokenScope.GENERATE)
 def ask_question(request: HttpRequest, picture: File[UploadedFile], asked: Form[QuestionIn]) -> Any:
     """A picture of one's own with its caption; a worker answers."""
-    allowed(request, TokenScope.GENERATE)
     only_fields(request, "picture", *QuestionIn.model_fields)
     user = scope.user_of(request)
     given = asked.model_dump()
@@ -116,13 +117,14 @@ def ask_question(request: HttpRequest, picture: File[UploadedFile], asked: Form[
 
 
 @router.get("/questions/{number}", response=QuestionOut, tags=["questions"])
+@needs(TokenScope.READ)
 def read_question(request: HttpRequest, number: int) -> Any:
     """One question, with its answer once there is one."""
-    allowed(request, TokenScope.READ)
     return _question(_one(request, number))
 
 
 @router.get("/questions/{number}/maps.npz", tags=["questions"])
+@needs(TokenScope.RESULTS)
 def read_maps(request: HttpRequest, number: int) -> HttpResponse:
     """The maps of all words: picture, positions, attention, mi and cmi (nats), as a NumPy archive.
 
@@ -138,9 +140,9 @@ def read_maps(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @router.post("/questions/{number}/again", response={200: QuestionOut, 409: Refusal}, tags=["questions"])
+@needs(TokenScope.GENERATE)
 def ask_again(request: HttpRequest, number: int) -> Any:
     """A question that failed waits for a worker again. 409 for any other."""
-    allowed(request, TokenScope.GENERATE)
     found = _one(request, number)
     if not service.ask_again(found):
         raise refused(409, f"Nothing changed: the question has not failed; its state is {found.state}.")
@@ -150,9 +152,9 @@ def ask_again(request: HttpRequest, number: int) -> Any:
 
 
 @router.post("/questions/{number}/delete", response={200: DeletedOut}, tags=["questions"])
+@needs(TokenScope.GENERATE)
 def delete_question(request: HttpRequest, number: int) -> Any:
     """The question with its picture and its answer is gone, for good."""
-    allowed(request, TokenScope.GENERATE)
     found = _one(request, number)
     gone = found.pk
     service.delete_request(found)
@@ -160,6 +162,7 @@ def delete_question(request: HttpRequest, number: int) -> Any:
 
 
 @router.get("/questions/{number}/words/{position}/{kind}.npy", tags=["questions"])
+@needs(TokenScope.RESULTS)
 def read_map(
     request: HttpRequest, number: int, position: int, kind: str, asked: Query[MapAsked]
 ) -> HttpResponse:
@@ -178,7 +181,6 @@ def read_map(
 
 
 def _answered(request: HttpRequest, number: int) -> MapRequest:
-    allowed(request, TokenScope.RESULTS)
     found = _one(request, number)
     if found.answered_at is None:
         remedy = f"The question is not answered yet; its state is {found.state}. "

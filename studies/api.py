@@ -11,7 +11,8 @@ from annotation.models import Campaign
 from annotation.services import dry_runs
 from annotation.services.campaigns import OpeningRefused
 from annotation.views.scope import campaign_of, user_of
-from generation.api import Refusal, allowed
+from generation.api import Refusal
+from generation.api_scopes import needs
 from generation.choices import TokenScope
 from generation.problems import ApiRefused, Problem, refused
 from studies.rehearsal import advance, rehearsal
@@ -48,9 +49,9 @@ class DryRunOut(Schema):
 
 
 @router.get("/campaigns/{public_id}/dry-run", response=DryRunOut, tags=["dry runs"])
+@needs(TokenScope.READ)
 def read_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     """How far the campaign's dry run is."""
-    allowed(request, TokenScope.READ)
     return _state(_current(campaign_of(request, str(public_id))))
 
 
@@ -59,9 +60,9 @@ def read_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     response={201: DryRunOut, 400: Refusal, 409: Refusal},
     tags=["dry runs"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def start_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     """An open copy of the campaign for simulated raters; an earlier one goes. 400 as an opening refuses."""
-    allowed(request, TokenScope.CAMPAIGNS)
     found = campaign_of(request, str(public_id))
     try:
         copy = dry_runs.start_dry_run(found, user_of(request))
@@ -78,9 +79,9 @@ def start_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     response={200: DryRunOut, 409: Refusal},
     tags=["dry runs"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def advance_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     """Lets the simulated raters work for two seconds. Send it again until `finished`."""
-    allowed(request, TokenScope.CAMPAIGNS)
     copy = _started(request, public_id)
     advance(copy, host=request.get_host(), secure=request.is_secure(), seconds=SECONDS)
     return _state(copy)
@@ -91,9 +92,9 @@ def advance_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     response={200: DryRunOut, 409: Refusal},
     tags=["dry runs"],
 )
+@needs(TokenScope.CAMPAIGNS)
 def discard_dry_run(request: HttpRequest, public_id: UUID) -> Any:
     """Deletes the dry run with everything in it; the campaign itself is left alone."""
-    allowed(request, TokenScope.CAMPAIGNS)
     try:
         original = dry_runs.discard_dry_run(_started(request, public_id), user_of(request))
     except dry_runs.NoDryRun as refusal:

@@ -17,7 +17,7 @@ ABSENT: Final = "absent"  # as READ, but the test's data have none of it
 GET: Final[dict[str, tuple[str, ...]]] = {
     OPEN: ("home", "health", "login", "admin_login", "rate:entry", "api:openapi-json"),
     SIGNED_IN: (
-        "account", "generation:projects", "generation:prompt_sets", "generation:prompt_import",
+        "account", "api_page", "generation:projects", "generation:prompt_sets", "generation:prompt_import",
         "generation:example_file", "generation:runs", "generation:run_new", "generation:run_price",
         "annotation:campaigns", "annotation:campaign_new", "annotation:campaign_upload",
         "analyses:analyses", "plan:planner", "plan:planner_sums", "generation:questions",

@@ -256,7 +256,7 @@ def send(program: Program, method: str, path: str, *, run: Run, campaign: Campai
 
 
 def test_every_operation_asks_for_its_scope_and_for_the_projects_role(owner: User) -> None:
-    """Control: leave `allowed` out of one of them; visible_to for editable_by."""
+    """Control: leave `needs` out of one of them; visible_to for editable_by."""
     campaign = factories.make_open_campaign(owner)
     factories.make_rater(campaign)
     project = Project.objects.get(personal_of=owner)
@@ -270,6 +270,8 @@ def test_every_operation_asks_for_its_scope_and_for_the_projects_role(owner: Use
 
     people = {"viewer": Program(viewer), "stranger": Program(stranger)}
     for method, path, scope in operations():
+        said = document()["paths"][ROOT + path][method]["x-scopes"]
+        assert (path, said[0]) == (path, scope)
         others = [other for other in TokenScope if other != scope]
         assert (path, ask(Program(owner, *others), method, path)) == (path, 403)
         if path.endswith("/leave"):
