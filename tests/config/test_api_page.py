@@ -84,7 +84,8 @@ def test_the_api_understands_the_example_of_every_route(route: Route, owner: Use
     curl, flag, header, *words = shlex.split(line)
     assert (curl, flag) == ("curl", "-H")
     name, _, value = header.partition(": ")
-    method, body, parts = "GET", None, {}
+    method, body = "GET", None
+    parts: dict[str, Any] = {}
     while len(words) > 1:
         option = words.pop(0)
         if option == "-X":
@@ -93,8 +94,8 @@ def test_the_api_understands_the_example_of_every_route(route: Route, owner: Use
             method, body = "POST", json.loads(words.pop(0))
         elif option == "-F":
             method = "POST"
-            part, _, content = words.pop(0).partition("=")
-            parts[part] = SimpleUploadedFile("file", b"none") if content == "@file" else content
+            part, _, said = words.pop(0).partition("=")
+            parts[part] = SimpleUploadedFile("file", b"none") if said == "@file" else said
         else:
             assert option == "-OJ"
     assert method == route.method
