@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -51,6 +52,20 @@ def pytest_collection_finish() -> None:
 def _media_of_its_own(settings: Settings, tmp_path: Path) -> None:
     """No test writes where another test, or a running Percept, keeps its files."""
     settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before() -> Iterator[None]:
+    """No test leaves torch more threads: where every core has a process of tests, they wait for each other
+    at each step, and the tests that follow take ten times as long.
+
+    torch is looked up, not imported: most tests do without it.
+    """
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if torch and torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session", autouse=True)
