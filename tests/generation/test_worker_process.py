@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 from django.db.models import Count
@@ -17,7 +16,7 @@ from generation.models import Image, Run
 from generation.queue_state import queue_state
 from generation.services import runs
 from tests import factories
-from tests.generation.worker_process import wait_until, worker
+from tests.generation.worker_process import WorkerProcess, wait_until, worker
 
 IDLE_SECONDS = 3
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -55,14 +54,14 @@ def leased() -> bool:
     return Image.objects.filter(state=ImageState.LEASED).exists()
 
 
-def holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
+def holder(processes: Sequence[WorkerProcess]) -> WorkerProcess | None:
     """The one of the workers that has an image in work."""
     names = Image.objects.filter(state=ImageState.LEASED).values_list("worker", flat=True)
     pids = {int(name.rsplit(":", 1)[1]) for name in names}
     return next((process for process in processes if process.pid in pids), None)
 
 
-def stopped_holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
+def stopped_holder(processes: Sequence[WorkerProcess]) -> WorkerProcess | None:
     """One of the workers, stopped with an image in work; None where it was done before the stop came."""
     found = holder(processes)
     if found is None:
@@ -75,9 +74,9 @@ def stopped_holder(processes: Sequence[Popen[bytes]]) -> Popen[bytes] | None:
     return None
 
 
-def stop_with_an_image(processes: Sequence[Popen[bytes]], *, log: Path) -> Popen[bytes]:
+def stop_with_an_image(processes: Sequence[WorkerProcess], *, log: Path) -> WorkerProcess:
     """Waits for, and stops, a worker that has an image in work."""
-    stopped: list[Popen[bytes]] = []
+    stopped: list[WorkerProcess] = []
 
     def tried() -> bool:
         if (worker := stopped_holder(processes)) is not None:
