@@ -24,7 +24,7 @@ def filtered(study: Study, only: Sequence[Only]) -> Study:
         if filter_.value not in grouping.values:
             raise KeyError(filter_.value)
         keep = grouping.index == grouping.values.index(filter_.value)
-        study = _with_items(study, keep=keep, detail=f"{filter_.grouping} is {filter_.value}")
+        study = _with_items(study, keep=keep, detail=f"{filter_.grouping} is {filter_.value or '(none)'}")
     return study
 
 

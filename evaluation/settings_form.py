@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -26,6 +26,8 @@ HEADLINE: Final = "headline"
 BESIDE_PRESETS: Final = ("answers", "items", "raters")
 CONFIDENCES: Final = ("0.9", "0.95", "0.99")
 MOST_OFFERED: Final = 300
+# In an address: the items that have no group, for an empty text asks for all.
+NO_GROUP: Final = "(none)"
 RULES: Final = {
     DropRule.ANY_RATER: "any rater: word too abstract",
     DropRule.MAJORITY: "most raters: word too abstract",
@@ -160,7 +162,10 @@ def read_settings(
             ({PRESET: preset} if preset != HEADLINE else {})
             | {name: value for name, value in chosen.items() if value != offered[name][1]}
             | {n: str(value) for n, value in numbers.items() if value != getattr(default, NUMBERS[n][1])}
-            | {FILTER + only.grouping: only.value for only in filters}
+            | {
+                FILTER + only.grouping: asked_by(only.value, among=study.grouping(only.grouping).values)
+                for only in filters
+            }
         ),
         carried=tuple(carried),
         preset=preset,
@@ -251,18 +256,30 @@ def _filters(
     for grouping in study.groupings:
         if not 1 < len(grouping.values) <= MOST_OFFERED:
             continue
-        value = parameters.get(FILTER + grouping.name, "")
-        if value and value not in grouping.values:
-            problems.append(f"No item has {value!r} as its {grouping.label}. All groups are shown.")
-            value = ""
-        if value:
-            filters.append(Only(grouping=grouping.name, value=value))
-        choices.append(_filter_choice(grouping, chosen=value))
+        asked = parameters.get(FILTER + grouping.name, "")
+        by_asked = {asked_by(value, among=grouping.values): value for value in grouping.values}
+        if asked and asked not in by_asked:
+            problems.append(f"No item has {asked!r} as its {grouping.label}. All groups are shown.")
+            asked = ""
+        if asked:
+            filters.append(Only(grouping=grouping.name, value=by_asked[asked]))
+        choices.append(_filter_choice(grouping, chosen=asked))
     return tuple(filters), choices
 
 
+def asked_by(value: str, *, among: Collection[str]) -> str:
+    """What asks for this group in an address: its name, or where it has none, a name that no group has."""
+    name = value or NO_GROUP
+    while not value and name in among:
+        name = f"({name})"
+    return name
+
+
 def _filter_choice(grouping: Grouping, *, chosen: str) -> Choice:
-    values = dict(zip(grouping.values, grouping.labels, strict=True))
+    values = {
+        asked_by(value, among=grouping.values): label
+        for value, label in zip(grouping.values, grouping.labels, strict=True)
+    }
     return _choice(
         FILTER + grouping.name, f"Only {grouping.label}", values={"": "all"} | values, chosen=chosen
     )

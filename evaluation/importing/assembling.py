@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from evaluation.importing.faults import COLUMNS as FAULT_COLUMNS
 from evaluation.importing.faults import Faults
 from evaluation.importing.gathering import Gathered, gather, units
 from evaluation.importing.mapping import ImportRefused, Mapping
-from evaluation.importing.reading import read_rows
+from evaluation.importing.reading import Hashed, read_rows
 from evaluation.metrics.responses import MOST_SCORE_OPTIONS
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, IndexArray, OptOut, RatingTable
 from evaluation.number_words import counted, grouped
@@ -26,7 +27,6 @@ from evaluation.study import GivenColumn, Grouping, Listing, Option, Origin, Stu
 OPT_OUT_WORDS: Final = {"word_too_abstract": "Word too abstract", "image_too_poor": "Image itself is poor"}
 OPT_OUT_NAME: Final = {int(code): name for name, code in OPT_OUT_BY_NAME.items()} | {0: ""}
 ALL_ITEMS: Final = "all"
-PIECE: Final = 256 * 1024
 GROUP: Final = "group_"
 SHARED: Final = " · "
 RATING_COLUMNS: Final = {
@@ -80,7 +80,8 @@ def import_file(
 ) -> Imported:
     """The study that the file holds. Raises ImportRefused where no row can be used."""
     faults = Faults()
-    rows = read_rows(open_file(), name=name, columns=mapping.columns)
+    hashed = Hashed(open_file())
+    rows = read_rows(hashed.buffered(), name=name, columns=mapping.columns)
     gathered = gather(rows, mapping=mapping, faults=faults, progress=progress)
     if not gathered.row.size:
         told = " ".join(faults.summary()) or "It has no rows."
@@ -99,7 +100,7 @@ def import_file(
     notes = _notes(gathered, unit=unit, telling=telling, mapping=mapping)
     facts = mapping.facts() | {
         "file": name,
-        "sha256": _sha256(open_file),
+        "sha256": hashed.sha256(),
         "rows": gathered.n_rows,
         "rows_used": int(gathered.row.size),
         "rows_not_asked": gathered.not_asked,
@@ -221,9 +222,9 @@ def _items(gathered: Gathered, *, first: IndexArray, telling: Sequence[int], map
         [values[code] for code in gathered.group[place][first]]
         for place, values in enumerate(gathered.group_values)
     ]
-    told = [[groups[place][line] for place in telling] for line in range(first.size)]
+    parts = list(zip(names, *(groups[place] for place in telling), strict=True))
     cells = [
-        [guard(SHARED.join((name, *more))) for name, more in zip(names, told, strict=True)],
+        list(map(guard, _joined(parts))),
         [guard(name) for name in names],
         *([guard(value) for value in column] for column in groups),
     ]
@@ -234,6 +235,14 @@ def _items(gathered: Gathered, *, first: IndexArray, telling: Sequence[int], map
         ),
         index=np.arange(first.size),
     )
+
+
+def _joined(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """One name for each: its parts, in quotation marks where two names would else be one."""
+    plain = [SHARED.join(own) for own in parts]
+    if len(set(plain)) == len(plain):
+        return plain
+    return [SHARED.join(json.dumps(part, ensure_ascii=False) for part in own) for own in parts]
 
 
 def _raters(gathered: Gathered, *, used: Sequence[int], mapping: Mapping) -> Listing:
@@ -247,7 +256,7 @@ def _raters(gathered: Gathered, *, used: Sequence[int], mapping: Mapping) -> Lis
 
 
 def _grouping(column: GivenColumn, *, name: str) -> Grouping:
-    """Groups in alphabetical order; numbers by size."""
+    """Groups in alphabetical order; before them finite numbers, by size."""
     values = sorted({unguard(cell) for cell in column.cells}, key=_natural)
     place = {value: index for index, value in enumerate(values)}
     return Grouping(
@@ -261,9 +270,11 @@ def _grouping(column: GivenColumn, *, name: str) -> Grouping:
 
 def _natural(value: str) -> tuple[int, float, str]:
     try:
-        return 0, float(value), value
+        number = float(value)
     except ValueError:
-        return 1, 0.0, value
+        number = math.nan
+    # "nan" is no number that could come before or after another.
+    return (0, number, value) if math.isfinite(number) else (1, 0.0, value)
 
 
 def _one_group(n_items: int) -> Grouping:
@@ -317,11 +328,3 @@ def _notes(
             f"Items have {counted(int(counts.min()), 'answer')} to {grouped(int(counts.max()))} each."
         )
     return tuple(notes)
-
-
-def _sha256(open_file: Callable[[], IO[bytes]]) -> str:
-    digest = hashlib.sha256()
-    with open_file() as stream:
-        while piece := stream.read(PIECE):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evaluation.importing.faults import Faults, Kind
 from evaluation.importing.mapping import Duplicates, Empty, Mapping, number
 from evaluation.importing.reading import Row
+from evaluation.metrics.intervals import MOST_VALUE
 from evaluation.metrics.tables import OPT_OUT_BY_NAME, BoolArray, FloatArray, IndexArray
 
 ROWS_PER_REPORT: Final = 50_000
@@ -137,7 +138,7 @@ class _Gatherer:
         if not text:
             return NOT_A_NUMBER
         seconds = number(text)
-        if seconds is None or seconds < 0:
+        if seconds is None or not 0 <= seconds <= MOST_VALUE:
             self._faults.add(Kind.BAD_TIME, row=row, column=self._mapping.seconds or "", value=text)
             return NOT_A_NUMBER
         return seconds

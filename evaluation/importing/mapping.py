@@ -75,6 +75,8 @@ class Mapping:
                 f"fair-from {end_of_scale(self.fair_from)} is not on the scale {end_of_scale(low)} to"
                 f" {end_of_scale(high)}."
             )
+        if not all((self.item, self.score, self.rater != "", *self.groups)):
+            raise ImportRefused("A column was named with an empty text. Give the name that the header has.")
         used = [name for name in (self.item, self.rater, self.score, self.seconds) if name]
         twice = sorted({name for name in used if used.count(name) > 1})
         if twice:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import count
+from itertools import count, islice
 from typing import IO, Any, Final
 
 from evaluation.importing.faults import Kind
@@ -19,6 +21,10 @@ SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 LONGEST_LINE: Final = 1_000_000
 QUOTES: Final = "Quote the whole cell, and double a quotation mark that belongs to its text."
 JSON_ENDINGS: Final = (".jsonl", ".ndjson", ".json")
+# What some spreadsheets write before the header, and no cell of theirs shows.
+TOLD_SEPARATOR: Final = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
+QUOTED: Final = re.compile(r'"[^"]*("|$)')
+PIECE: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,38 @@ class Row:
     problem: str = ""
     kind: Kind = Kind.RAGGED
     column: str = ""
+
+
+class Hashed(io.RawIOBase):
+    """A stream that is read once, and hashed while it is: a pipe gives its bytes to nobody twice."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes, as `io.RawIOBase.readinto`."""
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._digest.update(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        """Closes the stream too."""
+        self._stream.close()
+        super().close()
+
+    def buffered(self) -> IO[bytes]:
+        """The same bytes in large pieces."""
+        return io.BufferedReader(self, PIECE)
+
+    def sha256(self) -> str:
+        """SHA-256 of all that was read so far."""
+        return self._digest.hexdigest()
 
 
 def is_json(name: str) -> bool:
@@ -70,13 +108,18 @@ def _text(stream: IO[bytes]) -> io.TextIOWrapper:
 
 
 def _header(text: IO[str]) -> tuple[list[str], str]:
-    """The header and the separator: of three the one that the first line has most of."""
+    """The header and the separator: the one that a line before it names, or of three the one that it has
+    most of outside quotation marks.
+    """
     first = text.readline(LONGEST_LINE)
+    told = TOLD_SEPARATOR.fullmatch(first.rstrip("\r\n"))
+    if told:
+        first = text.readline(LONGEST_LINE)
     if not first.strip():
         raise ImportRefused("The file is empty, or its first line is: the first line names the columns.")
-    separator = max(SEPARATORS, key=first.count)
     while first.count('"') % 2 and (more := text.readline(LONGEST_LINE)):
         first += more
+    separator = told[1] if told else max(SEPARATORS, key=QUOTED.sub("", first).count)
     try:
         header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator, strict=True))]
     except csv.Error as error:
@@ -141,8 +184,8 @@ class _Lines:
 
 def _json_columns(text: IO[str]) -> list[str]:
     known: dict[str, None] = {}
-    for _, line in zip(range(100), text, strict=False):
-        found = _object(line)
+    for number, line in zip(count(1), islice(text, 100), strict=False):
+        found = _object(line, number=number)
         known |= dict.fromkeys(found or ())
     if not known:
         raise ImportRefused("The first hundred lines hold no JSON object with a name in it.")
@@ -155,7 +198,7 @@ def _json_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
-        found = _object(line)
+        found = _object(line, number=number)
         if found is None:
             yield Row(number, None, line.strip()[:200], Kind.NOT_AN_OBJECT)
             continue
@@ -171,8 +214,13 @@ def _json_rows(text: IO[str], *, columns: Sequence[str]) -> Iterator[Row]:
             _place(column, known=sorted(seen))
 
 
-def _object(line: str) -> dict[str, Any] | None:
-    """None for what is no JSON object, names a key twice, or holds half a character, which no file can."""
+def _object(line: str, *, number: int) -> dict[str, Any] | None:
+    """None for what is no JSON object, names a key twice, or holds half a character, which no file can.
+
+    Raises ImportRefused for the first line of an array that the file is as a whole.
+    """
+    if number == 1 and line.lstrip()[:1] == "[":
+        _refuse_array(line)
     try:
         found = json.loads(line, object_pairs_hook=_each_key_once)
         if "\\u" in line:
@@ -180,6 +228,18 @@ def _object(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _refuse_array(line: str) -> None:
+    """Raises ImportRefused unless the array ends in its line and holds no object: then it is a mere fault."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = [{}]
+    if any(isinstance(part, dict) for part in found):
+        raise ImportRefused(
+            "The file is one JSON array. Write its objects one a line (JSON lines), as jq -c '.[]' does."
+        )
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,10 +17,8 @@ from evaluation.kinds.pairs import PairSettings
 from evaluation.kinds.presence import PresenceSettings
 from evaluation.metrics.tests import ExactTest
 from evaluation.settings import Only
-from evaluation.settings_form import CONFIDENCES, FILTER, Choice, OfferedOption
+from evaluation.settings_form import CONFIDENCES, FILTER, Choice, OfferedOption, asked_by
 
-# In an address: the items that have no group.
-NO_GROUP: Final = "(none)"
 KindSettings = PresenceSettings | PairSettings | MaskSettings | MapSettings
 _ANSWERS: Final = ("Answers", {str(whose): words for whose, words in WORDS.items()})
 _CONFIDENCE: Final = {level: f"{100 * float(level):g} %" for level in CONFIDENCES}
@@ -130,7 +128,7 @@ def read_form(
         choices=tuple(choices),
         problems=tuple(problems),
         query=urlencode(
-            {FILTER + filter_.grouping: filter_.value or NO_GROUP for filter_ in only}
+            {FILTER + o.grouping: asked_by(o.value, among=(groups or {})[o.grouping]) for o in only}
             | {name: value for name, value in chosen.items() if value != str(usual[name])}
         ),
     )
@@ -142,13 +140,14 @@ def _filters(
     """(filters, what can't be read, the choices)."""
     only, problems, choices = [], [], []
     for name, values in groups.items():
-        offered = {"": "all"} | {value or NO_GROUP: value or "(none)" for value in values}
+        by_asked = {asked_by(value, among=values): value for value in values}
+        offered = {"": "all"} | {asked: value or "(none)" for asked, value in by_asked.items()}
         chosen = parameters.get(FILTER + name, "")
         if chosen not in offered:
             problems.append(f"No item has {chosen!r} as its {words_of(name)}. All groups are shown.")
             chosen = ""
         if chosen:
-            only.append(Only(grouping=name, value="" if chosen == NO_GROUP else chosen))
+            only.append(Only(grouping=name, value=by_asked[chosen]))
         options = tuple(
             OfferedOption(value=value, label=label, chosen=value == chosen)
             for value, label in offered.items()

@@ -59,6 +59,33 @@ def test_an_error_names_the_field_the_value_and_the_remedy(client: Client, uploa
         assert words in response.content.decode()
 
 
+def test_items_without_a_group_can_be_asked_for_and_all_stay_the_default(
+    client: Client, owner: User, settings: object, tmp_path: Path
+) -> None:
+    """The column is empty for two of the items, and says "(none)" of a third.
+
+    Control: let an empty text stand for the group without a name too: "all" is then offered no more.
+    """
+    settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
+    client.force_login(owner)
+    content = "prompt,method,who,score\na,,ann,5\nb,,ann,4\nc,(none),ann,1\nd,<b>,ann,2\n"
+    upload = client.post("/analyses/", {"file": SimpleUploadedFile("mine.csv", content.encode())})
+    url = upload.headers["Location"] + "report/"
+    shown = client.get(url, CHOSEN).content.decode()
+    assert '<option value="" selected>all</option>' in shown
+    assert '<option value="((none))">(empty)</option>' in shown
+
+    def score(**only: str) -> str:
+        filters = {f"only-{name}": value for name, value in only.items()}
+        found = client.get(f"{url}groups.csv", CHOSEN | filters).getvalue().decode()
+        return [row["mos"] for row in csv.DictReader(io.StringIO(found, newline=""))][-1]
+
+    assert (score(), score(method="((none))"), score(method="(none)")) == ("3.0", "4.5", "1.0")
+    asked = client.get(url, CHOSEN | {"only-method": "((none))"}).content.decode()
+    assert '<option value="((none))" selected>(empty)</option>' in asked
+    assert "only-method=%28%28none%29%29" in asked
+
+
 def test_nobody_else_sees_the_file(client: Client, uploaded: str, stranger: User, admin: User) -> None:
     """Control: find uploads without their owner's folder."""
     for other in (stranger, admin):

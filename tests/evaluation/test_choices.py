@@ -95,7 +95,7 @@ def test_the_command_takes_what_the_page_takes_and_the_report_says_so(tmp_path: 
     ("more", "said"),
     [
         (("--confidence", "95"), "--confidence is a share such as 0.95, not 95"),
-        (("--resamples", "0"), "--resamples is a whole number from 1 up, not 0"),
+        (("--resamples", "0"), "--resamples is a whole number from 1 to 100,000, not 0"),
         (("--only", "metod=ours"), "'metod=ours' names none of the --group columns. There are: 'method'."),
         (("--only", "method=mine"), "no group 'mine'. There are: 'ours', 'theirs'"),
     ],

@@ -26,6 +26,8 @@ from evaluation.settings import Only, RaterModel, Settings, read_only
 from evaluation.settings_form import SHARE_INTERVALS
 
 BUNDLE = "bundle.zip"
+# Each is held in memory with the others.
+MOST_RESAMPLES = 100_000
 # Options, and the fields of a protocol that they are.
 OF_PROTOCOL = {
     "item_score": "item_score", "drop": "drop_rule", "interval": "interval", "confidence": "confidence",
@@ -281,18 +283,22 @@ def _checked(protocol: Protocol) -> Protocol:
     """The protocol. Raises CommandError for a number that it can't have."""
     if not 0 < protocol.confidence < 1:
         raise CommandError(f"--confidence is a share such as 0.95, not {protocol.confidence:g}.")
-    for name, value, least in (
-        ("--resamples", protocol.n_resamples, 1), ("--min-items", protocol.min_items, 0),
-        ("--seed", protocol.seed, 0),
-    ):  # fmt: skip
-        if value < least:
-            raise CommandError(f"{name} is a whole number from {least} up, not {value}.")
+    for name, value, least, most in (
+        ("--resamples", protocol.n_resamples, 1, MOST_RESAMPLES),
+        ("--min-items", protocol.min_items, 0, None),
+        ("--seed", protocol.seed, 0, None),
+    ):
+        if value < least or (most is not None and value > most):
+            up = "up" if most is None else f"to {grouped(most)}"
+            raise CommandError(f"{name} is a whole number from {least} {up}, not {value}.")
     return protocol
 
 
 def _only(imported: Imported, text: str) -> Only:
     """COL=GROUP as a filter. Raises CommandError for a column or group that there is none of."""
-    groups = {grouping.name: grouping.values for grouping in imported.study.groupings}
+    # Without such a column the study has one group of its own making.
+    named = imported.study.facts["import"]["columns"]["groups"]
+    groups = {name: imported.study.grouping(name).values for name in named}
     try:
         return read_only(text, groups=groups, columns="--group columns")
     except ValueError as error:
