@@ -35,6 +35,7 @@ box.querySelector("[data-tool-choice]").disabled = false;
 start({ width: canvas.width, height: canvas.height, draft_url: box.dataset.draft, draft_number: Number(box.dataset.draftNumber) });
 form.addEventListener("rate:task", ({ detail }) => start(detail));
 form.addEventListener("rate:answer", onAnswer);
+form.addEventListener("rate:lay", ({ detail }) => { draft.loaded = detail.then((picture) => layUnder(drawing, picture)); });
 frame.addEventListener("pointerdown", onDown);
 frame.addEventListener("pointermove", onMove);
 for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, onUp);
@@ -352,6 +353,7 @@ function onAnswer(event) {
 
 // Sends the newest drawing; strokes made meanwhile go out together afterwards.
 async function keep() {
+  form.dispatchEvent(new CustomEvent("rate:drawn", { detail: encoded }));
   if (!box.dataset.draftAddress) return; // a preview keeps nothing
   draft.number += 1;
   draft.waiting = true;
