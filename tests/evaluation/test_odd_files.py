@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -122,7 +121,10 @@ def test_a_pipe_is_read_once_and_its_hash_is_that_of_what_was_read() -> None:
     inlet, outlet = os.pipe()
     os.write(outlet, RATED.encode())
     os.close(outlet)
-    opened = partial(open, f"/dev/fd/{inlet}", "rb")
+
+    def opened() -> IO[bytes]:
+        return Path(f"/dev/fd/{inlet}").open("rb")
+
     imported = import_file(opened, name="r.csv", mapping=Mapping(**NAMED))
     os.close(inlet)
     assert imported.study.facts["import"]["sha256"] == hashlib.sha256(RATED.encode()).hexdigest()
