@@ -24,7 +24,7 @@ from evaluation.flow_figure import FlowRow, flow_figure
 from evaluation.forest_figure import ForestRow, forest_figure
 from evaluation.metrics.counting import distinct
 from evaluation.metrics.tables import FlowStep
-from evaluation.number_words import end_of_scale
+from evaluation.number_words import end_of_scale, grouped
 from evaluation.reports import Report, Section
 from evaluation.scatter_figures import RaterPoint, SpreadPoint, raters_figure, sos_figure
 
@@ -96,7 +96,7 @@ def fair_words(report: Report) -> str:
 def mos_figure(report: Report, section: Section) -> Figure:
     """Mean opinion scores by group, the groups with most items where there are many."""
     bars = figures.opinion_bars(section.groups)
-    shown = sorted(bars, key=lambda bar: -bar.n_items)[:MOST_BARS]
+    shown = set(map(id, sorted(bars, key=lambda bar: -bar.n_items)[:MOST_BARS]))
     named = [
         replace(
             bar,
@@ -104,11 +104,9 @@ def mos_figure(report: Report, section: Section) -> Figure:
             n_raters=bar.n_raters if report.study.raters_known else None,
         )
         for bar in bars
-        if bar in shown
+        if id(bar) in shown
     ]
-    title = f"Mean opinion score by {section.grouping.label}{of_model(report)}"
-    if len(bars) > len(named):
-        title += f" (the {len(named)} largest of {len(bars)} groups)"
+    title = f"Mean opinion score by {section.grouping.label}{of_model(report)}{_of_many(named, bars)}"
     return Figure(
         name=f"mos_{slug(report, section)}",
         title=title,
@@ -134,13 +132,13 @@ def mos_figure(report: Report, section: Section) -> Figure:
 def responses_figure(report: Report, section: Section) -> Figure:
     """All answers by option and group, the groups with most answers where there are many."""
     bars = figures.response_bars(section.responses)
-    shown = sorted(bars, key=lambda bar: -bar.n_answers)[:MOST_BARS]
+    shown = set(map(id, sorted(bars, key=lambda bar: -bar.n_answers)[:MOST_BARS]))
     named = [
         replace(bar, label=section.label("" if bar.label == figures.NO_GROUP else bar.label))
         for bar in bars
-        if bar in shown
+        if id(bar) in shown
     ]
-    title = f"Answers by {section.grouping.label}{of_model(report)}"
+    title = f"Answers by {section.grouping.label}{of_model(report)}{_of_many(named, bars)}"
     options = tuple(option.code for option in report.study.options)
     return Figure(
         name=f"responses_{slug(report, section)}",
@@ -155,6 +153,13 @@ def responses_figure(report: Report, section: Section) -> Figure:
         header=("group", *options, "n_answers"),
         rows=tuple((bar.label, *bar.shares, bar.n_answers) for bar in bars),
     )
+
+
+def _of_many(shown: Sequence[object], groups: Sequence[object]) -> str:
+    """How many of the groups a figure draws, where it leaves some to its numbers."""
+    if len(shown) == len(groups):
+        return ""
+    return f" (the {len(shown)} largest of {grouped(len(groups))} groups)"
 
 
 def option_words(report: Report) -> dict[str, str]:

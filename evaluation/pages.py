@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from django.utils.safestring import SafeString, mark_safe
@@ -14,15 +14,14 @@ from common.csv_stream import unguard
 from evaluation import campaign_columns, figure_set, figures, quality_pages
 from evaluation.comparisons import MOST_GROUPS, Comparison
 from evaluation.figure_set import Figure
+from evaluation.flow_lines import FlowLine, flow_lines
 from evaluation.forest_figure import mark
 from evaluation.metrics.intervals import Interval
 from evaluation.metrics.methods import method_card
 from evaluation.metrics.opinion import ALL_GROUPS, GroupOpinion
 from evaluation.metrics.responses import ResponseShares
-from evaluation.metrics.tables import FlowStep
-from evaluation.number_words import digits_of, end_of_scale
+from evaluation.number_words import digits_of, end_of_scale, grouped
 from evaluation.page_words import (
-    DETAILS,
     DROP_RULES,
     ITEM_SCORES,
     SHARE_WORDS,
@@ -40,6 +39,8 @@ from evaluation.reports import Report, Section
 from evaluation.settings import preset_of
 
 MOST_RATERS_SHOWN: Final = 200
+MOST_GROUPS_SHOWN: Final = 300
+G = TypeVar("G")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +92,6 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowLine:
-    """One filter and what it left."""
-
-    name: str
-    detail: str
-    items: int
-    items_lost: int
-    raters: int
-    raters_lost: int
-    answers: int
-    answers_lost: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class RaterRow:
     """One line of the raters' table. checks, visit: empty where the study knows nothing of them."""
 
@@ -125,7 +112,10 @@ class RaterRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SectionPage:
-    """One grouping: tables and drawings. comparisons_note: why there are none, else empty."""
+    """One grouping: tables and drawings. comparisons_note: why there are none, else empty.
+
+    n_hidden: groups that the tables leave to the files, for there are many.
+    """
 
     label: str
     name: str
@@ -136,6 +126,7 @@ class SectionPage:
     mos: SafeString
     answers: SafeString
     forest: SafeString
+    n_hidden: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +181,7 @@ def results_page(report: Report, *, figures: Mapping[str, Figure] | None = None)
     protocol = report.settings.protocol
     verdicts = _cells(report, "verdict")
     low, high = report.study.table.scale
-    lines = _flow(report)
+    lines = flow_lines(report)
     has_words = report.study.groupings[0].name == "part_of_speech"
     return ResultsPage(
         report=report,
@@ -252,14 +243,16 @@ def _scope(report: Report) -> str:
 def _section(report: Report, section: Section, *, drawn: Mapping[str, Figure]) -> SectionPage:
     name = figure_set.slug(report, section)
     note = ""
-    if not section.comparisons and len(section.groups) > MOST_GROUPS:
-        note = f"Not compared: {len(section.groups)} groups are more than {MOST_GROUPS}. Filter first."
+    n_groups = len(section.groups)
+    if not section.comparisons and n_groups > MOST_GROUPS:
+        note = f"Not compared: {grouped(n_groups)} groups are more than {MOST_GROUPS}. Filter first."
     return SectionPage(
         label=section.grouping.label,
         name=name,
         groups=_by_score(section, scale=report.study.table.scale),
         responses=tuple(
-            _responses(shares, label=section.label(shares.group)) for shares in section.responses
+            _responses(shares, label=section.label(shares.group))
+            for shares in _largest(section.responses, size=lambda shares: shares.n_answers)
         ),
         comparisons=tuple(
             _comparison(found, section=section, scale=report.study.table.scale)
@@ -269,14 +262,22 @@ def _section(report: Report, section: Section, *, drawn: Mapping[str, Figure]) -
         mos=_drawing(drawn, f"mos_{name}"),
         answers=_drawing(drawn, f"responses_{name}"),
         forest=_drawing(drawn, f"comparisons_{name}"),
+        n_hidden=max(0, n_groups - MOST_GROUPS_SHOWN),
     )
 
 
 def _by_score(section: Section, *, scale: tuple[float, float]) -> tuple[GroupRow, ...]:
     """In the order of the figure: highest score first, groups of few items after the others."""
     order = {bar.label: place for place, bar in enumerate(figures.opinion_bars(section.groups))}
-    ordered = sorted(section.groups, key=lambda group: order.get(group.group or "(no group)", len(order)))
+    largest = _largest(section.groups, size=lambda group: group.n_items)
+    ordered = sorted(largest, key=lambda group: order.get(group.group or "(no group)", len(order)))
     return tuple(_group(group, label=section.label(group.group), scale=scale) for group in ordered)
+
+
+def _largest(groups: Sequence[G], *, size: Callable[[G], int]) -> list[G]:
+    """Those that a page shows, in their order."""
+    kept = sorted(range(len(groups)), key=lambda place: -size(groups[place]))[:MOST_GROUPS_SHOWN]
+    return [groups[place] for place in sorted(kept)]
 
 
 def _group(group: GroupOpinion, *, label: str, scale: tuple[float, float]) -> GroupRow:
@@ -326,28 +327,6 @@ def _responses(shares: ResponseShares, *, label: str) -> ResponseRow:
         label=label,
         shares=tuple(percent(share) for share in shares.shares),
         n_answers=shares.n_answers,
-    )
-
-
-def _flow(report: Report) -> tuple[FlowLine, ...]:
-    first = report.flow[0]
-    start = FlowLine(
-        name="All answers", detail="", items=first.items_before, items_lost=0, raters=first.raters_before,
-        raters_lost=0, answers=first.answers_before, answers_lost=0,
-    )  # fmt: skip
-    return (start, *(_flow_line(step) for step in figure_set.told_steps(report)))
-
-
-def _flow_line(step: FlowStep) -> FlowLine:
-    return FlowLine(
-        name=figure_set.STEPS.get(step.name, step.name),
-        detail=DETAILS.get(step.detail, step.detail),
-        items=step.items_after,
-        items_lost=step.items_before - step.items_after,
-        raters=step.raters_after,
-        raters_lost=step.raters_before - step.raters_after,
-        answers=step.answers_after,
-        answers_lost=step.answers_before - step.answers_after,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -56,7 +57,11 @@ class Section:
 
     def label(self, value: str) -> str:
         """A group in words."""
-        return dict(zip(self.grouping.values, self.grouping.labels, strict=True)).get(value, value)
+        return self._labels.get(value, value)
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return dict(zip(self.grouping.values, self.grouping.labels, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -43,7 +43,7 @@ LAYERS: Final = {
     "systems": 2, "shown": 2, "copied_items": 2, "adjudication_queue": 2, "adjudication_exports": 2,
     "sources": 2, "review_queue": 2, "history": 2, "check_rows": 2, "specification": 2,
     "practice_records": 2, "evidence_exports": 2, "practice_exports": 2, "known_rows": 2,
-    "pages": 3, "page_words": 3, "quality_exports": 2, "quality_pages": 3,
+    "pages": 3, "page_words": 3, "flow_lines": 3, "quality_exports": 2, "quality_pages": 3,
     "forms": 2, "schemas": 2, "loading": 2, "reports": 2, "recent": 2, "figure_set": 2, "provenance": 2,
     "settings_form": 2, "analysis_urls": 4, "live": 3, "live_tallies": 3, "kinds": 3, "files": 3,
     "bundles": 3,

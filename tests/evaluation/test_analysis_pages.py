@@ -2,12 +2,15 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from playwright.sync_api import Page
 
 from evaluation.rebuilding import rebuild
 from tests.evaluation.test_analyse import PAIRED
@@ -106,3 +109,18 @@ def test_a_deleted_file_is_gone(client: Client, uploaded: str) -> None:
 
 def test_a_report_s_address_without_columns_is_not_found(client: Client, uploaded: str) -> None:
     assert client.get(f"{uploaded}report/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_ends_where_its_last_line_does_however_many_groups_there_are(
+    client: Client, owner: User, sign_in: Callable[..., Page], settings: object, tmp_path: Path
+) -> None:
+    """Control: leave `position: relative` off the tall tables: what is for the ear alone hangs below them."""
+    settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
+    client.force_login(owner)
+    content = "prompt,method,who,score\n" + "".join(f"i{n},g{n},ann,{1 + n % 5}\n" for n in range(120))
+    upload = client.post("/analyses/", {"file": SimpleUploadedFile("mine.csv", content.encode())})
+    page = sign_in(owner, "laptop")
+    page.goto(f"{upload.headers['Location']}report/?{urlencode(CHOSEN)}")
+    end = page.evaluate("document.querySelector('main').getBoundingClientRect().bottom + window.scrollY")
+    assert page.evaluate("document.documentElement.scrollHeight") <= end + 300

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,20 @@ def test_degenerate_ratings_give_reasons_and_no_number_that_is_none(tmp_path: Pa
         for file in report.rglob("*.csv"):
             cells = file.read_text().replace("\r\n", ",").lower().split(",")
             assert not {"nan", "inf", "-inf"} & set(cells), file
+
+
+def test_of_very_many_groups_the_largest_are_shown_and_the_files_have_all(tmp_path: Path) -> None:
+    """350 groups of one item each, and one of two, which is the last by name.
+
+    Control: show the first groups by name, or all of them.
+    """
+    rows = [f"i{n},ann,{1 + n % 5},g{n:03}" for n in range(350)] + ["x,ann,3,last", "y,ann,4,last"]
+    report = analyse("item,rater,score,g\n" + "\n".join(rows) + "\n", tmp_path, group=["g"])
+    page = (report / "report.html").read_text()
+    assert "The 300 groups of most items are shown; 51 more are in groups.csv." in page
+    assert "The 300 groups of most answers are shown; 51 more are in figures/responses_g.csv." in page
+    assert len(re.findall(r'<th scope="row">last[< ]', page)) == 2
+    assert "Answers by g (the 40 largest of 351 groups)" in page
+    assert "Mean opinion score by g (the 40 largest of 351 groups)" in page
+    assert len((report / "groups.csv").read_text().splitlines()) == 1 + 351 + 1
+    assert len((report / "figures" / "responses_g.csv").read_text().splitlines()) == 1 + 351
