@@ -9,6 +9,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from annotation.choices import PageLanguage, TaskKind
 from annotation.models import Rater
 from annotation.services import entry
 from annotation.tokens import rater_token
@@ -26,6 +27,20 @@ def rater() -> Rater:
     """A rater with a long prompt before her."""
     run = factories.make_finished_run(prompts=[LONG_PROMPT])
     return factories.make_rater(factories.make_open_campaign(run=run, question=QUESTION))
+
+
+# Words nearer than 3 pixels to the left or right edge of what is pressed, or beyond it, and torn ones: in two
+# lines without a space or a soft hyphen.
+NEAR = """() => [...document.querySelectorAll(".answer span, .views span")].filter((words) => {
+    if (!words.checkVisibility()) return false;
+    const range = document.createRange();
+    range.selectNodeContents(words);
+    const text = range.getBoundingClientRect();
+    const button = words.closest("button, label").getBoundingClientRect();
+    const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+    const torn = lines > 1 && !/[ \u00ad]/.test(words.textContent.trim());
+    return torn || text.left - button.left < 3 || button.right - text.right < 3;
+}).map((words) => words.textContent.trim())"""
 
 
 QUESTION = "How well do the highlighted parts of the image reflect the meaning of the red word?"
@@ -63,6 +78,37 @@ def test_every_answer_is_in_reach_without_scrolling(
         assert found["y"] + found["height"] <= height
         assert found["height"] >= 44
         assert found["width"] >= 44
+
+
+@pytest.mark.parametrize("size", ["laptop", "phone", "small phone", "phone on its side"])
+@pytest.mark.parametrize("language", PageLanguage.values)
+def test_points_of_the_scale_are_equally_large_and_their_words_clear_of_the_edge(
+    live_server: LiveServer, new_context: ContextMaker, size: str, language: str
+) -> None:
+    """Controls: columns as wide as their words; no soft hyphen in a translation; letters as large as before;
+    the views in equal columns."""
+    page = new_context(size).new_page()
+    rater = factories.make_rater(factories.make_open_campaign(language=language))
+    page.goto(own_address(live_server, rater))
+    widths = page.evaluate(
+        "() => [...document.querySelectorAll('.answers__scores .answer')].map((one) => one.offsetWidth)"
+    )
+    assert len(widths) == 5
+    assert max(widths) - min(widths) <= 1
+    assert page.evaluate(NEAR) == []
+
+
+@pytest.mark.parametrize("size", ["phone", "small phone"])
+@pytest.mark.parametrize("kind", [TaskKind.MASK, TaskKind.PAIRWISE])
+def test_words_of_pairs_and_tools_are_clear_of_the_edge_in_the_longer_language(
+    live_server: LiveServer, new_context: ContextMaker, size: str, kind: TaskKind
+) -> None:
+    """Control: letters of pairs, or of tools, on a small phone as large as on others."""
+    page = new_context(size).new_page()
+    rater = factories.make_rater(factories.make_campaign_of_kind(kind, language="de"))
+    page.goto(own_address(live_server, rater))
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert page.evaluate(NEAR) == []
 
 
 @pytest.mark.parametrize("size", ["laptop", "phone"])
