@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,6 +30,7 @@ from evaluation.reports import Report, Section
 from evaluation.scatter_figures import RaterPoint, SpreadPoint, raters_figure, sos_figure
 
 MOST_BARS: Final = 40
+LONGEST_SLUG: Final = 80
 MOST_FOREST_ROWS: Final = 60
 FEWEST_COMPARED: Final = 3
 # Means and spreads that differ by less are one point of the figure; decimals on a scale of 4 to 40 points.
@@ -302,10 +304,23 @@ def place_of(report: Report, section: Section) -> int:
 
 def slug(report: Report, section: Section) -> str:
     """The grouping's name as part of a file's name; numbered where two would be the same."""
-    names = [re.sub(r"[^\w.-]+", "_", s.grouping.name, flags=re.ASCII).strip("._") for s in report.sections]
-    place = place_of(report, section)
-    unique = bool(names[place]) and names.count(names[place]) == 1
-    return names[place] if unique else f"{names[place]}{place + 1}"
+    return _slugs([s.grouping.name for s in report.sections])[place_of(report, section)]
+
+
+def _slugs(names: Sequence[str]) -> list[str]:
+    """A part of a file's name for each, no two of them alike where upper case is lower case."""
+    plain = [re.sub(r"[^\w.-]+", "_", n[:LONGEST_SLUG], flags=re.ASCII).strip("._") for n in names]
+    times = Counter(name.lower() for name in plain)
+    taken = {name for name, n in times.items() if name and n == 1}
+    found = []
+    for number, name in enumerate(plain, start=1):
+        if name.lower() not in taken or times[name.lower()] > 1:
+            name = f"{name}{number}"
+            while name.lower() in taken:
+                name += "_"
+            taken.add(name.lower())
+        found.append(name)
+    return found
 
 
 def _sos(report: Report, points: Sequence[SpreadPoint]) -> Figure:

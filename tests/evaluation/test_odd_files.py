@@ -183,3 +183,22 @@ def test_of_very_many_groups_the_largest_are_shown_and_the_files_have_all(tmp_pa
     assert "Mean opinion score by g (the 40 largest of 351 groups)" in page
     assert len((report / "groups.csv").read_text().splitlines()) == 1 + 351 + 1
     assert len((report / "figures" / "responses_g.csv").read_text().splitlines()) == 1 + 351
+
+
+def test_figures_of_columns_with_like_names_are_files_of_their_own(tmp_path: Path) -> None:
+    """Names without a letter for a file's name, that differ by case, or are what another's number makes.
+
+    Control: number the names that are alike without a look at the others.
+    """
+    columns = ["x y", "x:y", "x_y1", "方法", "4", "Kind", "kind", "n" * 3000]
+    rows = [
+        f"i{n},ann,{1 + n % 5}," + ",".join(f"{c[0]}{(n + k) % 2}" for k, c in enumerate(columns))
+        for n in range(6)
+    ]
+    content = ",".join(["item,rater,score", *columns]) + "\n" + "\n".join(rows) + "\n"
+    report = analyse(content, tmp_path, group=columns)
+    made = sorted(path.name.lower() for path in (report / "figures").glob("mos_*.csv"))
+    assert len(set(made)) == len(columns)
+    for path in (report / "figures").glob("mos_*.csv"):
+        assert len(path.read_text().splitlines()) == 3
+    assert rebuild(report / "bundle.zip").is_whole

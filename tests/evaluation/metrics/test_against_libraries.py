@@ -1,9 +1,12 @@
 """The same numbers by other hands, on random data: statsmodels, scikit-learn, pingouin, crowd-kit, scipy."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pingouin
 import pytest
+import statsmodels.api as sm
 from crowdkit.aggregation import DawidSkene, MajorityVote
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +18,9 @@ from statsmodels.stats.multitest import multipletests
 from evaluation.metrics import label_models
 from evaluation.metrics.icc import IccForm, intraclass_correlation
 from evaluation.metrics.intervals import clopper_pearson, wilson
-from evaluation.metrics.kappas import Weights, cohen_kappa, fleiss_kappa
+from evaluation.metrics.kappas import Weights, cohen_kappa, fleiss_kappa, gwet_ac
 from evaluation.metrics.overlap import count_pairs
+from evaluation.metrics.pairwise import bradley_terry_of_counts
 from evaluation.metrics.screening import leave_one_out_correlations
 from evaluation.metrics.tables import AnswerRow, RatingTable
 from evaluation.metrics.tests import difference_of_shares, holm
@@ -33,8 +37,11 @@ def scores_of(seed: int, *, n_items: int = 25, n_raters: int = 4) -> np.ndarray:
 
 
 def table_of(scores: np.ndarray) -> RatingTable:
+    """The scores that are there, NaN where nobody was asked."""
     return RatingTable.from_rows(
-        AnswerRow(item=f"i{i}", rater=f"r{r}", score=float(score)) for (i, r), score in np.ndenumerate(scores)
+        AnswerRow(item=f"i{i}", rater=f"r{r}", score=float(score))
+        for (i, r), score in np.ndenumerate(scores)
+        if not np.isnan(score)
     )
 
 
@@ -68,6 +75,84 @@ def test_fleiss_kappa(seed: int) -> None:
     assert fleiss_kappa(table_of(scores)).estimate == pytest.approx(
         inter_rater.fleiss_kappa(counts), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("weights", [Weights.LINEAR, Weights.QUADRATIC])
+def test_a_score_that_nobody_gave_leaves_the_others_as_far_apart(seed: int, weights: Weights) -> None:
+    """No 2 and no 4 on the scale of 1 to 5. Control: weights by rank: 1 and 3 are then as near as 1 and 2."""
+    scores = scores_of(seed, n_raters=2)
+    scores[(scores == 2) | (scores == 4)] = 5
+    ours = cohen_kappa(table_of(scores), raters=("r0", "r1"), weights=weights)
+    theirs = sk.cohen_kappa_score(*scores.T, labels=[1, 2, 3, 4, 5], weights=weights.value)
+    assert ours.estimate == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("shown_twice", [False, True])
+def test_the_error_of_fleiss_kappa_is_the_jackknife(seed: int, shown_twice: bool) -> None:
+    """Of statsmodels' kappa without each item, or without both items of each thing. Control: drop (m-1)/m."""
+    scores = scores_of(seed, n_items=24)
+    thing = np.arange(24) // (2 if shown_twice else 1)
+    counts = inter_rater.aggregate_raters(scores)[0]
+    without = np.array([inter_rater.fleiss_kappa(counts[thing != one]) for one in np.unique(thing)])
+    error = np.sqrt((1 - 1 / without.size) * ((without - without.mean()) ** 2).sum())
+    ours = fleiss_kappa(table_of(scores), clusters=thing if shown_twice else None)
+    assert ours.standard_error == pytest.approx(error, abs=1e-9)
+
+
+# Recorded from irrCAC 0.4.4, CAC(frame, weights=..., categories=[1, 2, 3, 4, 5], digits=12).gwet()["est"], of
+# the tables below: coefficient and standard error. It can't be installed beside our numpy and scipy for good.
+GWET = {
+    (0, Weights.IDENTITY): (0.146485750826, 0.077499351147),
+    (0, Weights.LINEAR): (0.50036233266, 0.061655581554),
+    (0, Weights.QUADRATIC): (0.73415852029, 0.052175573835),
+    (1, Weights.IDENTITY): (0.146509154705, 0.057297802761),
+    (1, Weights.LINEAR): (0.547576821456, 0.053212312051),
+    (1, Weights.QUADRATIC): (0.783735363747, 0.04372369485),
+    (2, Weights.IDENTITY): (0.184078654818, 0.069676555618),
+    (2, Weights.LINEAR): (0.508735640675, 0.057974136644),
+    (2, Weights.QUADRATIC): (0.727990446494, 0.052562222409),
+}
+
+
+@pytest.mark.parametrize(("seed", "weights"), GWET)
+def test_gwets_coefficients_with_a_fifth_of_the_ratings_missing(seed: int, weights: Weights) -> None:
+    """Control: take items with one rating for items that nobody rated."""
+    rng = np.random.default_rng(seed)
+    latent = 3 + rng.standard_normal((25, 1)) + 0.8 * rng.standard_normal((25, 4))
+    scores = np.clip(np.rint(latent), 1, 5)
+    scores[rng.random(scores.shape) < 0.2] = np.nan
+    ours = gwet_ac(table_of(scores), weights=weights)
+    assert (ours.estimate, ours.standard_error) == pytest.approx(GWET[seed, weights], abs=1e-11)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_strengths_with_ties_are_a_poisson_regression(seed: int) -> None:
+    """Davidson's model is log-linear in the counts of each pair (Fienberg and Larntz 1976): statsmodels' GLM.
+
+    Control: count a tie as half a win for each side, which is another model.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = list(combinations(range(5), 2))
+    told = {(f"s{i}", f"s{j}"): tuple(int(n) for n in rng.integers(1, 30, 3)) for i, j in pairs}
+    design, counts = [], []
+    for number, (i, j) in enumerate(pairs):
+        for outcome, n in zip((1.0, 0.5, 0.0), told[f"s{i}", f"s{j}"], strict=True):
+            strengths = np.zeros(5)
+            strengths[i], strengths[j] = outcome, 1 - outcome
+            # The last strength is 0 here; a pair has an intercept of its own.
+            design.append([*strengths[:4], float(outcome == 0.5), *np.eye(len(pairs))[number]])
+            counts.append(n)
+    theirs = sm.GLM(counts, np.array(design), family=sm.families.Poisson()).fit(tol=1e-14, maxiter=200)
+    model = bradley_terry_of_counts(told)
+    ours = np.array([strength.estimate for strength in model.strengths])
+    np.testing.assert_allclose(ours[:4] - ours[4], theirs.params[:4], atol=1e-7)
+    assert model.tie == pytest.approx(np.exp(theirs.params[4]), abs=1e-7)
+    # Strengths add up to 0 with us: the errors are those of each less the mean of all.
+    centre = np.eye(5)[:, :4] - 0.2
+    errors = np.sqrt(np.diag(centre @ theirs.cov_params()[:4, :4] @ centre.T))
+    np.testing.assert_allclose([s.standard_error for s in model.strengths], errors, rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
