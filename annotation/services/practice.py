@@ -52,13 +52,21 @@ def name_of(item: Item) -> UUID:
 
 
 def item_named(campaign: Campaign, name: UUID) -> Item | None:
-    """The practice item of that name; None where the campaign has none."""
-    return next((item for item in practice_items(campaign) if name_of(item) == name), None)
+    """The practice item of that name, with what a page shows of it; None where the campaign has none."""
+    found = next((item for item in practice_items(campaign) if name_of(item) == name), None)
+    return None if found is None else shown_item(campaign, found.pk)
+
+
+def shown_item(campaign: Campaign, pk: int) -> Item:
+    """The item with what a page shows of it."""
+    return campaign.items.select_related(*SHOWN).get(pk=pk)
 
 
 def practice_items(campaign: Campaign) -> list[Item]:
-    """Training first, then qualification, each in the researcher's order."""
-    items = campaign.items.filter(kind__in=practice.KINDS).select_related("campaign", *SHOWN)
+    """Training first, then qualification, each in the researcher's order. Without what a page shows of them:
+    every answer and every page asks for all of them, and shows one.
+    """
+    items = campaign.items.filter(kind__in=practice.KINDS)
     return sorted(items, key=lambda item: (practice.KINDS.index(item.kind), item.position))
 
 

@@ -161,8 +161,7 @@ def round_context(campaign: Campaign, one: Round) -> dict[str, Any]:
 def _item(rater: Rater, now: Standing) -> Item:
     if now.item is None:
         raise ValueError("who practises has an item before her (practising is set with the last answer)")
-    asked = now.item.item_id
-    return next(item for item in service.practice_items(rater.campaign) if item.pk == asked)
+    return service.shown_item(rater.campaign, now.item.item_id)
 
 
 def _may_see(rater: Rater, item: Item) -> bool:
