@@ -44,38 +44,32 @@ def attention_with_lse(
 
     The LSE is (rows, heads, queries), float32, natural logarithm, of the scaled and masked scores.
     """
-    how: dict[str, Any] = {
-        "attn_mask": attn_mask,
-        "dropout_p": dropout_p,
-        "is_causal": is_causal,
-        "scale": scale,
-    }
-    operator = None
-    if not (dropout_p or is_causal or enable_gqa) and _is_plain(query, key, value, attn_mask):
-        choice = torch._fused_sdp_choice(query, key, value, **how)
-        operator = _operator(query.device.type, choice)
+    device = query.device.type
+    if dropout_p or is_causal or enable_gqa or not _is_plain(device, query, key, value, attn_mask):
+        how: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "enable_gqa": enable_gqa}
+        return _public(query, key, value, attn_mask, scale=scale, **how), None
+    choice = torch._fused_sdp_choice(query, key, value, attn_mask, scale=scale)
+    operator = _operator(device, choice)
     if operator is None:
-        own = _public(query, key, value, **how, enable_gqa=enable_gqa)
-        return own, None
-    kind = (query.device.type, choice, query.dtype, query.shape[-1], attn_mask is None)
-    if kind not in _trusted:
-        own = _public(query, key, value, **how)
+        return _public(query, key, value, attn_mask, scale=scale), None
+    kind = (device, choice, query.dtype, query.shape[-1], attn_mask is None)
+    is_trusted = _trusted.get(kind)
+    if is_trusted:
+        return operator(query, key, value, attn_mask, scale)
+    own = _public(query, key, value, attn_mask, scale=scale)
+    if is_trusted is None:
         agrees = _agrees(own, operator, query, key, value, attn_mask, scale)
         with _lock:
             _trusted[kind] = agrees
-        return own, None
-    if not _trusted[kind]:
-        return _public(query, key, value, **how), None
-    return operator(query, key, value, attn_mask, scale)
+    return own, None
 
 
-def _is_plain(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+def _is_plain(device: str, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
     """Whether the public call hands these tensors to an operator as they are."""
     if query.dim() != 4 or torch.compiler.is_compiling():
         return False
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
         return False
-    device = query.device.type
     if torch.is_autocast_enabled(device):
         # Then the public call brings them all to one type first.
         dtype = torch.get_autocast_dtype(device)

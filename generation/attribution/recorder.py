@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -44,6 +46,8 @@ class _Running:
     key: Tensor | None = None
     mask: Tensor | None = None
     is_added: bool = False
+    # Whether the module's processor is one that may not make the public call.
+    is_unknown: bool = False
 
 
 class Recorder:
@@ -115,11 +119,11 @@ class Recorder:
             add(self._modules[path].register_forward_pre_hook(reader, with_kwargs=True))
         for site in self._sites:
             running = _Running()
-            watch = AttentionWatch(only(self._listener(site, running)))
+            watch = AttentionWatch(self._listener(site, running))
             self._watches.append(watch)
             before, after = self._before_site(site, running, watch), self._after_site(site, running, watch)
-            add(site.attention.register_forward_pre_hook(only(before), with_kwargs=True))
-            add(site.attention.register_forward_hook(only(after), always_call=True))
+            add(site.attention.register_forward_pre_hook(before, with_kwargs=True))
+            add(site.attention.register_forward_hook(after, always_call=True))
 
     def detach(self) -> None:
         """Removes every hook; the sums stay."""
@@ -218,17 +222,23 @@ class Recorder:
         return read
 
     def _before_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
+        # This, the listener and the end run at every call of every module, beside a model whose own code
+        # drives theirs out of the caches: they ask for the turn themselves, the rest waits for its first need.
+        lock, turn = self._turn.lock, self._turn
         reads_projections = site.order != "text"  # joint attention has one way only, the public call
 
         def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             nonlocal reads_projections
-            if self._rows is not None:
-                # Hooks cost time at each call: those that most processors do without wait for the first need.
-                if not reads_projections and type(site.attention.processor) not in _CALL_IN_PUBLIC:
-                    reads_projections = True
-                    self._read_projections(site.attention, running)
-                running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
-                running.is_added = False
+            with lock:
+                if self._rows is None or get_ident() != turn.thread:
+                    return
+                running.is_unknown = type(site.attention.processor) not in _CALL_IN_PUBLIC
+                if running.is_unknown:
+                    if not reads_projections:
+                        reads_projections = True
+                        self._read_projections(site.attention, running)
+                    running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
+                    running.is_added = False
                 watch.start()
 
         return read
@@ -254,87 +264,66 @@ class Recorder:
         return read
 
     def _listener(self, site: Site, running: _Running) -> Callable[..., None]:
+        lock, turn, wanted = self._turn.lock, self._turn, self._scope.grids
+        is_whole = site.order == "text" and len(site.heads) == site.attention.heads
+
         def hear(
             query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
         ) -> None:
-            running.is_added = True
-            self._hear(site, query, key, mask=mask, scale=scale, lse=lse)
+            with lock:
+                if self._rows is None or get_ident() != turn.thread:
+                    return
+                running.is_added = True
+                grid = self._grids[site.grid_of]
+                if wanted is not None and grid not in wanted:
+                    return
+                # Of unknown processors nobody knows whether they leave their queries as they are.
+                if is_whole and not running.is_unknown and lse is not None and mask is None:
+                    kind = (grid, query.shape, scale, query.device)
+                    waiting = self._waiting
+                    if waiting is None or waiting.is_full or waiting.kind != kind:
+                        waiting = self._next_place(kind, self._rows, query_bytes=query.nbytes)
+                    if waiting is not None:
+                        waiting.put(site.path, query, key, lse)
+                        return
+                self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
 
         return hear
 
     def _after_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
+        lock, turn = self._turn.lock, self._turn
+
         def end(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-            watch.stop()
-            query, key, mask = running.query, running.key, running.mask
-            running.query = running.key = running.mask = None
-            if self._rows is None or running.is_added or output is None:
-                return
-            # Processors that don't make the public call (attention in slices, xformers) are read from what
-            # the projections hand over.
-            if query is None or key is None:
-                raise TypeError(
-                    f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
-                    "to_q and to_k; can't be traced"
-                )
-            attention = site.attention
-            bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
-            query, key = split_heads(attention, query), split_heads(attention, key)
-            self._hear(site, query, key, mask=bias, scale=attention.scale, lse=None)
+            with lock:
+                if get_ident() == turn.thread:
+                    watch.stop()
+                    if running.is_unknown:
+                        self._end_unknown(site, running, output)
 
         return end
 
-    def _hear(
-        self,
-        site: Site,
-        query: Tensor,
-        key: Tensor,
-        *,
-        mask: Tensor | None,
-        scale: float | None,
-        lse: Tensor | None,
-    ) -> None:
-        """query, key: (rows, heads, places, channels), as the module's softmax sees them."""
-        grid = self._grids[site.grid_of]
-        if self._rows is None or (self._scope.grids is not None and grid not in self._scope.grids):
+    def _end_unknown(self, site: Site, running: _Running, output: Any) -> None:
+        """Reads what the projections handed over, where the public call was not made (slices, xformers)."""
+        query, key, mask = running.query, running.key, running.mask
+        running.query = running.key = running.mask = None
+        if self._rows is None or running.is_added or output is None:
             return
-        scale = query.shape[-1] ** -0.5 if scale is None else scale
-        # Under autocast, products would come in half precision, and so would their sums.
-        if torch.is_autocast_enabled(query.device.type):
-            with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
-                self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
-        elif torch.is_grad_enabled():
-            with torch.no_grad():
-                self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
-        else:
-            self._take(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+        if query is None or key is None:
+            raise TypeError(
+                f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
+                "to_q and to_k; can't be traced"
+            )
+        attention, grid = site.attention, self._grids[site.grid_of]
+        bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
+        query, key = split_heads(attention, query), split_heads(attention, key)
+        if self._scope.grids is None or grid in self._scope.grids:
+            self._add(site, grid, query, key, mask=bias, scale=attention.scale, lse=None)
 
-    def _take(
-        self,
-        site: Site,
-        grid: Grid,
-        query: Tensor,
-        key: Tensor,
-        *,
-        mask: Tensor | None,
-        scale: float,
-        lse: Tensor | None,
-    ) -> None:
-        """Has a module's tensors wait with others of their kind; what can't wait is added at once."""
-        if self._rows is None:
-            return
-        # Of other processors nobody knows whether they leave their queries as they are.
-        may_wait = type(site.attention.processor) in _CALL_IN_PUBLIC
-        is_whole = site.order == "text" and len(site.heads) == site.attention.heads
-        if may_wait and is_whole and lse is not None and mask is None:
-            kind = (grid, query.shape, scale, query.device)
-            waiting = self._waiting
-            if waiting is None or waiting.is_full or waiting.kind != kind:
-                self._settle()
-                waiting = self._waiting = self._place_for(kind, self._rows, query_bytes=query.nbytes)
-            if waiting is not None:
-                waiting.put(site.path, query, key, lse)
-                return
-        self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+    def _next_place(self, kind: Kind, rows: slice, *, query_bytes: int) -> WaitingScores | None:
+        """An empty place, where another kind comes or the last is full; None where a module can't wait."""
+        self._settle()
+        self._waiting = self._place_for(kind, rows, query_bytes=query_bytes)
+        return self._waiting
 
     def _place_for(self, kind: Kind, rows: slice, *, query_bytes: int) -> WaitingScores | None:
         """An empty place; None where a single module's scores are too many to wait."""
@@ -360,6 +349,7 @@ class Recorder:
             for path in waiting.paths:
                 self._totals.count(path, grid, heads=shape[1])
 
+    @torch.no_grad()
     def _add(
         self,
         site: Site,
@@ -368,10 +358,11 @@ class Recorder:
         key: Tensor,
         *,
         mask: Tensor | None,
-        scale: float,
+        scale: float | None,
         lse: Tensor | None,
     ) -> None:
-        """Any call, by itself."""
+        """Any call, by itself. query, key: (rows, heads, places, channels), as the softmax sees them."""
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
         pixels = grid[0] * grid[1]
         image = site.image_places(text_keys=self._text_keys, pixels=pixels)
         text = site.text_places(text_keys=self._text_keys, keys=key.shape[2])
@@ -389,9 +380,13 @@ class Recorder:
             columns=columns,
             lse=None if lse is None else self._own(lse, site)[:, :, image],
         )
-        for part, probabilities in parts:
-            # As they lie in memory, tokens before pixels: other orders cost several times as much.
-            self._totals.add((site.path,), grid, probabilities.mT[None], part=part)
+        # Under autocast, products would come in half precision, and so would their sums.
+        device = query.device.type
+        is_cast = torch.is_autocast_enabled(device)
+        with torch.autocast(device, enabled=False) if is_cast else nullcontext():
+            for part, probabilities in parts:
+                # As they lie in memory, tokens before pixels: other orders cost several times as much.
+                self._totals.add((site.path,), grid, probabilities.mT[None], part=part)
         self._totals.count(site.path, grid, heads=len(site.heads))
 
     def _own(self, tensor: Tensor, site: Site) -> Tensor:

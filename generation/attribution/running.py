@@ -31,21 +31,21 @@ def running_pipeline() -> Any:
 class Turn:
     """Which thread's call is recorded, where several may run one denoiser; the first is whose made this.
 
-    lock: held while what hooks share is changed.
+    lock: held while what hooks share is changed.  thread: whose turn it is, as get_ident() numbers threads.
     """
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self._thread = get_ident()
+        self.thread = get_ident()
 
     @property
     def is_mine(self) -> bool:
         """Whether it is the turn of the thread that asks."""
-        return get_ident() == self._thread
+        return get_ident() == self.thread
 
     def take(self) -> None:
         """From now on it is the turn of the thread that asks."""
-        self._thread = get_ident()
+        self.thread = get_ident()
 
     def take_over(self, *, is_by_hand: bool) -> None:
         """Takes it for a call of the denoiser by hand; raises ValueError for a pipeline's own call."""

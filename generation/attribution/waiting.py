@@ -19,7 +19,8 @@ from generation.attribution.sums import Grid
 # wait there.
 _ROOM_BYTES = {"cpu": 4 * 2**20, "cuda": 32 * 2**20}
 
-Kind = tuple[Grid, torch.Size, float, torch.device]
+# Grid, shape of the query, scale (None for 1 / sqrt(channels)), device.
+Kind = tuple[Grid, torch.Size, float | None, torch.device]
 
 
 def room_for(kind: Kind, *, images: int, tokens: int, query_bytes: int) -> int:
@@ -35,7 +36,7 @@ def room_for(kind: Kind, *, images: int, tokens: int, query_bytes: int) -> int:
 class WaitingScores:
     """What modules of one kind have handed over, whose softmax's divisor (LSE) is known.
 
-    kind: grid, shape of the query, scale, device.
+    kind: of all of them.
     memory: (modules, images x heads, tokens, pixels), float32.
     rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all.
     """
@@ -64,6 +65,7 @@ class WaitingScores:
         Lies in the memory that was given, so it lasts until the next module is put there.
         """
         images = self._rows.stop - self._rows.start
+        scale = self.kind[1][-1] ** -0.5 if self.kind[2] is None else self.kind[2]
         scores = self._memory[: len(self.paths)]
         for (query, key, _), own in zip(self._given, scores, strict=True):
             if images == 1:
@@ -73,7 +75,7 @@ class WaitingScores:
                 wanted = query[self._rows].flatten(0, 1)
                 keys = picked(key[self._rows], self._columns, dim=2).flatten(0, 1)
             # The few tokens stand before the many pixels in memory: that is several times faster.
-            torch.bmm(keys.float(), wanted.float().mT, out=own)
+            torch.baddbmm(own, keys.float(), wanted.float().mT, beta=0, alpha=scale, out=own)
         scores = scores.view(len(self.paths), images, -1, *scores.shape[-2:])
         divisors = torch.stack([lse[self._rows] for _, _, lse in self._given]).unsqueeze(3)
-        return torch.sub(scores.mul_(self.kind[2]), divisors, out=scores).exp_()
+        return scores.sub_(divisors).exp_()

@@ -22,7 +22,7 @@ Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None]
 # Torch's own. Another function at the public name is what runs, also one put there before this import.
 _public = torch._C._nn.scaled_dot_product_attention
 _lock = threading.Lock()
-# The watches of every thread that are started; each thread's calls are for its own only.
+# How many watches are started, of every thread; each thread's calls are for its own only.
 _started = 0
 _replaced: Callable[..., Tensor] = functional.scaled_dot_product_attention
 _of_thread = threading.local()
@@ -34,65 +34,57 @@ class AttentionWatch:
     The caller gets what it would have got without the watch, bit for bit.
     """
 
+    # Every call of every module starts and stops one: each function and each name looked up costs time there.
+    __slots__ = ("_among", "_listener")
+
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._among: list[AttentionWatch] | None = None
 
     def start(self) -> None:
         """Begins, before the module runs."""
+        global _started, _replaced
         if self._among is not None:
             self.stop()
-        self._among = _waiting()
-        self._among.append(self)
-        _exchange()
+        try:
+            among: list[AttentionWatch] = _of_thread.watches
+        except AttributeError:
+            among = _of_thread.watches = []
+        among.append(self)
+        self._among = among
+        with _lock:
+            _started += 1
+            if _started == 1:
+                _replaced = functional.scaled_dot_product_attention
+                functional.scaled_dot_product_attention = _shown
 
     def stop(self) -> None:
         """Ends, where it was started."""
-        if self._among is not None:
-            if self in self._among:
-                self._among.remove(self)
-            self._among = None
-            _restore()
-
-
-def _waiting() -> list[AttentionWatch]:
-    """This thread's watches that have not seen a call yet."""
-    try:
-        found: list[AttentionWatch] = _of_thread.watches
-    except AttributeError:
-        found = _of_thread.watches = []
-    return found
-
-
-def _exchange() -> None:
-    global _started, _replaced
-    with _lock:
-        _started += 1
-        if _started == 1:
-            _replaced = functional.scaled_dot_product_attention
-            functional.scaled_dot_product_attention = _shown
-
-
-def _restore() -> None:
-    global _started
-    with _lock:
-        _started -= 1
-        # Whoever put another function there meanwhile keeps it.
-        if not _started and functional.scaled_dot_product_attention is _shown:
-            functional.scaled_dot_product_attention = _replaced
+        global _started
+        among, self._among = self._among, None
+        if among is None:
+            return
+        if self in among:
+            among.remove(self)
+        with _lock:
+            _started -= 1
+            # Whoever put another function there meanwhile keeps it.
+            if not _started and functional.scaled_dot_product_attention is _shown:
+                functional.scaled_dot_product_attention = _replaced
 
 
 def _shown(*args: Any, **kwargs: Any) -> Tensor:
     """Stands in for scaled_dot_product_attention."""
-    watches = _waiting()
+    own = _replaced
+    watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
     if not watches:
-        return _replaced(*args, **kwargs)
-    heard, watches[:] = watches[:], []
+        return own(*args, **kwargs)
+    heard, watches[:] = tuple(watches), ()
     lse = None
-    if _replaced is _public:
+    if own is _public:
         output, lse = attention_with_lse(*args, **kwargs)
     else:
-        output = _replaced(*args, **kwargs)
+        output = own(*args, **kwargs)
     query, key = (args[0], args[1]) if len(args) > 1 else (kwargs["query"], kwargs["key"])
     mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
     scale = args[6] if len(args) > 6 else kwargs.get("scale")
