@@ -223,7 +223,7 @@ class Recorder:
 
     def _before_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
         # This, the listener and the end run at every call of every module, beside a model whose own code
-        # drives theirs out of the caches: they ask for the turn themselves, the rest waits for its first need.
+        # drives theirs out of the caches: they ask for the turn themselves, and no more than they must.
         lock, turn = self._turn.lock, self._turn
         reads_projections = site.order != "text"  # joint attention has one way only, the public call
 
