@@ -131,11 +131,14 @@ def test_gwets_coefficients_with_a_fifth_of_the_ratings_missing(seed: int, weigh
 def test_strengths_with_ties_are_a_poisson_regression(seed: int) -> None:
     """Davidson's model is log-linear in the counts of each pair (Fienberg and Larntz 1976): statsmodels' GLM.
 
-    Control: count a tie as half a win for each side, which is another model.
+    Control: give a tie the strength of one side alone in `pairwise._features`.
     """
     rng = np.random.default_rng(seed)
     pairs = list(combinations(range(5), 2))
-    told = {(f"s{i}", f"s{j}"): tuple(int(n) for n in rng.integers(1, 30, 3)) for i, j in pairs}
+    told = {}
+    for i, j in pairs:
+        won, tied, lost = rng.integers(1, 30, 3).tolist()
+        told[f"s{i}", f"s{j}"] = (won, tied, lost)
     design, counts = [], []
     for number, (i, j) in enumerate(pairs):
         for outcome, n in zip((1.0, 0.5, 0.0), told[f"s{i}", f"s{j}"], strict=True):
