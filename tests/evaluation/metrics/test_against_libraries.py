@@ -80,9 +80,9 @@ def test_fleiss_kappa(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("weights", [Weights.LINEAR, Weights.QUADRATIC])
 def test_a_score_that_nobody_gave_leaves_the_others_as_far_apart(seed: int, weights: Weights) -> None:
-    """No 2 and no 4 on the scale of 1 to 5. Control: weights by rank: 1 and 3 are then as near as 1 and 2."""
+    """No 4 on the scale of 1 to 5. Control: weights by rank: 3 and 5 are then as near as 2 and 3."""
     scores = scores_of(seed, n_raters=2)
-    scores[(scores == 2) | (scores == 4)] = 5
+    scores[scores == 4] = 5
     ours = cohen_kappa(table_of(scores), raters=("r0", "r1"), weights=weights)
     theirs = sk.cohen_kappa_score(*scores.T, labels=[1, 2, 3, 4, 5], weights=weights.value)
     assert ours.estimate == pytest.approx(theirs, abs=1e-9)
@@ -104,25 +104,25 @@ def test_the_error_of_fleiss_kappa_is_the_jackknife(seed: int, shown_twice: bool
 # Recorded from irrCAC 0.4.4, CAC(frame, weights=..., categories=[1, 2, 3, 4, 5], digits=12).gwet()["est"], of
 # the tables below: coefficient and standard error. It can't be installed beside our numpy and scipy for good.
 GWET = {
-    (0, Weights.IDENTITY): (0.146485750826, 0.077499351147),
-    (0, Weights.LINEAR): (0.50036233266, 0.061655581554),
-    (0, Weights.QUADRATIC): (0.73415852029, 0.052175573835),
-    (1, Weights.IDENTITY): (0.146509154705, 0.057297802761),
-    (1, Weights.LINEAR): (0.547576821456, 0.053212312051),
-    (1, Weights.QUADRATIC): (0.783735363747, 0.04372369485),
-    (2, Weights.IDENTITY): (0.184078654818, 0.069676555618),
-    (2, Weights.LINEAR): (0.508735640675, 0.057974136644),
-    (2, Weights.QUADRATIC): (0.727990446494, 0.052562222409),
+    (0, Weights.IDENTITY): (0.186277421478, 0.110414039346),
+    (0, Weights.LINEAR): (0.485509568054, 0.109484949157),
+    (0, Weights.QUADRATIC): (0.693173029046, 0.113754221353),
+    (1, Weights.IDENTITY): (0.116928480819, 0.117847701958),
+    (1, Weights.LINEAR): (0.560043078979, 0.092086517227),
+    (1, Weights.QUADRATIC): (0.814568995515, 0.092442541231),
+    (2, Weights.IDENTITY): (0.203239440783, 0.117007059564),
+    (2, Weights.LINEAR): (0.525044462409, 0.107713537078),
+    (2, Weights.QUADRATIC): (0.740646745804, 0.106820921769),
 }
 
 
 @pytest.mark.parametrize(("seed", "weights"), GWET)
-def test_gwets_coefficients_with_a_fifth_of_the_ratings_missing(seed: int, weights: Weights) -> None:
+def test_gwets_coefficients_with_half_of_the_ratings_missing(seed: int, weights: Weights) -> None:
     """Control: take items with one rating for items that nobody rated."""
     rng = np.random.default_rng(seed)
     latent = 3 + rng.standard_normal((25, 1)) + 0.8 * rng.standard_normal((25, 4))
     scores = np.clip(np.rint(latent), 1, 5)
-    scores[rng.random(scores.shape) < 0.2] = np.nan
+    scores[rng.random(scores.shape) < 0.5] = np.nan
     ours = gwet_ac(table_of(scores), weights=weights)
     assert (ours.estimate, ours.standard_error) == pytest.approx(GWET[seed, weights], abs=1e-11)
 
