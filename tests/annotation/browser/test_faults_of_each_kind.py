@@ -11,13 +11,12 @@ from pytest_django.live_server_helper import LiveServer
 from annotation.choices import TaskKind
 from annotation.models import Answer, Campaign, LateAnswer, Rater, Slot
 from annotation.services.tasks_for_raters import Task, next_task
-from annotation.tokens import rater_token
 from tests import factories
+from tests.annotation.browser.raters_page import open_task, wait_for_place
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ContextMaker = Callable[..., BrowserContext]
 
-SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
 # A button of each kind that answers by itself.
 BUTTONS = {
     TaskKind.OPINION_SCORE: "Good",
@@ -34,18 +33,6 @@ def somebody(kind: TaskKind) -> tuple[Campaign, Rater]:
     return campaign, factories.make_rater(campaign)
 
 
-def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
-    """Opens the rater's page and waits until its scripts take answers."""
-    page.goto(f"{server.url}/r/{rater_token(rater)}/", wait_until="networkidle")
-    page.wait_for_timeout(SETTLED)
-
-
-def wait_for_place(page: Page, place: int) -> None:
-    """Waits until the page shows this task and its script takes answers."""
-    expect(page.locator("[data-progress-text]")).to_contain_text(f"{place} of ")
-    page.wait_for_timeout(SETTLED)
-
-
 @KINDS
 @pytest.mark.parametrize("size", ["laptop", "phone"])
 def test_every_fault_in_one_session_loses_and_doubles_nothing(
@@ -60,7 +47,6 @@ def test_every_fault_in_one_session_loses_and_doubles_nothing(
     context = new_context(size)
     page, other = context.new_page(), context.new_page()
     for tab in (page, other):
-        tab.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
         open_task(tab, live_server, rater)
     _double_click_offline_and_lose_the_first_reply(context, page, kind)
     give(other, kind)
@@ -69,7 +55,7 @@ def test_every_fault_in_one_session_loses_and_doubles_nothing(
     assert Answer.objects.count() == 1
     page.get_by_role("link", name="Stop here").click()
     page.wait_for_url("**/stop/")
-    page.go_back(wait_until="networkidle")
+    page.go_back()
     wait_for_place(page, 2)
     expect(page.locator("[name=slot]")).to_have_value(str(Slot.objects.get(state="leased").public_id))
     _let_others_take_the_rest(campaign, rater)

@@ -15,13 +15,12 @@ from annotation.choices import PairOf, SlotState, TaskKind
 from annotation.models import Answer, Draft, Rater, Slot
 from annotation.services import campaigns
 from annotation.services.tasks_for_raters import Task, next_task
-from annotation.tokens import rater_token
 from tests import factories
+from tests.annotation.browser.raters_page import SETTLED, open_task, wait_for_place
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ContextMaker = Callable[..., BrowserContext]
 
-SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
 SIZES = ["laptop", "phone"]
 COUNT_PIXELS = """
     window.painted = [];
@@ -55,19 +54,6 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 def rater_of(kind: TaskKind, **changes: object) -> Rater:
     """A rater who has agreed, in a campaign of the kind."""
     return factories.make_rater(factories.make_campaign_of_kind(kind, **changes))  # type: ignore[arg-type]
-
-
-def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
-    """Opens the rater's page and waits until its scripts take answers."""
-    page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
-    page.goto(f"{server.url}/r/{rater_token(rater)}/", wait_until="networkidle")
-    page.wait_for_timeout(SETTLED)
-
-
-def wait_for_place(page: Page, place: int) -> None:
-    """Waits until the page shows this task and its script takes answers."""
-    expect(page.locator("[data-progress-text]")).to_contain_text(f"{place} of ")
-    page.wait_for_timeout(SETTLED)
 
 
 @pytest.mark.parametrize("size", [*SIZES, "small phone"])
@@ -237,7 +223,6 @@ def test_strokes_are_taken_back_and_a_polygon_is_drawn_by_keys_alone(
 
 def test_a_draft_that_was_refused_is_not_called_kept(page: Page, live_server: LiveServer) -> None:
     """Control: take any answer below 500 for kept."""
-    page.on("pageerror", lambda error: pytest.fail(f"error in the page's script: {error}"))
     open_task(page, live_server, rater_of(TaskKind.MASK))
     page.route("**/draft/", lambda route: route.fulfill(status=400, body=""))
     drag(page, (0.1, 0.1), (0.2, 0.1))
@@ -340,5 +325,6 @@ def test_the_cold_page_is_within_60_kb_and_8_requests_besides_its_pictures(
 
     page.on("response", weigh)
     open_task(page, live_server, rater_of(kind))
+    page.wait_for_load_state("networkidle")
     assert 3 <= len(sizes) <= 8
     assert sum(sizes.values()) <= 60_000

@@ -10,13 +10,11 @@ from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Answer, Campaign, LateAnswer, Rater, Slot
 from annotation.services.tasks_for_raters import Task, next_task
-from annotation.tokens import rater_token
 from tests import factories
+from tests.annotation.browser.raters_page import SETTLED, address, open_task, wait_for_place
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ContextMaker = Callable[..., BrowserContext]
-
-SETTLED = 400  # milliseconds; rate.js ignores answers for 350 after a new task
 
 
 @pytest.fixture
@@ -29,24 +27,6 @@ def campaign() -> Campaign:
 def rater(campaign: Campaign) -> Rater:
     """A rater who has agreed."""
     return factories.make_rater(campaign)
-
-
-def address(server: LiveServer, rater: Rater) -> str:
-    """The rater's own address."""
-    return f"{server.url}/r/{rater_token(rater)}/"
-
-
-def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
-    """Opens the rater's page and waits until its script takes answers."""
-    page.goto(address(server, rater))
-    page.wait_for_function("document.querySelector('[data-picture=map]').complete")
-    page.wait_for_timeout(SETTLED)
-
-
-def wait_for_place(page: Page, place: int) -> None:
-    """Waits until the page shows this task and its script takes answers."""
-    expect(page.locator("[data-progress-text]")).to_contain_text(f"{place} of ")
-    page.wait_for_timeout(SETTLED)
 
 
 def answers() -> list[tuple[int | None, str]]:
@@ -91,6 +71,7 @@ def test_every_option_has_its_key(page: Page, live_server: LiveServer, rater: Ra
 
 def test_the_time_and_the_view_are_recorded(page: Page, live_server: LiveServer, rater: Rater) -> None:
     open_task(page, live_server, rater)
+    page.wait_for_timeout(SETTLED)
     page.keyboard.press("v")
     page.keyboard.press("4")
     wait_for_place(page, 2)
@@ -310,5 +291,6 @@ def test_the_cold_page_is_within_60_kb_and_8_requests_besides_its_pictures(
 
     page.on("response", weigh)
     open_task(page, live_server, rater)
+    page.wait_for_load_state("networkidle")
     assert 3 <= len(sizes) <= 8
     assert sum(sizes.values()) <= 60_000

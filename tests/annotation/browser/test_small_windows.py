@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.choices import PairOf, TaskKind
 from annotation.models import Rater
-from annotation.tokens import rater_token
 from tests import factories
+from tests.annotation.browser.raters_page import open_task
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ContextMaker = Callable[..., BrowserContext]
@@ -49,11 +49,6 @@ TORN = """() => [...document.querySelectorAll("button[name=option] span")].filte
 def rater_of(kind: TaskKind, changes: dict[str, object]) -> Rater:
     """A rater who has agreed, in a campaign of the kind."""
     return factories.make_rater(factories.make_campaign_of_kind(kind, **changes))  # type: ignore[arg-type]
-
-
-def open_task(page: Page, server: LiveServer, rater: Rater) -> None:
-    """Opens the rater's page with its pictures."""
-    page.goto(f"{server.url}/r/{rater_token(rater)}/", wait_until="networkidle")
 
 
 @pytest.mark.parametrize("size", ["phone on its side", "phone"])
