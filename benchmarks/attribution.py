@@ -3,13 +3,13 @@
     python -m benchmarks.attribution [--json] [--check] [--rounds N] [--model sd2|sdxl|all]
                                      [--device cpu|cuda] [--dry]
 
-Times are CPU seconds of this process on one thread. Each round runs every contender once, in turning order,
-and each step of a run is timed by itself: a contender's time is the sum over its steps of the least of N
-rounds, since other programs disturb some step of nearly every run but seldom the same one in every round.
-What comes before the first step and after the last one (the text encoder, hooks set and taken away) belongs
-to those two. Weights are random (see models.py): the cost does not depend on them. Only denoising is timed,
-not the decoding of the latent, which would flatter the ratio. --check ends with exit code 1 where a target is
-missed.
+Times are CPU seconds of this process on one thread. The contenders run side by side in threads, over the same
+weights, a piece of a few milliseconds of each in turn (lockstep.py): every piece is divided by the plain one
+of its turn, and of these ratios the median over N rounds is taken. +- is the standard error; "plain, again"
+is the plain run a second time, and shows what the machine's unrest makes of a ratio that is 1. What comes
+before the first step and after the last one (the text encoder, hooks set and taken away) is counted. Weights
+are random (see models.py): the cost does not depend on them. Only denoising is timed, not the decoding of the
+latent, which would flatter the ratio. --check ends with exit code 1 where a target is missed.
 
 Where torch sees a GPU, benchmarks.devices measures the real topologies there as well. --device cuda does only
 that; --dry walks the same way with narrow models, on any device, to find mistakes before there is a GPU.
@@ -23,11 +23,8 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +32,16 @@ import numpy as np
 import torch
 
 from benchmarks import devices, oracle
+from benchmarks.attribution_runs import AGAIN, PLAIN, PROMPT, Outcome, contenders, draw
+from benchmarks.lockstep import in_turns, paired_ratio
 from benchmarks.models import mini_sd2, mini_sdxl
 from benchmarks.peer import load_daam
-from generation.attribution import backends, trace
+from generation.attribution import trace
 
-PROMPT = "a red circle and a blue square with a cat and dog"  # 12 words, 14 tokens
 MODELS: dict[str, Callable[[], Any]] = {
     "sd2": mini_sd2,
     "sdxl": lambda: mini_sdxl(sample_size=64, depths=(1, 2, 10), vae_channels=(8, 8, 8, 8)),
 }
-STEPS = 4
 # Contender -> (time over plain, extra megabytes, milliseconds to finalise); the peer has no targets.
 TARGETS = {"ours, grids": (1.02, 10.0, 5.0), "ours, heads": (1.03, 25.0, 100.0)}
 MAP_ERROR = 5e-6
@@ -53,7 +50,8 @@ PEER_ERROR = 2e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One contender's figures. ratio: to plain. Megabytes are beyond what plain generation needs.
+    """One contender's figures. seconds: of a run.  ratio: to plain, with its standard error.
+    extra_mb: beyond what plain generation needs.
 
     map_error: of sums per grid to float64; of the castorini variant to the peer in one and the same run, as a
     share of its range.
@@ -62,6 +60,7 @@ class Row:
     contender: str
     seconds: float
     ratio: float
+    ratio_error: float
     finalise_ms: float
     extra_mb: float
     image_difference: float
@@ -111,35 +110,33 @@ def _print_device(rows: list[devices.DeviceRow], *, as_json: bool) -> int:
 def measure(model: str, *, rounds: int) -> list[Row]:
     """One row per contender."""
     pipeline = _pipeline(model)
-    runs = _contenders(pipeline)
+    works = contenders(pipeline)
     expected = _oracle_map(pipeline)
-    results = {name: run() for name, run in runs.items()}  # warms up too
-    found: dict[str, list[_Outcome]] = {name: [] for name in runs}
-    names = list(runs)
+    results = {name: run.found for name, run in in_turns(works, seed=rounds).items()}  # warms up too
+    pieces: dict[str, list[list[float]]] = {name: [] for name in works}
     for turn in range(rounds):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            gc.collect()
-            found[name].append(runs[name]())
-    seconds = {name: _undisturbed([outcome.steps for outcome in found[name]]) for name in runs}
-    plain_seconds, plain_peak = seconds["plain"], _peak_of("plain", model)
+        gc.collect()
+        for name, run in in_turns(works, seed=turn).items():
+            pieces[name].append(run.pieces)
+    # (rounds, pieces); the last piece of each run finalises.
+    found = {name: np.array(rows)[:, :-1] for name, rows in pieces.items()}
+    ratios = {name: paired_ratio(times, found[PLAIN]) for name, times in found.items()}
+    peaks = {name: _peak_of(name, model) for name in works if name != AGAIN}
+    peaks[AGAIN] = peaks[PLAIN]
     peer = _distance_to_peer(pipeline)
     return [
         Row(
             contender=name,
-            seconds=seconds[name],
-            ratio=seconds[name] / plain_seconds,
-            finalise_ms=1000 * min(one.finalise for one in found[name]),
-            extra_mb=_peak_of(name, model) - plain_peak,
-            image_difference=float((outcome.latents - results["plain"].latents).abs().max()),
-            map_error=_map_error(name, outcome.maps, expected, peer),
+            seconds=float(np.median(found[name], axis=0).sum()),
+            ratio=ratios[name][0],
+            ratio_error=ratios[name][1],
+            finalise_ms=1000 * min(times[-1] for times in pieces[name]),
+            extra_mb=peaks[name] - peaks[PLAIN],
+            image_difference=float((outcome.latents - results[PLAIN].latents).abs().max()),
+            map_error=_map_error(name, outcome, expected, peer),
         )
         for name, outcome in results.items()
     ]
-
-
-def _undisturbed(rounds: list[list[float]]) -> float:
-    """Seconds of a run of whose every step the least of all rounds is taken. rounds: (rounds, steps)."""
-    return sum((min(step) for step in zip(*rounds, strict=True)), start=0.0)
 
 
 def missed_targets(rows: list[Row]) -> list[str]:
@@ -163,91 +160,10 @@ def missed_targets(rows: list[Row]) -> list[str]:
     return missed
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Outcome:
-    """One run. steps: seconds of each.  maps: (tokens, height, width) or None for plain generation."""
-
-    steps: list[float]
-    finalise: float
-    latents: torch.Tensor
-    maps: torch.Tensor | None
-
-
-def _contenders(pipeline: Any) -> dict[str, Callable[[], _Outcome]]:
-    def draw(ends: list[float]) -> torch.Tensor:
-        """ends: gets the time at each step's end."""
-
-        def note(_: Any, __: int, ___: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            ends.append(time.process_time())
-            return tensors
-
-        made: torch.Tensor = pipeline(
-            PROMPT,
-            num_inference_steps=STEPS,
-            generator=torch.Generator().manual_seed(7),
-            output_type="latent",
-            callback_on_step_end=note,
-        ).images
-        return made
-
-    def plain() -> _Outcome:
-        times = [time.process_time()]
-        latents = draw(times)
-        return _Outcome(steps=_steps(times, time.process_time()), finalise=0.0, latents=latents, maps=None)
-
-    def ours(keep: Any, variant: Any, *, own_divisor: bool = False) -> _Outcome:
-        times = [time.process_time()]
-        with _without_kernel_divisor() if own_divisor else nullcontext():
-            with trace(pipeline, keep=keep) as recording:
-                latents = draw(times)
-            middle = time.process_time()
-        maps = recording.token_maps(variant=variant)[0]
-        finalise = time.process_time() - middle
-        return _Outcome(steps=_steps(times, middle), finalise=finalise, latents=latents, maps=maps)
-
-    def castorini() -> _Outcome:
-        times = [time.process_time()]
-        with load_daam().trace(pipeline) as recording:
-            latents = draw(times)
-            middle = time.process_time()
-            maps = recording.compute_global_heat_map(prompt=PROMPT).heat_maps
-        finalise = time.process_time() - middle
-        return _Outcome(steps=_steps(times, middle), finalise=finalise, latents=latents, maps=maps)
-
-    return {
-        "plain": plain,
-        "ours, grids": lambda: ours("grids", "paper"),
-        "ours, heads": lambda: ours("heads", "castorini"),
-        "second QK^T": lambda: ours("grids", "paper", own_divisor=True),
-        "castorini": castorini,
-    }
-
-
-def _steps(times: list[float], end: float) -> list[float]:
-    """times: the start and the ends of all steps; what comes after the last step is counted with it."""
-    return [after - before for before, after in pairwise([*times[:-1], end])]
-
-
-@contextmanager
-def _without_kernel_divisor() -> Iterator[None]:
-    """The public route, for comparison: the scores of all keys are computed a second time."""
-    own = backends._operator
-    backends._operator = lambda *_: None
-    try:
-        yield
-    finally:
-        backends._operator = own
-
-
 def _distance_to_peer(pipeline: Any) -> float:
     """Both trace one run, so that both read the same queries and keys."""
     with load_daam().trace(pipeline) as theirs, trace(pipeline, keep="heads") as ours:
-        pipeline(
-            PROMPT,
-            num_inference_steps=STEPS,
-            generator=torch.Generator().manual_seed(7),
-            output_type="latent",
-        )
+        draw(pipeline)
         expected = theirs.compute_global_heat_map(prompt=PROMPT).heat_maps
     found = ours.token_maps(variant="castorini")[0, : len(expected)]
     return float((found - expected).abs().max() / (expected.max() - expected.min()))
@@ -256,12 +172,7 @@ def _distance_to_peer(pipeline: Any) -> float:
 def _oracle_map(pipeline: Any) -> np.ndarray:
     """The paper's maps of all tokens from float64 probabilities, enlarged layer by layer and head by head."""
     with oracle.recorded(pipeline.unet) as found:
-        pipeline(
-            PROMPT,
-            num_inference_steps=STEPS,
-            generator=torch.Generator().manual_seed(7),
-            output_type="latent",
-        )
+        draw(pipeline)
     size = pipeline.unet.config.sample_size
     total, terms = torch.zeros(14, size, size, dtype=torch.float64), 0
     for calls in found.values():
@@ -273,9 +184,9 @@ def _oracle_map(pipeline: Any) -> np.ndarray:
     return (total / terms).numpy()
 
 
-def _map_error(name: str, maps: torch.Tensor | None, expected: np.ndarray, peer: float) -> float:
-    if name in ("ours, grids", "second QK^T") and maps is not None:
-        return float(np.abs(maps.double().numpy() - expected).max())
+def _map_error(name: str, outcome: Outcome, expected: np.ndarray, peer: float) -> float:
+    if name in ("ours, grids", "second QK^T") and outcome.maps is not None:
+        return float(np.abs(outcome.maps.double().numpy() - expected).max())
     return peer if name == "ours, heads" else float("nan")
 
 
@@ -291,14 +202,14 @@ def _peak_of(contender: str, model: str) -> float:
 
 def _peak_megabytes(contender: str, model: str) -> float:
     """The kernel's high-water mark of one run above the memory at rest, in megabytes; the least of three."""
-    runs = _contenders(_pipeline(model))
-    runs[contender]()  # what is loaded and kept once is not the run's
+    run = contenders(_pipeline(model))[contender]
+    run(lambda: None)  # what is loaded and kept once is not the run's
     peaks = []
     for _ in range(3):
         gc.collect()
         resting = _status_kilobytes("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark; Linux only
-        runs[contender]()
+        run(lambda: None)
         peaks.append((_status_kilobytes("VmHWM") - resting) / 1024)
     return min(peaks)
 
@@ -318,7 +229,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
-    parser.add_argument("--rounds", type=int, default=6, help="runs of each contender (default 6)")
+    parser.add_argument("--rounds", type=int, default=12, help="runs of each contender (default 12)")
     parser.add_argument("--model", choices=[*sorted(MODELS), "all"], default="all", help="topology")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="measure the real topologies there, only")
     parser.add_argument("--dry", action="store_true", help="the device section with narrow models")
@@ -327,11 +238,20 @@ def _arguments() -> argparse.Namespace:
 
 
 def _print_table(model: str, rows: list[Row]) -> None:
-    heads = (f"mini {model}", "seconds", "/ plain", "finalise ms", "extra MB", "image diff", "map error")
-    print("{:14}{:>9}{:>9}{:>13}{:>10}{:>12}{:>11}".format(*heads))
+    heads = (
+        f"mini {model}",
+        "seconds",
+        "/ plain",
+        "+-",
+        "finalise ms",
+        "extra MB",
+        "image diff",
+        "map error",
+    )
+    print("{:14}{:>9}{:>9}{:>8}{:>13}{:>10}{:>12}{:>11}".format(*heads))
     for row in rows:
         print(
-            f"{row.contender:14}{row.seconds:9.3f}{row.ratio:9.3f}{row.finalise_ms:13.1f}{row.extra_mb:10.1f}"
+            f"{row.contender:14}{row.seconds:9.3f}{row.ratio:9.3f}{row.ratio_error:8.3f}{row.finalise_ms:13.1f}{row.extra_mb:10.1f}"
             f"{row.image_difference:12.1e}{row.map_error:11.1e}"
         )
 

@@ -6,6 +6,7 @@ as for trained weights.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,6 +153,19 @@ def mini_sdxl(
         scheduler=DPMSolverMultistepScheduler(**_SCHEDULE),
         add_watermarker=False,
     )
+
+
+def twin(pipeline: Any) -> Any:
+    """Another pipeline with the same weights in memory, and a UNet and a scheduler of its own."""
+    shared = {id(tensor): tensor for tensor in (*pipeline.unet.parameters(), *pipeline.unet.buffers())}
+    parts = {**pipeline.components, "unet": copy.deepcopy(pipeline.unet, shared)}
+    parts["scheduler"] = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
+    is_xl = isinstance(pipeline, StableDiffusionXLPipeline)
+    made = type(pipeline)(
+        **parts, **({"add_watermarker": False} if is_xl else {"requires_safety_checker": False})
+    )
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
 def _vae(channels: tuple[int, ...], *, sample_size: int) -> AutoencoderKL:

@@ -28,6 +28,7 @@ def row(**changes: Any) -> Row:
         "contender": "ours, grids",
         "seconds": 1.0,
         "ratio": 1.01,
+        "ratio_error": 0.002,
         "finalise_ms": 1.0,
         "extra_mb": 1.0,
         "image_difference": 0.0,
