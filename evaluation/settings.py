@@ -9,6 +9,7 @@ from typing import Final
 
 from evaluation.metrics.intervals import IntervalMethod
 from evaluation.metrics.opinion import PRESETS, Protocol
+from evaluation.number_words import grouped
 
 MOST_NAMED: Final = 20
 
@@ -41,7 +42,7 @@ def read_only(text: str, *, groups: Mapping[str, Sequence[str]], columns: str) -
 def _some(names: Iterable[str]) -> str:
     """The first names of many."""
     known = list(names)
-    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+    more = f" and {grouped(len(known) - MOST_NAMED)} more" if len(known) > MOST_NAMED else ""
     return ", ".join(map(repr, known[:MOST_NAMED])) + more
 
 
