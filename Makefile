@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 PINS := $(wildcard requirements*.txt)
 # The stamp carries the pins' checksum, so that a checkout that only touches the files installs nothing again.
 STAMP := $(VENV)/installed-$(shell cat $(PINS) | cksum | cut -d ' ' -f 1)
-WORKERS ?= 2
+# One more than the two cores of the smallest machine: tests with a Chromium wait more than they compute.
+WORKERS ?= 3
 
 # Without a .env this is somebody's own machine: DEBUG makes a secret key and keeps it in var/.
 ifeq ($(wildcard .env),)
