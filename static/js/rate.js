@@ -3,8 +3,8 @@
 // The answer's JSON carries the next task. Its pictures are decoded before anything changes on the page, so that a
 // rater never sees a word beside the wrong image. A kind's own script hears two events on the form: `rate:task` with a
 // new task, and `rate:answer` before an answer is sent, where it may add fields or, with preventDefault, say no. It may
-// say `rate:moved` with what the server answered it, when that was another task than the one on the page,
-// and hears `rate:told` with what the server answered to an answer.
+// say `rate:moved` with what the server answered it, when that was another task than the one on the page, and
+// hears `rate:told` with any answer.
 
 const SETTLE_MILLISECONDS = 350; // a second click of a double click must not answer the next task
 const RETRY_SECONDS = [1, 2, 4, 8, 15];

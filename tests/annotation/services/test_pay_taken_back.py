@@ -1,10 +1,11 @@
 """Taking a decision about pay back: nothing is decided then, unless the money may be on its way."""
 
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db.models.functions import Now
 
 from annotation import review_queue
@@ -118,3 +119,22 @@ def test_the_database_refuses_what_was_handed_out_and_is_no_standing_approval(
             rater=careless, verdict=verdict, actor=owner,
             handed_out_at=Now(), taken_back_at=taken_back_at, **why,
         )  # fmt: skip
+
+
+def test_an_upgrade_counts_as_handed_out_what_a_list_or_prolific_had_got_before(
+    owner: User, campaign: Campaign, careless: Rater
+) -> None:
+    """By the history, which says when and not whom: approvals from before such an act, of no other campaign.
+
+    Control: leave out `entry.at >= decision.at`, or the campaign.
+    """
+    elsewhere = factories.make_rater(factories.make_campaign_of(2, owner=owner))
+    before, other = payments.approve(careless, owner), payments.approve(elsewhere, owner)
+    payment_lists.download(campaign, owner)
+    after = payments.approve(factories.make_rater(campaign), owner)
+    PaymentDecision.objects.update(handed_out_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("annotation.migrations.0025_pay_taken_back").HANDED_OUT)
+    left = dict(PaymentDecision.objects.values_list("pk", "handed_out_at"))
+    taken = AuditEntry.objects.get(act="download_payments").at
+    assert left == {before.pk: taken, other.pk: None, after.pk: None}
