@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import lzma
 import zipfile
 import zlib
 from array import array
@@ -52,7 +53,7 @@ from evaluation.study import NOT_RATED, GivenColumn, Listing, Origin, Study
 # What reading files that somebody changed can end in.
 UNREADABLE: Final = (
     KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, RuntimeError, StopIteration,
-    EOFError, csv.Error, zlib.error,
+    EOFError, csv.Error, zlib.error, lzma.LZMAError, MemoryError,
 )  # fmt: skip
 MOST_NAMED: Final = 5
 LONGEST_CELL: Final = 2**31 - 1
@@ -99,7 +100,10 @@ def rebuild(path: Path, *, out: Path | None = None) -> Rebuilt:
         raise BundleRefused(f"{path.name} is no zip file: {error}.") from error
     except BundleRefused:
         raise
-    except UNREADABLE as error:
+    except (*UNREADABLE, OSError) as error:
+        # An OSError with a number is the disk's; bz2 has one without for damaged data.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise BundleRefused(f"{path.name} {_what_is_wrong(path)}") from error
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from evaluation.importing.assembling import import_file
 from evaluation.importing.mapping import ImportRefused, Mapping
-from evaluation.rebuilding import rebuild
+from evaluation.rebuilding import BundleRefused, rebuild
 from tests.evaluation.test_importing import faults, read, scores
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -202,3 +203,36 @@ def test_figures_of_columns_with_like_names_are_files_of_their_own(tmp_path: Pat
     for path in (report / "figures").glob("mos_*.csv"):
         assert len(path.read_text().splitlines()) == 3
     assert rebuild(report / "bundle.zip").is_whole
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_a_bundle_that_was_packed_anew_and_damaged_is_refused_by_name(tmp_path: Path, method: int) -> None:
+    """Control: expect zlib's errors alone: the others end in a traceback, or in "bundle.zip: None."."""
+    whole = analyse(RATED, tmp_path) / "bundle.zip"
+    anew = tmp_path / "anew.zip"
+    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(anew, "w", method) as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
+        place = packed.getinfo("report.html").header_offset + 200
+    assert rebuild(anew).is_whole
+    content = bytearray(anew.read_bytes())
+    content[place : place + 60] = bytes(60)
+    anew.write_bytes(content)
+    with pytest.raises(BundleRefused, match="was changed since it was written"):
+        rebuild(anew)
+
+
+def test_a_bundle_that_asks_for_more_than_memory_holds_is_refused(tmp_path: Path) -> None:
+    """Control: leave MemoryError out of `rebuilding.UNREADABLE`."""
+    whole = analyse(RATED.replace("a,bob", "b,bob"), tmp_path) / "bundle.zip"
+    greedy = tmp_path / "greedy.zip"
+    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(greedy, "w") as packed:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "provenance.json":
+                facts = json.loads(content)
+                facts["settings"] |= {"n_resamples": 10**16, "interval": "bootstrap_items"}
+                content = json.dumps(facts).encode()
+            packed.writestr(name, content)
+    with pytest.raises(BundleRefused, match=r"was changed since it was written: provenance\.json"):
+        rebuild(greedy)
