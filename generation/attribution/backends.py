@@ -20,6 +20,9 @@ from torch import Tensor
 Result = tuple[Tensor, Tensor]
 # As torch defines it, whatever stands at its public name: a watch, or what somebody put there before.
 _public = torch._C._nn.scaled_dot_product_attention
+# Asked at every call: the names are looked up once.
+_is_compiling, _is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+_is_autocast_enabled, _chosen = torch.is_autocast_enabled, torch._fused_sdp_choice
 _Kind = tuple[str, int, torch.dtype, int, bool]
 # What the public call picks, as torch._fused_sdp_choice numbers it.
 _FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
@@ -48,7 +51,7 @@ def attention_with_lse(
     if dropout_p or is_causal or enable_gqa or not _is_plain(device, query, key, value, attn_mask):
         how: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "enable_gqa": enable_gqa}
         return _public(query, key, value, attn_mask, scale=scale, **how), None
-    choice = torch._fused_sdp_choice(query, key, value, attn_mask, scale=scale)
+    choice = _chosen(query, key, value, attn_mask, scale=scale)
     operator = _operator(device, choice)
     if operator is None:
         return _public(query, key, value, attn_mask, scale=scale), None
@@ -66,11 +69,11 @@ def attention_with_lse(
 
 def _is_plain(device: str, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
     """Whether the public call hands these tensors to an operator as they are."""
-    if query.dim() != 4 or torch.compiler.is_compiling():
+    if query.ndim != 4 or _is_compiling():
         return False
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
+    if _is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
         return False
-    if torch.is_autocast_enabled(device):
+    if _is_autocast_enabled(device):
         # Then the public call brings them all to one type first.
         dtype = torch.get_autocast_dtype(device)
         if any(tensor.dtype != dtype for tensor in (query, key, value)):
