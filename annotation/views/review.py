@@ -1,6 +1,7 @@
 """Deciding about pay, and taking decisions back: the queue, and one rater at a time."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -28,8 +29,12 @@ def review(request: HttpRequest, public_id: str) -> HttpResponse:
     """One shelf of the queue; the ticked raters are approved, or their decisions taken back."""
     found = campaign_of(request, public_id)
     if request.method == "POST":
-        act = payments.take_back if request.POST.get("act") == "take_back" else payments.approve
-        _ticked(request, found, act=act)
+        if request.POST.get("act") == "take_back":
+            _ticked(
+                request, found, act=partial(_take_back_shown, request), done_in_words="decision{} taken back"
+            )
+        else:
+            _ticked(request, found, act=payments.approve, done_in_words="rater{} approved for payment")
         return redirect(request.get_full_path())
     name = request.GET.get("shelf", review_queue.WAITING)
     if name not in review_queue.SHELVES:
@@ -103,10 +108,25 @@ def rater_take_back(request: HttpRequest, public_id: str, pseudonym: str) -> Htt
     return redirect("annotation:rater", public_id, pseudonym)
 
 
+def _take_back_shown(request: HttpRequest, rater: Rater, actor: User) -> PaymentDecision | None:
+    """Takes back the decision that the rater's row showed. Raises RaterActRefused where another holds."""
+    form = TakeBackForm(request.POST, prefix=rater.pseudonym)
+    if not form.is_valid():
+        raise RaterActRefused("The page did not say which decision is meant. Load it anew.")
+    return payments.take_back(rater, actor, decision_id=form.cleaned_data["decision"])
+
+
 def _ticked(
-    request: HttpRequest, found: Campaign, *, act: Callable[[Rater, User], PaymentDecision | None]
+    request: HttpRequest,
+    found: Campaign,
+    *,
+    act: Callable[[Rater, User], PaymentDecision | None],
+    done_in_words: str,
 ) -> None:
-    """The act for each ticked rater; who is refused keeps nobody else from it."""
+    """The act for each ticked rater; who is refused keeps nobody else from it.
+
+    done_in_words: what was done to how many, {} for an s.
+    """
     ticked = request.POST.getlist("rater")[:ON_A_PAGE]
     raters = Rater.objects.select_related("campaign").filter(campaign=found, pseudonym__in=ticked)
     done = 0
@@ -117,7 +137,5 @@ def _ticked(
             messages.error(request, f"{chosen.pseudonym}: {refusal}")
     if not ticked:
         messages.warning(request, "Nobody was ticked, so nothing was done.")
-    elif done and act is payments.take_back:
-        messages.success(request, f"{done} decision{'s' if done != 1 else ''} taken back.")
     elif done:
-        messages.success(request, f"{done} rater{'s' if done != 1 else ''} approved for payment.")
+        messages.success(request, f"{done} {done_in_words.format('s' if done != 1 else '')}.")

@@ -113,20 +113,45 @@ def test_ticked_decisions_are_taken_back_and_what_was_handed_out_has_no_tick(
 ) -> None:
     """Control: let `_ticked` approve whatever the button says."""
     paid, early, late = (worked(campaign, "word_too_abstract") for _ in range(3))
-    payments.approve(paid, owner)
+    first = payments.approve(paid, owner)
     payment_lists.download(campaign, owner)
-    for rater in (early, late):
-        payments.approve(rater, owner)
+    shown_decision = {rater: payments.approve(rater, owner).pk for rater in (early, late)}
     shelf = url("review", campaign) + "?shelf=approved"
     shown = page(signed_in, shelf)
     assert [f'value="{one.pseudonym}"' in shown for one in (paid, early, late)] == [False, True, True]
-    ticked = {"rater": [paid.pseudonym, early.pseudonym], "act": "take_back"}
+    assert f'name="{early.pseudonym}-decision" value="{shown_decision[early]}"' in shown
+    ticked = {
+        "rater": [paid.pseudonym, early.pseudonym],
+        f"{paid.pseudonym}-decision": first.pk,
+        f"{early.pseudonym}-decision": shown_decision[early],
+        "act": "take_back",
+    }
     said = unescape(signed_in.post(shelf, ticked, follow=True).content.decode())
     assert "1 decision taken back" in said
     assert "the money may be on its way" in said
     standing = PaymentDecision.objects.standing().values_list("rater", flat=True)
     assert set(standing) == {paid.pk, late.pk}
     assert early.pseudonym[:8] in page(signed_in, url("review", campaign))
+
+
+def test_ticked_rejections_are_taken_back_and_no_approval_that_overturned_one_meanwhile(
+    signed_in: Client, campaign: Campaign, owner: User
+) -> None:
+    """Control: leave `decision_id` out in `_take_back_shown`."""
+    one, other = (worked(campaign, "4") for _ in range(2))
+    ticked: dict[str, object] = {"rater": [one.pseudonym, other.pseudonym], "act": "take_back"}
+    for rater in (one, other):
+        rejection = payments.reject(rater, owner, ground="failed_checks", reason="both checks wrong")
+        ticked[f"{rater.pseudonym}-decision"] = rejection.pk
+    overturning = payments.approve(one, owner)
+    shelf = url("review", campaign) + "?shelf=rejected"
+    said = unescape(signed_in.post(shelf, ticked, follow=True).content.decode())
+    assert "has decided anew meanwhile" in said
+    assert "1 decision taken back" in said
+    unsaid = signed_in.post(shelf, {"rater": one.pseudonym, "act": "take_back"}, follow=True)
+    assert "did not say which decision is meant" in unsaid.content.decode()
+    assert payments.latest_decision(one) == overturning
+    assert payments.latest_decision(other) is None
 
 
 def test_a_decision_is_taken_back_on_the_raters_page_if_it_is_the_one_shown(
