@@ -136,7 +136,7 @@ def _example(method: str, path: str, operation: Mapping[str, Any], *, body: _Bod
         words += [f"-F {shlex.quote(_part(name, body))}" for name in body.example()]
     elif method != "GET":
         words.append(f"-X {method}")
-    if JSON not in operation["responses"].get(200, {}).get("content", {JSON: ""}):
+    if 200 in operation["responses"] and JSON not in operation["responses"][200].get("content", {}):
         words.append("-OJ")
     address = PLACE.sub(lambda found: f"${{{found[1].upper()}}}", path)
     return " ".join([*words, f'"$PERCEPT{address}"'])

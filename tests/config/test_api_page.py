@@ -72,6 +72,19 @@ def test_every_scope_and_field_is_explained_once(client: Client) -> None:
         assert f"<dt><code>{scope.value}</code></dt>" in shown
 
 
+def test_examples_of_files_store_them_and_no_others() -> None:
+    """curl writes no bytes onto a screen.
+
+    Control: take an answer without a form in the document for JSON.
+    """
+    stored = {route.path for route in routes() if " -OJ " in route.example}
+    assert stored == {
+        "/campaigns/{public_id}/exports/{name}",
+        "/questions/{number}/maps.npz",
+        "/questions/{number}/words/{position}/{kind}.npy",
+    }
+
+
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.name)
 def test_the_api_understands_the_example_of_every_route(route: Route, owner: User) -> None:
     """What it names is not there, so that nothing is done: 404, or what a form says of a made-up value.
