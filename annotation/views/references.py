@@ -89,7 +89,7 @@ def known_drawn(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _post(request: HttpRequest, found: Campaign, chosen: _Chosen) -> HttpResponse:
     if request.GET.get("move") == "back":
-        return _go(request, found, chosen.beside(-1))
+        return _go(request, found, chosen.beside(-1), outcome="back")
     try:
         drawn = read_reference(request.POST, image_hw=chosen.thing.image_hw)
         _mark(request, found, chosen.thing, drawn)
@@ -181,10 +181,13 @@ def _chosen(request: HttpRequest, found: Campaign) -> _Chosen | None:
     return _Chosen(things=things, place=places[key])
 
 
-def _go(request: HttpRequest, found: Campaign, thing: Drawable | None) -> HttpResponse:
+def _go(
+    request: HttpRequest, found: Campaign, thing: Drawable | None, *, outcome: str = "marked"
+) -> HttpResponse:
+    """To that thing. outcome: once it is "marked", js/keep-drawn.js forgets what was drawn."""
     home = reverse("annotation:known_answers", args=[found.public_id])
     address = _address(found, thing) if thing else home
-    return reply("marked", location=address) if wants_json(request) else see_other(address)
+    return reply(outcome, location=address) if wants_json(request) else see_other(address)
 
 
 def _marked(found: Campaign) -> dict[tuple[int, int], known_answers.KnownAnswer]:

@@ -114,3 +114,20 @@ def test_what_was_kept_takes_the_place_of_the_mask_that_is_marked(
     window.get_by_role("button", name="One back").click()
     expect(window.get_by_text("marked: a mask, training")).to_be_visible()
     expect(window.get_by_text("What you had drawn and entered is back")).to_be_hidden()
+
+
+def test_what_was_drawn_is_kept_where_one_went_back_without_marking(
+    sign_in: SignIn, owner: User, draft: Campaign
+) -> None:
+    """Control: answer One back as what was marked."""
+    window = sign_in(owner)
+    drawn(window, draft)
+    window.get_by_role("button", name="Done").click()
+    expect(window.get_by_text("1 marked in all")).to_be_visible()
+    before = drawn(window, draft)
+    window.get_by_role("button", name="One back").click()
+    expect(window.get_by_text("marked: a mask, training")).to_be_visible()
+    window.get_by_text("Skip to the next").click()
+    expect(window.get_by_text("What you had drawn and entered is back")).to_be_visible()
+    expect(window.get_by_role("button", name="Done")).to_be_enabled()
+    assert painted(window) == before
