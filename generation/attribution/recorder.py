@@ -238,7 +238,7 @@ class Recorder:
                         reads_projections = True
                         self._read_projections(site.attention, running)
                     running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
-                    running.is_added = False
+                running.is_added = False
                 watch.start()
 
         return read
@@ -253,13 +253,16 @@ class Recorder:
 
     def _query_reader(self, running: _Running) -> Callable[..., None]:
         def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            running.query = output
+            # Once there, these readers stay, also when a usual processor comes back.
+            if running.is_unknown:
+                running.query = output
 
         return read
 
     def _key_reader(self, running: _Running, fused: bool) -> Callable[..., None]:
         def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            running.key = output.chunk(2, dim=-1)[0] if fused else output
+            if running.is_unknown:
+                running.key = output.chunk(2, dim=-1)[0] if fused else output
 
         return read
 
@@ -297,7 +300,8 @@ class Recorder:
             with lock:
                 if get_ident() == turn.thread:
                     watch.stop()
-                    if running.is_unknown:
+                    # A module may have a forward of its own, which passes its usual processor by.
+                    if running.is_unknown or not running.is_added:
                         self._end_unknown(site, running, output)
 
         return end

@@ -75,6 +75,44 @@ def test_processors_exchanged_during_a_trace_are_read_from_then_on(pipeline: Any
             assert torch.allclose(recording.token_maps(), expected, atol=1e-5)
 
 
+class Deaf:
+    """Attends to nothing: calls neither the public attention nor a projection."""
+
+    def __call__(self, _: Any, hidden_states: torch.Tensor, *__: Any, **___: Any) -> torch.Tensor:
+        return torch.zeros_like(hidden_states)
+
+
+def test_no_projections_of_an_earlier_call_are_read(pipeline: Any, draw: Draw) -> None:
+    """Control: readers that stay, once needed, keep what usual processors' projections hand over as well.
+
+    Each step has other processors.
+    """
+    following = [dict(pipeline.unet.attn_processors), Deaf(), Deaf()]
+
+    def exchange(_: Any, step: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        pipeline.unet.set_attn_processor(following[step])
+        return tensors
+
+    pipeline.unet.set_attn_processor(LikeXformers())
+    with trace(pipeline), pytest.raises(TypeError, match="can't be traced"):
+        draw(pipeline, output_type="latent", num_inference_steps=3, callback_on_step_end=exchange)
+
+
+def test_a_usual_processor_that_is_passed_by_is_refused(
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code for editing prompts puts another forward on some modules, and their maps would miss unnoticed.
+
+    Control: taking for granted that a module with a usual processor makes the public call.
+    """
+    paths = [path for path, _ in pipeline.unet.named_modules() if path.endswith("attn2")]
+    module = pipeline.unet.get_submodule(paths[0])
+    other = LikeXformers()
+    monkeypatch.setattr(module, "forward", lambda *args, **how: other(module, *args, **how))
+    with trace(pipeline), pytest.raises(TypeError, match=f"{paths[0]}: .* can't be traced"):
+        draw(pipeline, output_type="latent")
+
+
 class LowRank(torch.nn.Module):
     """A layer with a learned addition of low rank, as adapters put in a projection's place."""
 
