@@ -90,7 +90,8 @@ def paired_ratio(found: np.ndarray, plain: np.ndarray) -> tuple[float, float]:
 
     found, plain: (rounds, pieces), seconds. Each piece is divided by the plain one of its turn. Of a piece's
     ratios the median over the rounds is taken, as what disturbs a piece makes it longer, or its plain one;
-    of those the mean, each with the share that its plain piece has of the run.
+    of those the mean, each with the share that its plain piece has of the run. What slows a piece in fewer
+    than half of the rounds is therefore not seen.
     """
     shares = np.median(plain, axis=0)
     shares = shares / shares.sum()

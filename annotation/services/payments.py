@@ -24,11 +24,12 @@ def latest_decision(rater: Rater) -> PaymentDecision | None:
     return PaymentDecision.objects.standing().filter(rater=rater).first()
 
 
-def approve(rater: Rater, actor: User, *, reason: str = "") -> PaymentDecision:
+def approve(rater: Rater, actor: User, *, reason: str = "", may_overturn: bool = True) -> PaymentDecision:
     """The rater is to be paid; also after a rejection, which it overturns. Approving again changes nothing.
 
-    Raises RaterActRefused for somebody who never agreed to take part. A visit need not have ended: who went
-    away without a word may have worked.
+    may_overturn: False where the caller saw no rejection, and means none.
+    Raises RaterActRefused for a rejection then, and for somebody who never agreed to take part. A visit need
+    not have ended: who went away without a word may have worked.
     """
     text = _text(reason, needed=False)
     with transaction.atomic():
@@ -37,6 +38,10 @@ def approve(rater: Rater, actor: User, *, reason: str = "") -> PaymentDecision:
         last = latest_decision(fresh)
         if last is not None and last.verdict == PaymentVerdict.APPROVED:
             return last
+        if last is not None and not may_overturn:
+            raise RaterActRefused(
+                "Somebody has rejected this rater meanwhile. Look at the rater's page before you approve."
+            )
         decision = PaymentDecision.objects.create(
             rater=fresh, verdict=PaymentVerdict.APPROVED, reason=text, actor=actor
         )

@@ -130,6 +130,7 @@ def _context(request: HttpRequest, found: Campaign, chosen: _Chosen) -> dict[str
             "uses": [(use.value, use.value.capitalize()) for use in Use],
             "usual_least_iou": known_answers.USUAL_LEAST_IOU,
             "csrf_token": get_token(request),
+            "researcher": request.user.pk,
             "answer_url": _address(found, thing),
             "undo_url": _address(found, thing, move="back"),
             "next_url": _address(found, following) if (following := chosen.beside(1)) else "",

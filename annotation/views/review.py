@@ -34,7 +34,8 @@ def review(request: HttpRequest, public_id: str) -> HttpResponse:
                 request, found, act=partial(_take_back_shown, request), done_in_words="decision{} taken back"
             )
         else:
-            _ticked(request, found, act=payments.approve, done_in_words="rater{} approved for payment")
+            approve = partial(payments.approve, may_overturn=False)  # the shelf shows who is undecided
+            _ticked(request, found, act=approve, done_in_words="rater{} approved for payment")
         return redirect(request.get_full_path())
     name = request.GET.get("shelf", review_queue.WAITING)
     if name not in review_queue.SHELVES:

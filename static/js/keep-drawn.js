@@ -6,11 +6,13 @@
 const KEY = "percept-drawn";
 const form = document.querySelector("[data-rate]");
 const box = form.querySelector("[data-mask]");
+// Whose drawing: another researcher may sign in in this tab.
+const user = form.querySelector("[data-keep-drawn]").dataset.keepDrawn;
 const stored = attempt(() => JSON.parse(sessionStorage.getItem(KEY)));
 let newest = 0;
 let mask = "";
 
-if (stored?.address === form.action) putBack();
+if (stored?.address === form.action && stored.user === user) putBack();
 form.addEventListener("rate:drawn", onDrawn);
 form.addEventListener("change", ({ target }) => target.closest("[data-keep-drawn]") && store());
 form.addEventListener("rate:told", ({ detail }) => detail.outcome === "marked" && attempt(() => sessionStorage.removeItem(KEY)));
@@ -26,7 +28,7 @@ async function onDrawn({ detail: encoded }) {
 
 function store() {
   const fields = controls().map((control) => [control.name, control.value]);
-  attempt(() => sessionStorage.setItem(KEY, JSON.stringify({ address: form.action, mask, fields })));
+  attempt(() => sessionStorage.setItem(KEY, JSON.stringify({ address: form.action, user, mask, fields })));
 }
 
 function putBack() {

@@ -13,13 +13,13 @@ if (refused) {
   if (kept && kept.address === refused.dataset.kept) attempt(() => sessionStorage.setItem(KEY, JSON.stringify({ ...kept, refused: true })));
 } else if (form) {
   attempt(() => sessionStorage.removeItem(KEY));
-  if (kept?.refused && kept.address === address()) putBack(kept.fields);
+  if (kept?.refused && kept.address === address() && kept.user === form.dataset.keepFor) putBack(kept.fields);
   form.addEventListener("submit", keep);
 }
 
 function keep() {
   const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !isOfThePage(name));
-  attempt(() => sessionStorage.setItem(KEY, JSON.stringify({ address: address(), fields })));
+  attempt(() => sessionStorage.setItem(KEY, JSON.stringify({ address: address(), user: form.dataset.keepFor, fields })));
 }
 
 function putBack(fields) {

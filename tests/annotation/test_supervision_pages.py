@@ -154,6 +154,19 @@ def test_ticked_rejections_are_taken_back_and_no_approval_that_overturned_one_me
     assert payments.latest_decision(other) is None
 
 
+def test_ticked_raters_are_not_approved_over_a_rejection_made_meanwhile(
+    signed_in: Client, campaign: Campaign, owner: User
+) -> None:
+    """Control: let the ticks of the shelf of undecided raters overturn."""
+    one, other = (worked(campaign, "4") for _ in range(2))
+    rejection = payments.reject(one, owner, ground="failed_checks", reason="both checks wrong")
+    ticked = {"rater": [one.pseudonym, other.pseudonym]}
+    said = unescape(signed_in.post(url("review", campaign), ticked, follow=True).content.decode())
+    assert "rejected this rater meanwhile" in said
+    assert "1 rater approved for payment" in said
+    assert payments.latest_decision(one) == rejection
+
+
 def test_a_decision_is_taken_back_on_the_raters_page_if_it_is_the_one_shown(
     signed_in: Client, campaign: Campaign, owner: User
 ) -> None:

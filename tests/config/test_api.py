@@ -30,11 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def owner() -> User:
-    return factories.make_user("owner")
-
-
-@pytest.fixture
 def program(owner: User) -> Program:
     return Program(owner)
 

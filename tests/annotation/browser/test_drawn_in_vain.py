@@ -131,3 +131,20 @@ def test_what_was_drawn_is_kept_where_one_went_back_without_marking(
     expect(window.get_by_text("What you had drawn and entered is back")).to_be_visible()
     expect(window.get_by_role("button", name="Done")).to_be_enabled()
     assert painted(window) == before
+
+
+def test_what_was_drawn_is_not_shown_to_another_who_signs_in_there(
+    sign_in: SignIn, owner: User, admin: User, draft: Campaign
+) -> None:
+    """Control: put back whatever was kept for the address."""
+    window = sign_in(owner)
+    assert drawn(window, draft) > 0
+    Session.objects.all().delete()
+    window.reload()
+    window.get_by_label("Username").fill(admin.username)
+    window.get_by_label("Password").fill("password")
+    window.get_by_role("button", name="Sign in").click()
+    expect(window.get_by_text("Draw the right mask.")).to_be_visible()
+    expect(window.get_by_text("What you had drawn and entered is back")).to_be_hidden()
+    assert painted(window) == 0
+    expect(window.get_by_label("Explanation")).to_have_value("")

@@ -28,8 +28,8 @@ def send(window: Page) -> None:
     window.get_by_role("button", name="Make the campaign").click()
 
 
-def sign_in_again(window: Page) -> None:
-    window.get_by_label("Username").fill("owner")
+def sign_in_again(window: Page, *, username: str = "owner") -> None:
+    window.get_by_label("Username").fill(username)
     window.get_by_label("Password").fill("password")
     window.get_by_role("button", name="Sign in").click()
 
@@ -81,4 +81,18 @@ def test_what_was_saved_does_not_come_back(sign_in: SignIn, owner: User) -> None
     sign_in_again(window)
     expect(window.get_by_role("button", name="Open the campaign")).to_be_visible()
     window.goto(form)
+    expect(window.get_by_label("Name", exact=True)).not_to_have_value("Half an hour’s work")
+
+
+def test_what_one_typed_is_not_shown_to_another_who_signs_in_there(
+    sign_in: SignIn, owner: User, admin: User
+) -> None:
+    """Control: put back whatever was kept for the address."""
+    window = sign_in(owner)
+    typed(window, f"/campaigns/new/?run={factories.make_finished_run(owner).pk}")
+    Session.objects.all().delete()
+    send(window)
+    sign_in_again(window, username=admin.username)
+    expect(window.get_by_role("button", name="Make the campaign")).to_be_visible()
+    expect(window.get_by_text("What you had typed is back")).to_be_hidden()
     expect(window.get_by_label("Name", exact=True)).not_to_have_value("Half an hour’s work")
