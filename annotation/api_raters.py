@@ -175,7 +175,10 @@ def find_rater(request: HttpRequest, public_id: UUID, wanted: NameIn) -> Any:
 @router.post("/campaigns/{public_id}/approvals", response={200: ApprovedOut}, tags=["raters"])
 @needs(TokenScope.PAY)
 def approve_raters(request: HttpRequest, public_id: UUID, wanted: ApprovalsIn) -> Any:
-    """Approves these raters for payment, one by one: who is refused keeps nobody else from it."""
+    """Approves these raters for payment, one by one: who is refused keeps nobody else from it.
+
+    No rejection is overturned: that takes `approve` of the one rater.
+    """
     found = found_campaign(request, public_id)
     by_name = {
         rater.pseudonym: rater
@@ -187,7 +190,7 @@ def approve_raters(request: HttpRequest, public_id: UUID, wanted: ApprovalsIn) -
     approved = []
     for name, rater in by_name.items():
         try:
-            payments.approve(rater, user_of(request))
+            payments.approve(rater, user_of(request), may_overturn=False)
         except RaterActRefused as refusal:
             refusals[name] = str(refusal)
         else:

@@ -39,9 +39,7 @@ def approve(rater: Rater, actor: User, *, reason: str = "", may_overturn: bool =
         if last is not None and last.verdict == PaymentVerdict.APPROVED:
             return last
         if last is not None and not may_overturn:
-            raise RaterActRefused(
-                "Somebody has rejected this rater meanwhile. Look at the rater's page before you approve."
-            )
+            raise RaterActRefused("This rater was rejected. To overturn that, approve the rater alone.")
         decision = PaymentDecision.objects.create(
             rater=fresh, verdict=PaymentVerdict.APPROVED, reason=text, actor=actor
         )

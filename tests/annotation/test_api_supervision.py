@@ -134,7 +134,9 @@ def test_pay_is_decided_and_a_rejection_rests_on_what_is_stored(program: Program
     assert (done["decision"]["verdict"], done["excluded"]) == ("rejected", True)
     assert Slot.objects.filter(campaign=campaign, number__isnull=False, state="free").count() == 3
     assert errors(program.post(f"{bad}/reject", why), status=409)
-    many = program.post(f"{path}/approvals", {"raters": [careful.pseudonym, "nobody"]}).json()
+    listed = [careful.pseudonym, careless.pseudonym, "nobody"]
+    many = program.post(f"{path}/approvals", {"raters": listed}).json()
+    assert "was rejected" in many["refused"].pop(careless.pseudonym)
     assert many == {"approved": [careful.pseudonym], "refused": {"nobody": "There is no such rater."}}
     over = program.post(f"{bad}/approve", {"reason": "She wrote and explained."}).json()
     assert over["decision"]["verdict"] == "approved"

@@ -162,7 +162,7 @@ def test_ticked_raters_are_not_approved_over_a_rejection_made_meanwhile(
     rejection = payments.reject(one, owner, ground="failed_checks", reason="both checks wrong")
     ticked = {"rater": [one.pseudonym, other.pseudonym]}
     said = unescape(signed_in.post(url("review", campaign), ticked, follow=True).content.decode())
-    assert "rejected this rater meanwhile" in said
+    assert "This rater was rejected" in said
     assert "1 rater approved for payment" in said
     assert payments.latest_decision(one) == rejection
 
