@@ -10,45 +10,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import AttnProcessor2_0, FusedAttnProcessor2_0
 from torch import Tensor, nn
 
 from generation.attribution import sites
+from generation.attribution.callers import is_usual, usual_processors
 from generation.attribution.layout import PromptBatch, conditional_rows, refuse_changed_text
-from generation.attribution.probabilities import (
-    additive_mask,
-    bias_of,
-    picked,
-    split_heads,
-    token_probabilities,
-)
+from generation.attribution.probabilities import bias_of, picked, token_probabilities
 from generation.attribution.running import Turn, running_pipeline
+from generation.attribution.site_hooks import SiteHooks
 from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.totals import Totals
 from generation.attribution.waiting import Kind, WaitingScores, room_for
-from generation.attribution.watch import AttentionWatch
-
-# Processors that are known to call scaled_dot_product_attention and nothing else.
-_CALL_IN_PUBLIC = frozenset({AttnProcessor2_0, FusedAttnProcessor2_0})
-
-
-@dataclass
-class _Running:
-    """What a site has handed over during the call that is running."""
-
-    query: Tensor | None = None
-    key: Tensor | None = None
-    mask: Tensor | None = None
-    is_added: bool = False
-    # Whether the module's processor is one that may not make the public call.
-    is_unknown: bool = False
-
+from generation.attribution.watch import CallerWatch, Listener
 
 class Recorder:
     """Running sums of the attention probabilities of chosen tokens, for the conditional rows only."""
@@ -72,7 +50,8 @@ class Recorder:
             )
         self._inputs = inspect.signature(denoiser.forward)
         self._handles: list[Any] = []
-        self._watches: list[AttentionWatch] = []
+        self._watch = CallerWatch()
+        self._hooks: dict[str, SiteHooks] = {}
         self._grids: dict[str, Grid] = {}
         self._turn = Turn()
         self.start(None, columns=())
@@ -103,7 +82,8 @@ class Recorder:
         self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
         # What waits for company, and where, kept between steps: fresh memory costs time.
         self._waiting: WaitingScores | None = None
-        self._places: dict[Kind, Tensor] = {}
+        self._places: dict[Kind, WaitingScores] = {}
+        self._heard = 0
         self.latent_hw: Grid | None = None
         self.calls_seen = 0
         self.steps_seen = 0
@@ -117,20 +97,16 @@ class Recorder:
         for path in {site.grid_of for site in self._sites} - {""}:
             reader = only(self._grid_reader(path))
             add(self._modules[path].register_forward_pre_hook(reader, with_kwargs=True))
-        for site in self._sites:
-            running = _Running()
-            watch = AttentionWatch(self._listener(site, running))
-            self._watches.append(watch)
-            before, after = self._before_site(site, running, watch), self._after_site(site, running, watch)
-            add(site.attention.register_forward_pre_hook(before, with_kwargs=True))
-            add(site.attention.register_forward_hook(after, always_call=True))
 
     def detach(self) -> None:
         """Removes every hook; the sums stay."""
         while self._handles:
             self._handles.pop().remove()
-        while self._watches:
-            self._watches.pop().stop()
+        self._watch.stop()
+        for site in self._sites:
+            self._watch.forget(site.attention)
+        while self._hooks:
+            self._hooks.popitem()[1].detach()
         self._known_keys = self._known_places = self._batch = self._waiting = None
         self._runs, self._asked = (), (None, None)
         self._places.clear()
@@ -184,6 +160,26 @@ class Recorder:
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
+            self._watch_sites()
+
+    def _watch_sites(self) -> None:
+        """Before a call: has each site watched in the way that its processor allows, now."""
+        processors, told = usual_processors(), self._watch.modules
+        for site in self._sites:
+            hooks, module = self._hooks.get(site.path), site.attention
+            if not is_usual(module, processors):
+                if hooks is None:
+                    self._watch.forget(module)
+                    hooks = self._hooks[site.path] = SiteHooks(
+                        site, self._listener(site), turn=self._turn, is_wanted=lambda: self._rows is not None
+                    )
+                    hooks.attach()
+            elif module not in told:
+                if hooks is not None:
+                    self._hooks.pop(site.path).detach()
+                self._watch.listen(module, self._listener(site))
+        self._heard = 0
+        self._watch.start()
 
     def _refuse_unknown_columns(self, text_keys: int) -> None:
         if self._columns and self._columns[-1] >= text_keys:
@@ -201,7 +197,13 @@ class Recorder:
         return before[0] is latents and before[1] is not keys
 
     def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], ___: Any) -> None:
+        is_ours = self._watch.stop()
         self._settle()
+        if not is_ours and self._heard < len(self._sites):
+            raise ValueError(
+                "another function was put at torch.nn.functional.scaled_dot_product_attention while the "
+                "denoiser ran, so attention was not seen; put it there before the pipeline runs"
+            )
 
     def _read_places(self, inputs: dict[str, Any]) -> None:
         """The latent's size and, where the denoiser's own input tells it, the grid."""
@@ -221,52 +223,8 @@ class Recorder:
 
         return read
 
-    def _before_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
-        # This, the listener and the end run at every call of every module, beside a model whose own code
-        # drives theirs out of the caches: they ask for the turn themselves, and no more than they must.
-        lock, turn = self._turn.lock, self._turn
-        reads_projections = site.order != "text"  # joint attention has one way only, the public call
-
-        def read(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            nonlocal reads_projections
-            with lock:
-                if self._rows is None or get_ident() != turn.thread:
-                    return
-                running.is_unknown = type(site.attention.processor) not in _CALL_IN_PUBLIC
-                if running.is_unknown:
-                    if not reads_projections:
-                        reads_projections = True
-                        self._read_projections(site.attention, running)
-                    running.mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
-                running.is_added = False
-                watch.start()
-
-        return read
-
-    def _read_projections(self, attention: Any, running: _Running) -> None:
-        """For processors that may not make the public call: has them hand over queries and keys."""
-        reader = self._turn.only(self._query_reader(running))
-        self._handles.append(attention.to_q.register_forward_hook(reader))
-        keys = attention.to_kv if attention.fused_projections else attention.to_k
-        reader = self._turn.only(self._key_reader(running, attention.fused_projections))
-        self._handles.append(keys.register_forward_hook(reader))
-
-    def _query_reader(self, running: _Running) -> Callable[..., None]:
-        def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            # Once there, these readers stay, also when a usual processor comes back.
-            if running.is_unknown:
-                running.query = output
-
-        return read
-
-    def _key_reader(self, running: _Running, fused: bool) -> Callable[..., None]:
-        def read(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
-            if running.is_unknown:
-                running.key = output.chunk(2, dim=-1)[0] if fused else output
-
-        return read
-
-    def _listener(self, site: Site, running: _Running) -> Callable[..., None]:
+    def _listener(self, site: Site) -> Listener:
+        # Runs at every call of every module, beside a model whose own code drives this out of the caches.
         lock, turn, wanted = self._turn.lock, self._turn, self._scope.grids
         is_whole = site.order == "text" and len(site.heads) == site.attention.heads
 
@@ -276,16 +234,15 @@ class Recorder:
             with lock:
                 if self._rows is None or get_ident() != turn.thread:
                     return
-                running.is_added = True
+                self._heard += 1
                 grid = self._grids[site.grid_of]
                 if wanted is not None and grid not in wanted:
                     return
-                # Of unknown processors nobody knows whether they leave their queries as they are.
-                if is_whole and not running.is_unknown and lse is not None and mask is None:
-                    kind = (grid, query.shape, scale, query.device)
+                if is_whole and lse is not None and mask is None:
                     waiting = self._waiting
+                    kind = (grid, query.shape, scale, query.device)
                     if waiting is None or waiting.is_full or waiting.kind != kind:
-                        waiting = self._next_place(kind, self._rows, query_bytes=query.nbytes)
+                        waiting = self._next_place(kind, self._rows)
                     if waiting is not None:
                         waiting.put(site.path, query, key, lse)
                         return
@@ -293,55 +250,27 @@ class Recorder:
 
         return hear
 
-    def _after_site(self, site: Site, running: _Running, watch: AttentionWatch) -> Callable[..., None]:
-        lock, turn = self._turn.lock, self._turn
-
-        def end(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-            with lock:
-                if get_ident() == turn.thread:
-                    watch.stop()
-                    # A module may have a forward of its own, which passes its usual processor by.
-                    if running.is_unknown or not running.is_added:
-                        self._end_unknown(site, running, output)
-
-        return end
-
-    def _end_unknown(self, site: Site, running: _Running, output: Any) -> None:
-        """Reads what the projections handed over, where the public call was not made (slices, xformers)."""
-        query, key, mask = running.query, running.key, running.mask
-        running.query = running.key = running.mask = None
-        if self._rows is None or running.is_added or output is None:
-            return
-        if query is None or key is None:
-            raise TypeError(
-                f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
-                "to_q and to_k; can't be traced"
-            )
-        attention, grid = site.attention, self._grids[site.grid_of]
-        bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
-        query, key = split_heads(attention, query), split_heads(attention, key)
-        if self._scope.grids is None or grid in self._scope.grids:
-            self._add(site, grid, query, key, mask=bias, scale=attention.scale, lse=None)
-
-    def _next_place(self, kind: Kind, rows: slice, *, query_bytes: int) -> WaitingScores | None:
+    def _next_place(self, kind: Kind, rows: slice) -> WaitingScores | None:
         """An empty place, where another kind comes or the last is full; None where a module can't wait."""
         self._settle()
-        self._waiting = self._place_for(kind, rows, query_bytes=query_bytes)
-        return self._waiting
+        place = self._places.get(kind)
+        if place is None or place.rows != rows:
+            place = self._place_for(kind, rows)
+        if place is not None:
+            place.clear()  # of a step that was broken off
+        self._waiting = place
+        return place
 
-    def _place_for(self, kind: Kind, rows: slice, *, query_bytes: int) -> WaitingScores | None:
-        """An empty place; None where a single module's scores are too many to wait."""
-        images = rows.stop - rows.start
+    def _place_for(self, kind: Kind, rows: slice) -> WaitingScores | None:
+        """A new place; None where a single module's scores are too many to wait."""
         tokens = self._text_keys if self._columns is None else len(self._columns)
-        room = room_for(kind, images=images, tokens=tokens, query_bytes=query_bytes)
+        room = room_for(kind, images=rows.stop - rows.start, tokens=tokens)
         if not room:
             return None
-        grid, shape, _, device = kind
-        if kind not in self._places:
-            alike = sum(site.order == "text" for site in self._sites)
-            size = (min(room, alike), images * shape[1], tokens, grid[0] * grid[1])
-            self._places[kind] = torch.empty(size, device=device)
-        return WaitingScores(kind, self._places[kind], rows=rows, columns=self._columns)
+        alike = sum(site.order == "text" for site in self._sites)
+        made = WaitingScores(kind, modules=min(room, alike), tokens=tokens, rows=rows, columns=self._columns)
+        self._places[kind] = made
+        return made
 
     @torch.no_grad()
     def _settle(self) -> None:
@@ -349,8 +278,9 @@ class Recorder:
         waiting, self._waiting = self._waiting, None
         if waiting is not None and waiting.paths:
             grid, shape = waiting.kind[:2]
-            self._totals.add(tuple(waiting.paths), grid, waiting.probabilities())
-            for path in waiting.paths:
+            paths = tuple(waiting.paths)
+            self._totals.add(paths, grid, waiting.probabilities())
+            for path in paths:
                 self._totals.count(path, grid, heads=shape[1])
 
     @torch.no_grad()

@@ -1,20 +1,22 @@
-"""Seeing the attention calls that a module makes, without standing in their way.
+"""Seeing the attention calls of modules, without standing in their way.
 
 A mode of torch (torch.overrides) would see every call of every function: a tenth of a small module's time. So
-the one public name that attention processors look up is exchanged instead, only while a watched module runs.
+the one public name that attention processors look up is exchanged instead, only while what is watched runs.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from generation.attribution.backends import attention_with_lse
+from generation.attribution.callers import calling_module
 
 # query, key, mask, scale, LSE
 Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None], None]
@@ -22,19 +24,68 @@ Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None]
 # Torch's own. Another function at the public name is what runs, also one put there before this import.
 _public = torch._C._nn.scaled_dot_product_attention
 _lock = threading.Lock()
-# How many watches are started, of every thread; each thread's calls are for its own only.
+# How many watches are started, of every thread, and what stands at the public name meanwhile.
 _started = 0
 _replaced: Callable[..., Tensor] = functional.scaled_dot_product_attention
+_standing_in: Callable[..., Tensor] | None = None
+# The listeners of modules whose calls are told by their caller; and, of each thread, the watches of modules
+# whose calls are told by when they come.
+_of_modules: dict[nn.Module, tuple[Listener, ...]] = {}
 _of_thread = threading.local()
+
+
+class CallerWatch:
+    """While started, shows to listeners every call of scaled_dot_product_attention of certain modules.
+
+    Those are modules with usual processors (callers.is_usual). The caller gets what it would have got without
+    the watch, bit for bit.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[nn.Module, Listener] = {}
+        self._is_started = False
+
+    def listen(self, module: nn.Module, listener: Listener) -> None:
+        """From now on, to one more module."""
+        with _lock:
+            self._listeners[module] = listener
+            _of_modules[module] = (*_of_modules.get(module, ()), listener)
+
+    def forget(self, module: nn.Module) -> None:
+        """From now on, not to this module."""
+        with _lock:
+            listener = self._listeners.pop(module, None)
+            left = tuple(each for each in _of_modules.get(module, ()) if each is not listener)
+            if left:
+                _of_modules[module] = left
+            else:
+                _of_modules.pop(module, None)
+
+    @property
+    def modules(self) -> Mapping[nn.Module, Listener]:
+        """Those that are listened to."""
+        return self._listeners
+
+    def start(self) -> None:
+        """Begins, before the modules run."""
+        if not self._is_started:
+            self._is_started = True
+            _put()
+
+    def stop(self) -> bool:
+        """Ends, where it was started; says whether nobody has put another function in our place meanwhile."""
+        if not self._is_started:
+            return True
+        self._is_started = False
+        return _take_away()
 
 
 class AttentionWatch:
     """While started, shows the first scaled_dot_product_attention call of its thread to a listener.
 
-    The caller gets what it would have got without the watch, bit for bit.
+    For modules with processors of any kind: the call is told by when it comes, as the module runs.
     """
 
-    # Every call of every module starts and stops one: each function and each name looked up costs time there.
     __slots__ = ("_among", "_listener")
 
     def __init__(self, listener: Listener) -> None:
@@ -43,7 +94,6 @@ class AttentionWatch:
 
     def start(self) -> None:
         """Begins, before the module runs."""
-        global _started, _replaced
         if self._among is not None:
             self.stop()
         try:
@@ -52,42 +102,65 @@ class AttentionWatch:
             among = _of_thread.watches = []
         among.append(self)
         self._among = among
-        with _lock:
-            _started += 1
-            if _started == 1:
-                _replaced = functional.scaled_dot_product_attention
-                functional.scaled_dot_product_attention = _shown
+        _put()
 
     def stop(self) -> None:
         """Ends, where it was started."""
-        global _started
         among, self._among = self._among, None
         if among is None:
             return
         if self in among:
             among.remove(self)
-        with _lock:
-            _started -= 1
-            # Whoever put another function there meanwhile keeps it.
-            if not _started and functional.scaled_dot_product_attention is _shown:
+        _take_away()
+
+
+def _put() -> None:
+    global _started, _replaced, _standing_in
+    with _lock:
+        _started += 1
+        if _started == 1:
+            _replaced = functional.scaled_dot_product_attention
+            _standing_in = _stand_in(_replaced)
+            functional.scaled_dot_product_attention = _standing_in
+
+
+def _take_away() -> bool:
+    global _started, _standing_in
+    with _lock:
+        _started -= 1
+        # Whoever put another function there meanwhile keeps it.
+        is_ours = functional.scaled_dot_product_attention is _standing_in
+        if not _started:
+            if is_ours:
                 functional.scaled_dot_product_attention = _replaced
+            _standing_in = None
+        return is_ours
 
 
-def _shown(*args: Any, **kwargs: Any) -> Tensor:
-    """Stands in for scaled_dot_product_attention."""
-    own = _replaced
-    watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
-    if not watches:
-        return own(*args, **kwargs)
-    heard, watches[:] = tuple(watches), ()
-    lse = None
-    if own is _public:
-        output, lse = attention_with_lse(*args, **kwargs)
-    else:
-        output = own(*args, **kwargs)
-    query, key = (args[0], args[1]) if len(args) > 1 else (kwargs["query"], kwargs["key"])
-    mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
-    scale = args[6] if len(args) > 6 else kwargs.get("scale")
-    for watch in heard:
-        watch._listener(query, key, mask, scale, lse)
-    return output
+def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function for the place of another; each time a new one, as somebody may keep the last in his own."""
+
+    def shown(*args: Any, **kwargs: Any) -> Tensor:
+        if shown is not _standing_in:
+            return own(*args, **kwargs)
+        module = calling_module(sys._getframe(1))
+        listeners = () if module is None else _of_modules.get(module, ())
+        watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
+        if watches:
+            listeners = (*listeners, *(watch._listener for watch in watches))
+            watches.clear()
+        if not listeners:
+            return own(*args, **kwargs)
+        lse = None
+        if own is _public:
+            output, lse = attention_with_lse(*args, **kwargs)
+        else:
+            output = own(*args, **kwargs)
+        query, key = (args[0], args[1]) if len(args) > 1 else (kwargs["query"], kwargs["key"])
+        mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
+        scale = args[6] if len(args) > 6 else kwargs.get("scale")
+        for listener in listeners:
+            listener(query, key, mask, scale, lse)
+        return output
+
+    return shown

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers.models.attention_processor import Attention, AttnProcessor
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+from torch.nn import functional
 
 from benchmarks.models import tiny_pipeline, tokenizer
 from generation.attribution import trace
@@ -98,19 +99,73 @@ def test_no_projections_of_an_earlier_call_are_read(pipeline: Any, draw: Draw) -
         draw(pipeline, output_type="latent", num_inference_steps=3, callback_on_step_end=exchange)
 
 
-def test_a_usual_processor_that_is_passed_by_is_refused(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("of", ["the module", "its class"])
+def test_a_usual_processor_that_is_passed_by_is_no_usual_one(
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
     """Code for editing prompts puts another forward on some modules, and their maps would miss unnoticed.
 
     Control: taking for granted that a module with a usual processor makes the public call.
     """
+    _, expected = traced(pipeline, draw)
     paths = [path for path, _ in pipeline.unet.named_modules() if path.endswith("attn2")]
     module = pipeline.unet.get_submodule(paths[0])
-    other = LikeXformers()
-    monkeypatch.setattr(module, "forward", lambda *args, **how: other(module, *args, **how))
-    with trace(pipeline), pytest.raises(TypeError, match=f"{paths[0]}: .* can't be traced"):
+    for other in (LikeXformers(), Deaf()):
+        how = {"the module": module, "its class": Attention}[of]
+        monkeypatch.setattr(how, "forward", lambda *args, by=other, **how: by(*([module] * (of == "the module")), *args, **how))
+        if isinstance(other, Deaf):
+            with trace(pipeline), pytest.raises(TypeError, match=f"{paths[0]}: .* can't be traced"):
+                draw(pipeline, output_type="latent")
+        else:
+            assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+
+
+def test_a_usual_processor_with_another_call_is_no_usual_one(
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: telling processors by their class alone."""
+    _, expected = traced(pipeline, draw)
+    monkeypatch.setattr(AttnProcessor2_0, "__call__", LikeXformers.__call__)
+    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+
+
+def test_an_attention_put_in_place_amid_a_step_is_refused_where_it_hides_what_runs(
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: what it hides is missing from the maps, and nobody is told."""
+    own = functional.scaled_dot_product_attention
+
+    def put(*_: Any) -> None:
+        monkeypatch.setattr(functional, "scaled_dot_product_attention", lambda *args, **how: own(*args, **how))
+
+    handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
+    with trace(pipeline), pytest.raises(ValueError, match="put it there before the pipeline runs"):
         draw(pipeline, output_type="latent")
+    handle.remove()
+    traced(pipeline, draw)  # before the run it is what runs
+
+
+def test_an_attention_put_around_ours_amid_a_step_hides_nothing(
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it keeps of ours, when it stays, is no hindrance to the next trace.
+
+    Controls: looking for the module in the caller's frame alone; one function for every trace, which then
+    calls itself by way of the other.
+    """
+    _, expected = traced(pipeline, draw)
+
+    def put(*_: Any) -> None:
+        found = functional.scaled_dot_product_attention
+        around = lambda *args, **how: found(*args, **how)  # noqa: E731
+        monkeypatch.setattr(functional, "scaled_dot_product_attention", around)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", functional.scaled_dot_product_attention)
+    handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
+    for _ in range(2):
+        assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+    handle.remove()
+    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
 
 
 class LowRank(torch.nn.Module):

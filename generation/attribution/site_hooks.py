@@ -1,0 +1,112 @@
+"""A module with a processor of another kind than the usual: what it hands over is read by hooks.
+
+It may make the public call of attention by itself or through other functions, once or several times, or not at
+all: then its queries and keys are what its projections put out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+from torch import Tensor, nn
+
+from generation.attribution.probabilities import additive_mask, split_heads
+from generation.attribution.running import Turn
+from generation.attribution.sites import Site
+from generation.attribution.watch import AttentionWatch, Listener
+
+
+class SiteHooks:
+    """Hooks on one site."""
+
+    def __init__(self, site: Site, hear: Listener, *, turn: Turn, is_wanted: Callable[[], bool]) -> None:
+        """hear: is told every call.  is_wanted: whether the call of the denoiser that runs is recorded."""
+        self._site = site
+        self._hear = hear
+        self._turn = turn
+        self._is_wanted = is_wanted
+        self._watch = AttentionWatch(self._listen)
+        self._handles: list[Any] = []
+        self._is_on = False
+        self._reads_projections = False
+        self._forget()
+
+    def attach(self) -> None:
+        """Registers the hooks, before the module runs."""
+        if not self._is_on:
+            self._is_on = True
+            add, only = self._handles.append, self._turn.only
+            before, attention = only(self._before), self._site.attention
+            add(attention.register_forward_pre_hook(before, with_kwargs=True))
+            add(attention.register_forward_hook(self._after, always_call=True))
+
+    def detach(self) -> None:
+        """Removes them."""
+        while self._handles:
+            self._handles.pop().remove()
+        self._watch.stop()
+        self._is_on = self._reads_projections = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._query: Tensor | None = None
+        self._key: Tensor | None = None
+        self._mask: Tensor | None = None
+        self._is_heard = False
+
+    def _before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self._is_wanted():
+            return
+        # Joint attention has one way only, the public call.
+        if not self._reads_projections and self._site.order == "text":
+            self._reads_projections = True
+            self._read_projections(self._site.attention)
+        self._mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
+        self._is_heard = False
+        self._watch.start()
+
+    def _read_projections(self, attention: Any) -> None:
+        only = self._turn.only
+        is_fused = attention.fused_projections
+        keys = attention.to_kv if is_fused else attention.to_k
+        self._handles.append(attention.to_q.register_forward_hook(only(self._take_query)))
+        take = self._take_fused_key if is_fused else self._take_key
+        self._handles.append(keys.register_forward_hook(only(take)))
+
+    def _take_query(self, _: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
+        self._query = output
+
+    def _take_key(self, _: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
+        self._key = output
+
+    def _take_fused_key(self, _: nn.Module, __: tuple[Any, ...], output: Tensor) -> None:
+        self._key = output.chunk(2, dim=-1)[0]
+
+    def _listen(
+        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
+    ) -> None:
+        self._is_heard = True
+        self._hear(query, key, mask, scale, lse)
+
+    def _after(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+        with self._turn.lock:
+            if get_ident() != self._turn.thread:
+                return
+            self._watch.stop()
+            query, key, mask, is_heard = self._query, self._key, self._mask, self._is_heard
+            self._forget()
+            if is_heard or output is None or not self._is_wanted():
+                return
+            site = self._site
+            if query is None or key is None:
+                raise TypeError(
+                    f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
+                    "to_q and to_k; can't be traced"
+                )
+            attention = site.attention
+            bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
+            self._hear(
+                split_heads(attention, query), split_heads(attention, key), bias, attention.scale, None
+            )
