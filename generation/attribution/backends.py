@@ -21,15 +21,16 @@ Result = tuple[Tensor, Tensor]
 # As torch defines it, whatever stands at its public name: a watch, or what somebody put there before.
 _public = torch._C._nn.scaled_dot_product_attention
 # Asked at every call: the names are looked up once.
-_is_compiling, _is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
-_is_autocast_enabled, _chosen = torch.is_autocast_enabled, torch._fused_sdp_choice
+_is_grad_enabled, _is_any_autocast_enabled = torch.is_grad_enabled, torch._C._is_any_autocast_enabled
+_chosen = torch._fused_sdp_choice
 _Kind = tuple[str, int, torch.dtype, int, bool]
 # What the public call picks, as torch._fused_sdp_choice numbers it.
 _FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
 _PROBED_QUERIES = 16
 _LSE_ERROR = 1e-4
 
-_trusted: dict[_Kind, bool] = {}
+# Of each kind of call that has come: the operator that has shown itself right, or None.
+_known: dict[_Kind, Callable[..., Result] | None] = {}
 _lock = threading.Lock()
 
 
@@ -47,37 +48,43 @@ def attention_with_lse(
 
     The LSE is (rows, heads, queries), float32, natural logarithm, of the scaled and masked scores.
     """
-    device = query.device.type
-    if dropout_p or is_causal or enable_gqa or not _is_plain(device, query, key, value, attn_mask):
+    # Asked beside every attention of the model, whose computation drives this code out of the caches: so the
+    # way that most calls take is a short one.
+    device = "cpu" if query.is_cpu else query.device.type
+    if (
+        dropout_p
+        or is_causal
+        or enable_gqa
+        or (_is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)))
+        or (_is_any_autocast_enabled() and _would_cast(device, query, key, value))
+        or ((attn_mask is not None or device != "cpu") and not _takes(device, query, value, attn_mask))
+    ):
         how: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "enable_gqa": enable_gqa}
         return _public(query, key, value, attn_mask, scale=scale, **how), None
     choice = _chosen(query, key, value, attn_mask, scale=scale)
-    operator = _operator(device, choice)
-    if operator is None:
-        return _public(query, key, value, attn_mask, scale=scale), None
     kind = (device, choice, query.dtype, query.shape[-1], attn_mask is None)
-    is_trusted = _trusted.get(kind)
-    if is_trusted:
-        return operator(query, key, value, attn_mask, scale)
+    operator = _known.get(kind)
+    if operator is not None:
+        return operator(query, key, value, attn_mask=attn_mask, scale=scale)
     own = _public(query, key, value, attn_mask, scale=scale)
-    if is_trusted is None:
-        agrees = _agrees(own, operator, query, key, value, attn_mask, scale)
+    if kind not in _known and not torch.compiler.is_compiling():
+        operator = _operator(device, choice)
+        agrees = operator is not None and _agrees(own, operator, query, key, value, attn_mask, scale)
         with _lock:
-            _trusted[kind] = agrees
+            _known[kind] = operator if agrees else None
     return own, None
 
 
-def _is_plain(device: str, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
-    """Whether the public call hands these tensors to an operator as they are."""
-    if query.ndim != 4 or _is_compiling():
+def _would_cast(device: str, *tensors: Tensor) -> bool:
+    """Whether autocast has the public call bring its tensors to one type first."""
+    if not torch.is_autocast_enabled(device):
         return False
-    if _is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value)):
-        return False
-    if _is_autocast_enabled(device):
-        # Then the public call brings them all to one type first.
-        dtype = torch.get_autocast_dtype(device)
-        if any(tensor.dtype != dtype for tensor in (query, key, value)):
-            return False
+    dtype = torch.get_autocast_dtype(device)
+    return any(tensor.dtype != dtype for tensor in tensors)
+
+
+def _takes(device: str, query: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Whether the public call hands tensors to an operator as they are."""
     if device == "cpu":
         return mask is None or mask.dtype == query.dtype
     # Elsewhere head sizes are padded to multiples of eight and masks aligned first.
@@ -92,14 +99,11 @@ def _operator(device: str, choice: int) -> Callable[..., Result] | None:
     return None
 
 
-def _cpu_flash(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None) -> Result:
-    # Bound to Python like the public call; by way of torch.ops a call takes ten microseconds more.
-    return torch._scaled_dot_product_flash_attention_for_cpu(
-        query, key, value, 0.0, False, attn_mask=mask, scale=scale
-    )
+# Bound to Python like the public call; by way of torch.ops a call takes ten microseconds more.
+_cpu_flash: Callable[..., Result] = torch._scaled_dot_product_flash_attention_for_cpu
 
 
-def _cuda_flash(query: Tensor, key: Tensor, value: Tensor, _: Tensor | None, scale: float | None) -> Result:
+def _cuda_flash(query: Tensor, key: Tensor, value: Tensor, attn_mask: None, scale: float | None) -> Result:
     found = torch.ops.aten._scaled_dot_product_flash_attention(
         query, key, value, 0.0, False, False, scale=scale
     )
@@ -107,19 +111,19 @@ def _cuda_flash(query: Tensor, key: Tensor, value: Tensor, _: Tensor | None, sca
 
 
 def _cuda_efficient(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, scale: float | None
 ) -> Result:
     found = torch.ops.aten._scaled_dot_product_efficient_attention(
-        query, key, value, mask, True, 0.0, False, scale=scale
+        query, key, value, attn_mask, True, 0.0, False, scale=scale
     )
     return found[0], found[1][..., : query.shape[2]]  # padded to a multiple of 32
 
 
 def _cuda_cudnn(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, scale: float | None
 ) -> Result:
     found = torch.ops.aten._scaled_dot_product_cudnn_attention(
-        query, key, value, mask, True, 0.0, False, False, scale=scale
+        query, key, value, attn_mask, True, 0.0, False, False, scale=scale
     )
     return found[0], found[1].reshape(query.shape[:3])
 
@@ -135,7 +139,7 @@ def _agrees(
 ) -> bool:
     """Whether an operator gives the public call's output bit for bit, and the LSE of a few queries."""
     try:
-        output, lse = operator(query, key, value, mask, scale)
+        output, lse = operator(query, key, value, attn_mask=mask, scale=scale)
     except (RuntimeError, TypeError, AttributeError, IndexError):
         return False
     if lse.shape != query.shape[:3] or not torch.equal(output, own):

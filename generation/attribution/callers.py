@@ -29,8 +29,9 @@ _forward = _code_of(Attention.forward)
 _usual: dict[type[Any], CodeType | None] = {
     kind: _code_of(kind.__call__) for kind in (AttnProcessor2_0, FusedAttnProcessor2_0)
 }
-# What each calls its module: the first argument after self.
-_module_names = {code: code.co_varnames[1] for code in _usual.values() if code is not None}
+# What each calls its module: the first argument after self. Codes are compared, not looked up: their hash is
+# that of all they hold.
+_module_names = tuple((code, code.co_varnames[1]) for code in _usual.values() if code is not None)
 
 
 def usual_processors() -> frozenset[type[Any]]:
@@ -53,9 +54,10 @@ def calling_module(frame: FrameType | None) -> nn.Module | None:
     for _ in range(_FRAMES_AROUND):
         if frame is None:
             return None
-        name = _module_names.get(frame.f_code)
-        if name is not None:
-            found: nn.Module = frame.f_locals[name]
-            return found
+        running = frame.f_code
+        for code, name in _module_names:
+            if running is code:
+                found: nn.Module = frame.f_locals[name]
+                return found
         frame = frame.f_back
     return None

@@ -179,7 +179,7 @@ class Recorder:
                     self._hooks.pop(site.path).detach()
                 self._watch.listen(module, self._listener(site))
         self._heard = 0
-        self._watch.start()
+        self._watch.start(keys=self._text_keys)
 
     def _refuse_unknown_columns(self, text_keys: int) -> None:
         if self._columns and self._columns[-1] >= text_keys:

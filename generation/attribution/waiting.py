@@ -45,7 +45,13 @@ class WaitingScores:
         self.rows = rows
         self.paths: list[str] = []
         self._columns = columns
+        self._tokens = tokens
+        self._pixels = height * width
+        # Of columns that lie side by side.
+        is_even = columns is None or columns[-1] - columns[0] + 1 == len(columns)
+        self._first = (columns[0] if columns else 0) if is_even else None
         self._images = rows.stop - rows.start
+        # The few tokens stand before the many pixels in memory: what follows is several times faster.
         self._memory = torch.empty(modules, self._images * shape[1], tokens, height * width, device=device)
         self._places = self._memory.unbind()
         self._divisors: list[Tensor] = []
@@ -60,18 +66,22 @@ class WaitingScores:
         self.paths.clear()
         self._divisors.clear()
 
-    @torch.no_grad()
     def put(self, path: str, query: Tensor, key: Tensor, lse: Tensor) -> None:
-        """A module's tensors, of all rows; see token_probabilities."""
+        """A module's tensors, of all rows; see token_probabilities. None of them needs a gradient."""
         place = self._places[len(self.paths)]
-        if self._images == 1:
-            row = self.rows.start
-            queries, keys = query[row], picked(key[row], self._columns, dim=1)
+        if self._images == 1 and self._first is not None and query.dtype == torch.float32 == key.dtype:
+            # One view for each, as each costs time: of the row, of the tokens, of the queries turned over.
+            heads, width, row = self.kind[1][1], self.kind[1][3], self.rows.start
+            step, head, token, channel = key.stride()
+            start = key.storage_offset() + row * step + self._first * token
+            keys = key.as_strided((heads, self._tokens, width), (head, token, channel), start)
+            step, head, pixel, channel = query.stride()
+            start = query.storage_offset() + row * step
+            queries = query.as_strided((heads, width, self._pixels), (head, channel, pixel), start)
         else:
-            queries = query[self.rows].flatten(0, 1)
-            keys = picked(key[self.rows], self._columns, dim=2).flatten(0, 1)
-        # The few tokens stand before the many pixels in memory: that is several times faster.
-        torch.bmm(keys.float(), queries.float().mT, out=place)
+            queries = query[self.rows].flatten(0, 1).float().mT
+            keys = picked(key[self.rows], self._columns, dim=2).flatten(0, 1).float()
+        torch.bmm(keys, queries, out=place)
         self._divisors.append(lse)
         self.paths.append(path)
 

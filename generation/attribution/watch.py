@@ -28,10 +28,13 @@ _lock = threading.Lock()
 _started = 0
 _replaced: Callable[..., Tensor] = functional.scaled_dot_product_attention
 _standing_in: Callable[..., Tensor] | None = None
+_last: Callable[..., Tensor] | None = None
 # The listeners of modules whose calls are told by their caller; and, of each thread, the watches of modules
 # whose calls are told by when they come.
 _of_modules: dict[nn.Module, tuple[Listener, ...]] = {}
 _of_thread = threading.local()
+# How many keys the calls have that are looked at: to ask for the caller costs time.
+_lengths: set[int] = set()
 
 
 class CallerWatch:
@@ -66,11 +69,11 @@ class CallerWatch:
         """Those that are listened to."""
         return self._listeners
 
-    def start(self) -> None:
-        """Begins, before the modules run."""
-        if not self._is_started:
-            self._is_started = True
-            _put()
+    def start(self, *, keys: int) -> None:
+        """Begins, before the modules run. keys: how many they attend to; calls with others are not looked at."""
+        self.stop()
+        self._is_started = True
+        _put(keys)
 
     def stop(self) -> bool:
         """Ends, where it was started; says whether nobody has put another function in our place meanwhile."""
@@ -114,13 +117,17 @@ class AttentionWatch:
         _take_away()
 
 
-def _put() -> None:
-    global _started, _replaced, _standing_in
+def _put(keys: int | None = None) -> None:
+    global _started, _replaced, _standing_in, _last
     with _lock:
+        if keys is not None:
+            _lengths.add(keys)
         _started += 1
         if _started == 1:
-            _replaced = functional.scaled_dot_product_attention
-            _standing_in = _stand_in(_replaced)
+            own = functional.scaled_dot_product_attention
+            if own is not _replaced or _last is None:
+                _replaced, _last = own, _stand_in(own)
+            _standing_in = _last
             functional.scaled_dot_product_attention = _standing_in
 
 
@@ -134,17 +141,20 @@ def _take_away() -> bool:
             if is_ours:
                 functional.scaled_dot_product_attention = _replaced
             _standing_in = None
+            _lengths.clear()
         return is_ours
 
 
 def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function for the place of another; each time a new one, as somebody may keep the last in his own."""
+    """A function for the place of another. Each has its own, as that may be one that calls the last of ours."""
 
     def shown(*args: Any, **kwargs: Any) -> Tensor:
         if shown is not _standing_in:
             return own(*args, **kwargs)
-        module = calling_module(sys._getframe(1))
-        listeners = () if module is None else _of_modules.get(module, ())
+        key = args[1] if len(args) > 1 else kwargs["key"]
+        listeners: tuple[Listener, ...] = ()
+        if key.shape[-2] in _lengths and (module := calling_module(sys._getframe(1))) is not None:
+            listeners = _of_modules.get(module, ())
         watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
         if watches:
             listeners = (*listeners, *(watch._listener for watch in watches))
@@ -156,7 +166,7 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
             output, lse = attention_with_lse(*args, **kwargs)
         else:
             output = own(*args, **kwargs)
-        query, key = (args[0], args[1]) if len(args) > 1 else (kwargs["query"], kwargs["key"])
+        query = args[0] if args else kwargs["query"]
         mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
         scale = args[6] if len(args) > 6 else kwargs.get("scale")
         for listener in listeners:

@@ -17,7 +17,7 @@ from generation.attribution.watch import AttentionWatch
 @pytest.fixture(autouse=True)
 def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts as a new process does."""
-    monkeypatch.setattr(backends, "_trusted", {})
+    monkeypatch.setattr(backends, "_known", {})
 
 
 def tensors(seed: int = 0, *, dtype: torch.dtype = torch.float32, width: int = 16) -> list[torch.Tensor]:
@@ -82,10 +82,10 @@ def test_an_operator_that_does_something_else_is_not_used(
     """A private operator may change in any release. Control: trusting it without the first comparison."""
     own = backends._cpu_flash
 
-    def changed(*args: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def changed(*args: Any, **how: Any) -> tuple[torch.Tensor, torch.Tensor]:
         if fault == "not there":
             raise AttributeError("no such operator")
-        output, lse = own(*args)
+        output, lse = own(*args, **how)
         return (output + 1e-7, lse) if fault == "other bits" else (output, lse / math.log(2))
 
     monkeypatch.setattr(backends, "_cpu_flash", changed)

@@ -63,6 +63,7 @@ def test_modules_do_wait_where_the_kernel_gives_the_divisor(
     monkeypatch.setattr(Totals, "add", add)
     traced(stacked, draw, "grids")
     assert max(calls) > 3
+    monkeypatch.setattr(backends, "_known", {})
     monkeypatch.setattr(backends, "_operator", lambda *_: None)
     calls.clear()
     traced(stacked, draw, "grids")
