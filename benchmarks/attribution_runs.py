@@ -15,8 +15,6 @@ from torch.nn import functional
 from benchmarks.lockstep import Pause
 from benchmarks.models import twin
 from benchmarks.peer import load_daam
-from torch.nn import functional
-
 from generation.attribution import backends, trace, watch
 
 PROMPT = "a red circle and a blue square with a cat and dog"  # 12 words, 14 tokens

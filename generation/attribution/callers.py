@@ -1,7 +1,7 @@
 """Which module an attention call is made for, told by the code that makes it.
 
-Hooks on the module would tell it too, at several times the price: beside a model, whose own computation drives
-everything else out of the processor's caches, each function on the way to a call costs time.
+Hooks on the module would tell it too, at several times the price: beside a model, whose own computation
+drives everything else out of the processor's caches, each function on the way to a call costs time.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from generation.attribution.totals import Totals
 from generation.attribution.waiting import Kind, WaitingScores, room_for
 from generation.attribution.watch import CallerWatch, Listener
 
+
 class Recorder:
     """Running sums of the attention probabilities of chosen tokens, for the conditional rows only."""
 
@@ -40,7 +41,7 @@ class Recorder:
         self.denoiser = denoiser
         self._scope = scope
         self._per_head = per_head
-        self._modules = dict(denoiser.named_modules())
+        self._modules = sites.modules_by_path(denoiser)
         is_wrapped = hasattr(denoiser, "_orig_mod")
         self._sites = [] if is_wrapped else sites.find_sites(denoiser, scope, modules=self._modules)
         if is_wrapped or sites.is_compiled(self._modules, self._sites):

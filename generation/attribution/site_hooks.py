@@ -1,7 +1,7 @@
 """A module with a processor of another kind than the usual: what it hands over is read by hooks.
 
-It may make the public call of attention by itself or through other functions, once or several times, or not at
-all: then its queries and keys are what its projections put out.
+It may make the public call of attention by itself or through other functions, once or several times, or not
+at all: then its queries and keys are what its projections put out.
 """
 
 from __future__ import annotations

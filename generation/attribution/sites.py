@@ -44,6 +44,23 @@ class Site:
         return slice(first, first + text_keys)
 
 
+def modules_by_path(denoiser: nn.Module) -> dict[str, nn.Module]:
+    """What named_modules() lists, in its order, less what lies in attentions: half of a large model."""
+    found: dict[str, nn.Module] = {}
+    seen: set[nn.Module] = set()
+    left = [("", denoiser)]
+    while left:
+        path, module = left.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        found[path] = module
+        if (children := module._modules) and not isinstance(module, Attention):
+            above = path + "." if path else ""
+            left += [(above + name, child) for name, child in reversed(children.items()) if child is not None]
+    return found
+
+
 def find_sites(denoiser: nn.Module, scope: Scope, *, modules: Modules) -> list[Site]:
     """The sites of a denoiser that a scope takes, in the order of its modules.
 
@@ -83,7 +100,12 @@ def is_compiled(modules: Modules, sites: Sequence[Site]) -> bool:
     A compiled graph made without hooks runs without them.
     """
     paths = [site.path for site in sites]
-    compiled = {path for path, module in modules.items() if _is_compiled(module)}
+    # Asked of the modules by name: hasattr builds an error for each that has none, a millisecond in all.
+    compiled = [
+        path
+        for path, module in modules.items()
+        if module._compiled_call_impl is not None or "_orig_mod" in module._modules
+    ]
     return any(not path or site == path or site.startswith(path + ".") for site in paths for path in compiled)
 
 
@@ -161,8 +183,3 @@ def _refuse_unknown(scope: Scope, paths: list[str]) -> None:
             f"no attention to text at {', '.join(unknown)}; it is at {', '.join(paths)} "
             "(Scope.layers takes beginnings of these too, Scope.heads whole ones only)"
         )
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    # Asked of the modules by name: hasattr builds an error for each that has none, a millisecond in all.
-    return "_orig_mod" in module._modules or module._compiled_call_impl is not None

@@ -38,23 +38,25 @@ class WaitingScores:
     ) -> None:
         """kind: of all modules.  modules: how many may wait.
 
-        rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all of the tokens.
+        rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all.
         """
-        (height, width), shape, _, device = kind
+        (height, width), shape, scale, device = kind
+        heads, channels = shape[1], shape[3]
         self.kind = kind
         self.rows = rows
         self.paths: list[str] = []
         self._columns = columns
-        self._tokens = tokens
-        self._pixels = height * width
-        # Of columns that lie side by side.
-        is_even = columns is None or columns[-1] - columns[0] + 1 == len(columns)
-        self._first = (columns[0] if columns else 0) if is_even else None
         self._images = rows.stop - rows.start
+        self._scale = channels**-0.5 if scale is None else scale
         # The few tokens stand before the many pixels in memory: what follows is several times faster.
-        self._memory = torch.empty(modules, self._images * shape[1], tokens, height * width, device=device)
+        self._memory = torch.empty(modules, self._images * heads, tokens, height * width, device=device)
         self._places = self._memory.unbind()
         self._divisors: list[Tensor] = []
+        # Of one image's rows, and of columns side by side, a single view takes what is wanted.
+        is_even = columns is None or columns[-1] - columns[0] + 1 == len(columns)
+        self._is_one_view = self._images == 1 and is_even
+        self._first = columns[0] if columns else 0
+        self._key_size, self._query_size = (heads, tokens, channels), (heads, channels, height * width)
 
     @property
     def is_full(self) -> bool:
@@ -68,20 +70,18 @@ class WaitingScores:
 
     def put(self, path: str, query: Tensor, key: Tensor, lse: Tensor) -> None:
         """A module's tensors, of all rows; see token_probabilities. None of them needs a gradient."""
-        place = self._places[len(self.paths)]
-        if self._images == 1 and self._first is not None and query.dtype == torch.float32 == key.dtype:
-            # One view for each, as each costs time: of the row, of the tokens, of the queries turned over.
-            heads, width, row = self.kind[1][1], self.kind[1][3], self.rows.start
+        if self._is_one_view and query.dtype == torch.float32 == key.dtype:
+            row = self.rows.start
             step, head, token, channel = key.stride()
             start = key.storage_offset() + row * step + self._first * token
-            keys = key.as_strided((heads, self._tokens, width), (head, token, channel), start)
+            keys = key.as_strided(self._key_size, (head, token, channel), start)
             step, head, pixel, channel = query.stride()
             start = query.storage_offset() + row * step
-            queries = query.as_strided((heads, width, self._pixels), (head, channel, pixel), start)
+            queries = query.as_strided(self._query_size, (head, channel, pixel), start)
         else:
             queries = query[self.rows].flatten(0, 1).float().mT
             keys = picked(key[self.rows], self._columns, dim=2).flatten(0, 1).float()
-        torch.bmm(keys, queries, out=place)
+        torch.bmm(keys, queries, out=self._places[len(self.paths)])
         self._divisors.append(lse)
         self.paths.append(path)
 
@@ -91,9 +91,9 @@ class WaitingScores:
 
         Lies in memory that the next module put here writes over.
         """
-        scale = self.kind[1][-1] ** -0.5 if self.kind[2] is None else self.kind[2]
         scores = self._memory[: len(self.paths)]
         scores = scores.view(len(self.paths), self._images, -1, *scores.shape[-2:])
-        less = torch.stack([lse[self.rows] for lse in self._divisors]).unsqueeze(3).neg_()
+        # Cut when they are together: it is one view, not one for each.
+        less = torch.stack(self._divisors)[:, self.rows].unsqueeze(3).neg_()
         self.clear()
-        return torch.add(less, scores, alpha=scale, out=scores).exp_()
+        return torch.add(less, scores, alpha=self._scale, out=scores).exp_()

@@ -70,7 +70,7 @@ class CallerWatch:
         return self._listeners
 
     def start(self, *, keys: int) -> None:
-        """Begins, before the modules run. keys: how many they attend to; calls with others are not looked at."""
+        """Begins, before the modules run. keys: how many they attend to; other calls are not looked at."""
         self.stop()
         self._is_started = True
         _put(keys)
@@ -125,7 +125,8 @@ def _put(keys: int | None = None) -> None:
         _started += 1
         if _started == 1:
             own = functional.scaled_dot_product_attention
-            if own is not _replaced or _last is None:
+            # Somebody may have kept the last of ours, and put it back later.
+            if own is not _last and (own is not _replaced or _last is None):
                 _replaced, _last = own, _stand_in(own)
             _standing_in = _last
             functional.scaled_dot_product_attention = _standing_in
@@ -146,7 +147,7 @@ def _take_away() -> bool:
 
 
 def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function for the place of another. Each has its own, as that may be one that calls the last of ours."""
+    """A function for the place of another, which may be one that calls the last of ours."""
 
     def shown(*args: Any, **kwargs: Any) -> Tensor:
         if shown is not _standing_in:

@@ -1,5 +1,6 @@
 """Other ways to compute the same attention: slices, old processors, LoRA, IP-Adapter, compiled graphs."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -99,25 +100,29 @@ def test_no_projections_of_an_earlier_call_are_read(pipeline: Any, draw: Draw) -
         draw(pipeline, output_type="latent", num_inference_steps=3, callback_on_step_end=exchange)
 
 
-@pytest.mark.parametrize("of", ["the module", "its class"])
+@pytest.mark.parametrize("is_of_class", [False, True], ids=["of the module", "of the class"])
 def test_a_usual_processor_that_is_passed_by_is_no_usual_one(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, of: str
+    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, is_of_class: bool
 ) -> None:
-    """Code for editing prompts puts another forward on some modules, and their maps would miss unnoticed.
+    """Code for editing prompts puts another forward on modules, and their maps would miss unnoticed.
 
     Control: taking for granted that a module with a usual processor makes the public call.
     """
     _, expected = traced(pipeline, draw)
     paths = [path for path, _ in pipeline.unet.named_modules() if path.endswith("attn2")]
     module = pipeline.unet.get_submodule(paths[0])
-    for other in (LikeXformers(), Deaf()):
-        how = {"the module": module, "its class": Attention}[of]
-        monkeypatch.setattr(how, "forward", lambda *args, by=other, **how: by(*([module] * (of == "the module")), *args, **how))
-        if isinstance(other, Deaf):
-            with trace(pipeline), pytest.raises(TypeError, match=f"{paths[0]}: .* can't be traced"):
-                draw(pipeline, output_type="latent")
+
+    def put(other: Any) -> None:
+        if is_of_class:
+            monkeypatch.setattr(Attention, "forward", lambda own, *args, **how: other(own, *args, **how))
         else:
-            assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+            monkeypatch.setattr(module, "forward", functools.partial(other, module))
+
+    put(LikeXformers())
+    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+    put(Deaf())
+    with trace(pipeline), pytest.raises(TypeError, match=r"attn2: .* can't be traced"):
+        draw(pipeline, output_type="latent")
 
 
 def test_a_usual_processor_with_another_call_is_no_usual_one(
@@ -133,16 +138,21 @@ def test_an_attention_put_in_place_amid_a_step_is_refused_where_it_hides_what_ru
     pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control: what it hides is missing from the maps, and nobody is told."""
+    _, expected = traced(pipeline, draw)
     own = functional.scaled_dot_product_attention
 
     def put(*_: Any) -> None:
-        monkeypatch.setattr(functional, "scaled_dot_product_attention", lambda *args, **how: own(*args, **how))
+        monkeypatch.setattr(
+            functional, "scaled_dot_product_attention", lambda *args, **how: own(*args, **how)
+        )
 
     handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
     with trace(pipeline), pytest.raises(ValueError, match="put it there before the pipeline runs"):
         draw(pipeline, output_type="latent")
     handle.remove()
-    traced(pipeline, draw)  # before the run it is what runs
+    monkeypatch.undo()  # puts back what it found amid the step: ours
+    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
+    assert functional.scaled_dot_product_attention is own
 
 
 def test_an_attention_put_around_ours_amid_a_step_hides_nothing(
@@ -157,8 +167,9 @@ def test_an_attention_put_around_ours_amid_a_step_hides_nothing(
 
     def put(*_: Any) -> None:
         found = functional.scaled_dot_product_attention
-        around = lambda *args, **how: found(*args, **how)  # noqa: E731
-        monkeypatch.setattr(functional, "scaled_dot_product_attention", around)
+        monkeypatch.setattr(
+            functional, "scaled_dot_product_attention", lambda *args, **how: found(*args, **how)
+        )
 
     monkeypatch.setattr(functional, "scaled_dot_product_attention", functional.scaled_dot_product_attention)
     handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
