@@ -134,6 +134,7 @@ def measure(model: str, *, rounds: int) -> list[Row]:
         gc.collect()
         for name, run in in_turns(works, seed=turn).items():
             pieces[name].append(run.pieces)
+            _refuse_others(name, run.found, results[name])
     # (rounds, pieces); the last piece of each run finalises.
     found = {name: np.array(rows)[:, :-1] for name, rows in pieces.items()}
     ratios = {name: paired_ratio(times, found[PLAIN]) for name, times in found.items()}
@@ -153,6 +154,12 @@ def measure(model: str, *, rounds: int) -> list[Row]:
         )
         for name, outcome in results.items()
     ]
+
+
+def _refuse_others(name: str, found: Outcome, first: Outcome) -> None:
+    """Raises RuntimeError where a round's maps are not the first one's: its time would be no time of them."""
+    if found.maps is not None and not torch.allclose(found.maps, first.maps, atol=MAP_ERROR):
+        raise RuntimeError(f"{name}: this round's maps differ from the first round's")
 
 
 def missed_targets(rows: list[Row]) -> list[str]:

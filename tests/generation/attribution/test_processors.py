@@ -302,3 +302,25 @@ def test_a_second_prompt_of_xl_has_words_of_its_own(tiny_xl: Any, draw: Draw) ->
     assert recording.select("dog", encoder="text_encoder_2").positions == (2,)
     with pytest.raises(LookupError, match="dog"):
         recording.select("dog")
+
+
+def test_a_compiled_attention_to_the_image_is_not_compiled_anew_at_every_step(
+    pipeline: Any, draw: Draw
+) -> None:
+    """Control: another function at the public name for each step, for which compiled code is not valid."""
+    _, expected = traced(pipeline, draw)
+    graphs: list[Any] = []
+
+    def count(graph: Any, _: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    pipeline.unet.mid_block.attentions[0].transformer_blocks[0].attn1.compile(backend=count)
+    for _ in range(2):
+        _, maps = traced(pipeline, draw)
+        assert torch.allclose(maps, expected, atol=1e-6)
+    found = len(graphs)
+    assert found > 0
+    for _ in range(2):
+        traced(pipeline, draw)
+    assert len(graphs) == found
