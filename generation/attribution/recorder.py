@@ -255,16 +255,16 @@ class Recorder:
         """An empty place, where another kind comes or the last is full; None where a module can't wait."""
         self._settle()
         place = self._places.get(kind)
-        if place is None or place.rows != rows:
-            place = self._place_for(kind, rows)
+        tokens = self._text_keys if self._columns is None else len(self._columns)
+        if place is None or (place.rows, place.tokens) != (rows, tokens):
+            place = self._place_for(kind, rows, tokens=tokens)
         if place is not None:
             place.clear()  # of a step that was broken off
         self._waiting = place
         return place
 
-    def _place_for(self, kind: Kind, rows: slice) -> WaitingScores | None:
+    def _place_for(self, kind: Kind, rows: slice, *, tokens: int) -> WaitingScores | None:
         """A new place; None where a single module's scores are too many to wait."""
-        tokens = self._text_keys if self._columns is None else len(self._columns)
         room = room_for(kind, images=rows.stop - rows.start, tokens=tokens)
         if not room:
             return None

@@ -44,6 +44,7 @@ class WaitingScores:
         heads, channels = shape[1], shape[3]
         self.kind = kind
         self.rows = rows
+        self.tokens = tokens
         self.paths: list[str] = []
         self._columns = columns
         self._images = rows.stop - rows.start

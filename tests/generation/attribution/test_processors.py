@@ -307,7 +307,7 @@ def test_a_second_prompt_of_xl_has_words_of_its_own(tiny_xl: Any, draw: Draw) ->
 def test_a_compiled_attention_to_the_image_is_not_compiled_anew_at_every_step(
     pipeline: Any, draw: Draw
 ) -> None:
-    """Control: another function at the public name for each step, for which compiled code is not valid."""
+    """Control: what stands in for the public call asks for a number that is another in each step."""
     _, expected = traced(pipeline, draw)
     graphs: list[Any] = []
 

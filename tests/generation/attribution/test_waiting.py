@@ -114,3 +114,24 @@ def test_a_processor_that_overwrites_its_queries_is_read_at_once(stacked: Any, d
     for one, other in zip(found.grid_sums(), expected.grid_sums(), strict=True):
         assert one.terms == other.terms
         assert (one.sums - other.sums).abs().max() < 1e-4 * other.sums.max()
+
+
+def test_what_waits_when_a_step_is_broken_off_is_forgotten(tiny: Any, draw: Draw) -> None:
+    """Control: it is added with the next step's, and counted."""
+    latents = draw(tiny, output_type="latent")
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("broken off")
+
+    with torch.no_grad(), trace(tiny) as recording:
+        text, _ = tiny.encode_prompt("a red circle", "cpu", 1, False)
+        tiny.unet(latents, 1, encoder_hidden_states=text)
+        of_a_step = recording.divisor
+        handle = tiny.unet.conv_out.register_forward_pre_hook(fail)
+        with pytest.raises(RuntimeError, match="broken off"):
+            tiny.unet(latents, 1, encoder_hidden_states=text)
+        handle.remove()
+        before = recording.divisor
+        tiny.unet(latents, 1, encoder_hidden_states=text)
+    assert of_a_step < before < 2 * of_a_step
+    assert recording.divisor == before + of_a_step
