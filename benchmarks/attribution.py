@@ -224,13 +224,13 @@ def _peak_of(contender: str, model: str) -> float:
 def _peak_megabytes(contender: str, model: str) -> float:
     """The kernel's high-water mark of one run above the memory at rest, in megabytes; the least of three."""
     run = contenders(_pipeline(model))[contender]
-    run(lambda: None)  # what is loaded and kept once is not the run's
+    run(lambda *_: None)  # what is loaded and kept once is not the run's
     peaks = []
     for _ in range(3):
         gc.collect()
         resting = _status_kilobytes("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark; Linux only
-        run(lambda: None)
+        run(lambda *_: None)
         peaks.append((_status_kilobytes("VmHWM") - resting) / 1024)
     return min(peaks)
 

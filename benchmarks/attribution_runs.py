@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ def contenders(pipeline: Any) -> dict[str, Work]:
     }
 
 
-def draw(pipeline: Any, pause: Pause = lambda: None) -> torch.Tensor:
+def draw(pipeline: Any, pause: Pause = lambda *_: None) -> torch.Tensor:
     """The latent that every contender draws; pauses before some of the denoiser's blocks."""
     blocks = [
         module
@@ -85,12 +85,8 @@ def _plain(pipeline: Any) -> Work:
 
 def _ours(pipeline: Any, keep: Any, variant: Any) -> Work:
     def work(pause: Pause) -> Outcome:
-        def while_others_run() -> None:
-            with _nothing_watched():
-                pause()
-
         with trace(pipeline, keep=keep) as recording:
-            latents = draw(pipeline, while_others_run)
+            latents = draw(pipeline, lambda: pause(_nothing_watched()))
         pause()
         return Outcome(latents=latents, maps=recording.token_maps(variant=variant)[0])
 
@@ -112,8 +108,11 @@ def _second_product(work: Work) -> Work:
     """The public route, for comparison: the scores of all keys are computed a second time."""
 
     def around(pause: Pause) -> Outcome:
-        def while_others_run() -> None:
-            with _operators(known, own):
+        def while_others_run(aside: Any = None) -> None:
+            with ExitStack() as both:
+                both.enter_context(_operators(known, own))
+                if aside is not None:
+                    both.enter_context(aside)
                 pause()
 
         known, own = backends._known, backends._operator

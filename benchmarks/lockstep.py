@@ -11,13 +11,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 
-# Called at the end of a piece; returns when it is the run's turn again.
-Pause = Callable[[], None]
+# Called at the end of a piece; returns when it is the run's turn again. A context that is given to it holds
+# while the run rests, and its time is nobody's.
+Pause = Callable[..., None]
 T = TypeVar("T")
 
 
@@ -62,9 +64,12 @@ class Run(threading.Thread, Generic[T]):
             self._fault = fault
         self._note()
 
-    def _pause(self) -> None:
-        self._note()
-        self._wait()
+    def _pause(self, aside: AbstractContextManager[Any] | None = None) -> None:
+        self.pieces.append(time.process_time() - self._begun)
+        with aside or nullcontext():
+            self._rests.release()
+            self._go.acquire()
+        self._begun = time.process_time()
 
     def _note(self) -> None:
         self.pieces.append(time.process_time() - self._begun)

@@ -1,6 +1,8 @@
 """Runs in turns, and what is read off them: on made-up times, never on measured ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,3 +101,28 @@ def test_our_contenders_draw_one_picture_in_as_many_pieces() -> None:
         assert torch.equal(runs[name].found.latents, runs[PLAIN].found.latents)
     assert runs[PLAIN].found.maps is None
     assert all(runs[name].found.maps is not None for name in runs if name not in (PLAIN, AGAIN))
+
+
+def test_what_is_put_aside_while_a_run_rests_is_there_for_it_alone() -> None:
+    """Control: it is never entered, or not left before the next piece."""
+    held: list[str] = []
+    seen: list[tuple[str, tuple[str, ...]]] = []
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        held.append("aside")
+        yield
+        held.pop()
+
+    def of(name: str, *contexts: Callable[[], Any]) -> Callable[[Pause], None]:
+        def work(pause: Pause) -> None:
+            for _ in range(2):
+                seen.append((name, tuple(held)))
+                pause(*(context() for context in contexts))
+            seen.append((name, tuple(held)))
+
+        return work
+
+    in_turns({"one": of("one", aside), "other": of("other")}, seed=0)
+    assert {found for name, found in seen if name == "one"} == {()}
+    assert ("other", ("aside",)) in seen
