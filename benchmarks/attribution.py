@@ -158,7 +158,11 @@ def measure(model: str, *, rounds: int) -> list[Row]:
 
 def _refuse_others(name: str, found: Outcome, first: Outcome) -> None:
     """Raises RuntimeError where a round's maps are not the first one's: its time would be no time of them."""
-    if found.maps is not None and not torch.allclose(found.maps, first.maps, atol=MAP_ERROR):
+    if (
+        found.maps is not None
+        and first.maps is not None
+        and not torch.allclose(found.maps, first.maps, atol=MAP_ERROR)
+    ):
         raise RuntimeError(f"{name}: this round's maps differ from the first round's")
 
 

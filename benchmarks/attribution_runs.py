@@ -125,10 +125,10 @@ def _second_product(work: Work) -> Work:
 @contextmanager
 def _nothing_watched() -> Iterator[None]:
     """A function stands in for torch's attention while a traced step runs: others don't pay for it here."""
-    names = ("_started", "_replaced", "_standing_in", "_lengths")
+    names = ("_started", "_replaced", "_standing_in")
     before = {name: getattr(watch, name) for name in names}
     in_place, functional.scaled_dot_product_attention = functional.scaled_dot_product_attention, watch._public
-    watch._started, watch._standing_in, watch._lengths = 0, None, set()
+    watch._started, watch._standing_in = 0, None
     try:
         yield
     finally:

@@ -84,7 +84,9 @@ class Recorder:
         # What waits for company, and where, kept between steps: fresh memory costs time.
         self._waiting: WaitingScores | None = None
         self._places: dict[Kind, WaitingScores] = {}
-        self._heard = 0
+        # Paths of the sites whose call was seen in the step, and of those that once were not.
+        self._heard: set[str] = set()
+        self._doubted: set[str] = set()
         self.latent_hw: Grid | None = None
         self.calls_seen = 0
         self.steps_seen = 0
@@ -94,13 +96,17 @@ class Recorder:
         add, only = self._handles.append, self._turn.only
         before = self._turn.one_at_a_time(self._before_denoiser)
         add(self.denoiser.register_forward_pre_hook(before, with_kwargs=True))
-        add(self.denoiser.register_forward_hook(only(self._after_denoiser)))
+        add(self.denoiser.register_forward_hook(only(self._after_denoiser), always_call=True))
         for path in {site.grid_of for site in self._sites} - {""}:
             reader = only(self._grid_reader(path))
             add(self._modules[path].register_forward_pre_hook(reader, with_kwargs=True))
 
     def detach(self) -> None:
         """Removes every hook; the sums stay."""
+        with self._turn.lock:  # another thread may be about to begin a call
+            self._detach()
+
+    def _detach(self) -> None:
         while self._handles:
             self._handles.pop().remove()
         self._watch.stop()
@@ -164,23 +170,31 @@ class Recorder:
             self._watch_sites()
 
     def _watch_sites(self) -> None:
-        """Before a call: has each site watched in the way that its processor allows, now."""
+        """Before a call: has each site watched, by hooks until a call has shown that its caller tells it."""
         processors, told = usual_processors(), self._watch.modules
         for site in self._sites:
             hooks, module = self._hooks.get(site.path), site.attention
-            if not is_usual(module, processors):
-                if hooks is None:
-                    self._watch.forget(module)
-                    hooks = self._hooks[site.path] = SiteHooks(
-                        site, self._listener(site), turn=self._turn, is_wanted=lambda: self._rows is not None
-                    )
-                    hooks.attach()
-            elif module not in told:
-                if hooks is not None:
-                    self._hooks.pop(site.path).detach()
-                self._watch.listen(module, self._listener(site))
-        self._heard = 0
-        self._watch.start(keys=self._text_keys)
+            may_be_told = site.path not in self._doubted and is_usual(module, processors)
+            if may_be_told and hooks is not None and hooks.is_usual:
+                self._hooks.pop(site.path).detach()
+                self._watch.listen(module, self._listener(site, may_wait=True))
+            elif hooks is None and not (may_be_told and module in told):
+                self._watch.forget(module)
+                hooks = self._hooks[site.path] = SiteHooks(
+                    site,
+                    hear=self._listener(site, may_wait=False),
+                    hear_usual=self._listener(site, may_wait=True),
+                    turn=self._turn,
+                    text_keys=self._keys_of_call,
+                )
+                hooks.attach()
+        self._heard.clear()
+        if told:
+            self._watch.start(keys=self._text_keys)
+
+    def _keys_of_call(self) -> int | None:
+        """How many keys the text has in the call that runs; None where it isn't recorded."""
+        return None if self._rows is None else self._text_keys
 
     def _refuse_unknown_columns(self, text_keys: int) -> None:
         if self._columns and self._columns[-1] >= text_keys:
@@ -197,10 +211,15 @@ class Recorder:
         before, self._asked = self._asked, (latents, keys)
         return before[0] is latents and before[1] is not keys
 
-    def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], ___: Any) -> None:
+    def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         is_ours = self._watch.stop()
+        if output is None or self._rows is None:  # it failed, or isn't recorded
+            return
         self._settle()
-        if not is_ours and self._heard < len(self._sites):
+        # Left out by the model, or it has changed its ways amid the step: hooks tell from now on.
+        missing = [site.path for site in self._sites if site.path not in self._heard]
+        self._doubted.update(missing)
+        if missing and not is_ours:
             raise ValueError(
                 "another function was put at torch.nn.functional.scaled_dot_product_attention while the "
                 "denoiser ran, so attention was not seen; put it there before the pipeline runs"
@@ -224,10 +243,10 @@ class Recorder:
 
         return read
 
-    def _listener(self, site: Site) -> Listener:
+    def _listener(self, site: Site, *, may_wait: bool) -> Listener:
         # Runs at every call of every module, beside a model whose own code drives this out of the caches.
         lock, turn, wanted = self._turn.lock, self._turn, self._scope.grids
-        is_whole = site.order == "text" and len(site.heads) == site.attention.heads
+        may_wait = may_wait and site.order == "text" and len(site.heads) == site.attention.heads
 
         def hear(
             query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
@@ -235,11 +254,11 @@ class Recorder:
             with lock:
                 if self._rows is None or get_ident() != turn.thread:
                     return
-                self._heard += 1
+                self._heard.add(site.path)
                 grid = self._grids[site.grid_of]
                 if wanted is not None and grid not in wanted:
                     return
-                if is_whole and lse is not None and mask is None:
+                if may_wait and lse is not None and mask is None and query.shape[2] == grid[0] * grid[1]:
                     waiting = self._waiting
                     kind = (grid, query.shape, scale, query.device)
                     if waiting is None or waiting.is_full or waiting.kind != kind:

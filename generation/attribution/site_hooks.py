@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from generation.attribution.callers import is_usual, usual_processors
 from generation.attribution.probabilities import additive_mask, split_heads
 from generation.attribution.running import Turn
 from generation.attribution.sites import Site
@@ -21,17 +22,30 @@ from generation.attribution.watch import AttentionWatch, Listener
 class SiteHooks:
     """Hooks on one site."""
 
-    def __init__(self, site: Site, hear: Listener, *, turn: Turn, is_wanted: Callable[[], bool]) -> None:
-        """hear: is told every call.  is_wanted: whether the call of the denoiser that runs is recorded."""
+    def __init__(
+        self,
+        site: Site,
+        *,
+        hear: Listener,
+        hear_usual: Listener,
+        turn: Turn,
+        text_keys: Callable[[], int | None],
+    ) -> None:
+        """hear: is told every call, but for those that CallerWatch would have told: hear_usual is.
+
+        text_keys: how many keys the text has in the denoiser's call that runs; None where it isn't recorded.
+        """
         self._site = site
-        self._hear = hear
+        self._hear, self._hear_usual = hear, hear_usual
         self._turn = turn
-        self._is_wanted = is_wanted
+        self._text_keys = text_keys
         self._watch = AttentionWatch(self._listen)
         self._handles: list[Any] = []
         self._is_on = False
         self._reads_projections = False
         self._forget()
+        # Whether the last call that was recorded was one that CallerWatch would have told and seen.
+        self.is_usual = False
 
     def attach(self) -> None:
         """Registers the hooks, before the module runs."""
@@ -57,14 +71,14 @@ class SiteHooks:
         self._is_heard = False
 
     def _before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not self._is_wanted():
+        if self._text_keys() is None:
             return
         # Joint attention has one way only, the public call.
         if not self._reads_projections and self._site.order == "text":
             self._reads_projections = True
             self._read_projections(self._site.attention)
         self._mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
-        self._is_heard = False
+        self._is_heard = self.is_usual = False
         self._watch.start()
 
     def _read_projections(self, attention: Any) -> None:
@@ -88,7 +102,14 @@ class SiteHooks:
         self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
     ) -> None:
         self._is_heard = True
-        self._hear(query, key, mask, scale, lse)
+        # Without a divisor there is nothing to be gained by it.
+        self.is_usual = (
+            lse is not None
+            and key.shape[2] == self._text_keys()
+            and is_usual(self._site.attention, usual_processors())
+        )
+        hear = self._hear_usual if self.is_usual else self._hear
+        hear(query, key, mask, scale, lse)
 
     def _after(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         with self._turn.lock:
@@ -97,7 +118,7 @@ class SiteHooks:
             self._watch.stop()
             query, key, mask, is_heard = self._query, self._key, self._mask, self._is_heard
             self._forget()
-            if is_heard or output is None or not self._is_wanted():
+            if is_heard or output is None or self._text_keys() is None:
                 return
             site = self._site
             if query is None or key is None:

@@ -33,8 +33,6 @@ _last: Callable[..., Tensor] | None = None
 # whose calls are told by when they come.
 _of_modules: dict[nn.Module, tuple[Listener, ...]] = {}
 _of_thread = threading.local()
-# How many keys the calls have that are looked at: to ask for the caller costs time.
-_lengths: set[int] = set()
 
 
 class CallerWatch:
@@ -46,7 +44,8 @@ class CallerWatch:
 
     def __init__(self) -> None:
         self._listeners: dict[nn.Module, Listener] = {}
-        self._is_started = False
+        # Of the thread in which it is started: how many keys the calls have that are looked at, and its own.
+        self._among: tuple[list[int], int] | None = None
 
     def listen(self, module: nn.Module, listener: Listener) -> None:
         """From now on, to one more module."""
@@ -72,14 +71,21 @@ class CallerWatch:
     def start(self, *, keys: int) -> None:
         """Begins, before the modules run. keys: how many they attend to; other calls are not looked at."""
         self.stop()
-        self._is_started = True
-        _put(keys)
+        try:
+            lengths: list[int] = _of_thread.lengths
+        except AttributeError:
+            lengths = _of_thread.lengths = []
+        lengths.append(keys)
+        self._among = lengths, keys
+        _put()
 
     def stop(self) -> bool:
         """Ends, where it was started; says whether nobody has put another function in our place meanwhile."""
-        if not self._is_started:
+        among, self._among = self._among, None
+        if among is None:
             return True
-        self._is_started = False
+        lengths, keys = among
+        lengths.remove(keys)
         return _take_away()
 
 
@@ -117,11 +123,9 @@ class AttentionWatch:
         _take_away()
 
 
-def _put(keys: int | None = None) -> None:
+def _put() -> None:
     global _started, _replaced, _standing_in, _last
     with _lock:
-        if keys is not None:
-            _lengths.add(keys)
         _started += 1
         if _started == 1:
             own = functional.scaled_dot_product_attention
@@ -142,8 +146,15 @@ def _take_away() -> bool:
             if is_ours:
                 functional.scaled_dot_product_attention = _replaced
             _standing_in = None
-            _lengths.clear()
         return is_ours
+
+
+def _keys_of(key: Tensor) -> Any:
+    """How many keys; None for a tensor whose rows have different numbers of them."""
+    try:
+        return key.shape[-2]
+    except RuntimeError:
+        return None
 
 
 def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -154,8 +165,11 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return own(*args, **kwargs)
         key = args[1] if len(args) > 1 else kwargs["key"]
         listeners: tuple[Listener, ...] = ()
-        if key.shape[-2] in _lengths and (module := calling_module(sys._getframe(1))) is not None:
-            listeners = _of_modules.get(module, ())
+        lengths: list[int] | None = getattr(_of_thread, "lengths", None)
+        # To ask for the caller costs time, so calls with another number of keys are none.
+        if lengths and _keys_of(key) in lengths:
+            module = calling_module(sys._getframe(1))
+            listeners = () if module is None else _of_modules.get(module, ())
         watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
         if watches:
             listeners = (*listeners, *(watch._listener for watch in watches))

@@ -1,14 +1,12 @@
 """Other ways to compute the same attention: slices, old processors, LoRA, IP-Adapter, compiled graphs."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
-from torch.nn import functional
+from diffusers.models.attention_processor import Attention, AttnProcessor
 
 from benchmarks.models import tiny_pipeline, tokenizer
 from generation.attribution import trace
@@ -98,85 +96,6 @@ def test_no_projections_of_an_earlier_call_are_read(pipeline: Any, draw: Draw) -
     pipeline.unet.set_attn_processor(LikeXformers())
     with trace(pipeline), pytest.raises(TypeError, match="can't be traced"):
         draw(pipeline, output_type="latent", num_inference_steps=3, callback_on_step_end=exchange)
-
-
-@pytest.mark.parametrize("is_of_class", [False, True], ids=["of the module", "of the class"])
-def test_a_usual_processor_that_is_passed_by_is_no_usual_one(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, is_of_class: bool
-) -> None:
-    """Code for editing prompts puts another forward on modules, and their maps would miss unnoticed.
-
-    Control: taking for granted that a module with a usual processor makes the public call.
-    """
-    _, expected = traced(pipeline, draw)
-    paths = [path for path, _ in pipeline.unet.named_modules() if path.endswith("attn2")]
-    module = pipeline.unet.get_submodule(paths[0])
-
-    def put(other: Any) -> None:
-        if is_of_class:
-            monkeypatch.setattr(Attention, "forward", lambda own, *args, **how: other(own, *args, **how))
-        else:
-            monkeypatch.setattr(module, "forward", functools.partial(other, module))
-
-    put(LikeXformers())
-    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
-    put(Deaf())
-    with trace(pipeline), pytest.raises(TypeError, match=r"attn2: .* can't be traced"):
-        draw(pipeline, output_type="latent")
-
-
-def test_a_usual_processor_with_another_call_is_no_usual_one(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Control: telling processors by their class alone."""
-    _, expected = traced(pipeline, draw)
-    monkeypatch.setattr(AttnProcessor2_0, "__call__", LikeXformers.__call__)
-    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
-
-
-def test_an_attention_put_in_place_amid_a_step_is_refused_where_it_hides_what_runs(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Control: what it hides is missing from the maps, and nobody is told."""
-    _, expected = traced(pipeline, draw)
-    own = functional.scaled_dot_product_attention
-
-    def put(*_: Any) -> None:
-        monkeypatch.setattr(
-            functional, "scaled_dot_product_attention", lambda *args, **how: own(*args, **how)
-        )
-
-    handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
-    with trace(pipeline), pytest.raises(ValueError, match="put it there before the pipeline runs"):
-        draw(pipeline, output_type="latent")
-    handle.remove()
-    monkeypatch.undo()  # puts back what it found amid the step: ours
-    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
-    assert functional.scaled_dot_product_attention is own
-
-
-def test_an_attention_put_around_ours_amid_a_step_hides_nothing(
-    pipeline: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And what it keeps of ours, when it stays, is no hindrance to the next trace.
-
-    Controls: looking for the module in the caller's frame alone; one function for every trace, which then
-    calls itself by way of the other.
-    """
-    _, expected = traced(pipeline, draw)
-
-    def put(*_: Any) -> None:
-        found = functional.scaled_dot_product_attention
-        monkeypatch.setattr(
-            functional, "scaled_dot_product_attention", lambda *args, **how: found(*args, **how)
-        )
-
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", functional.scaled_dot_product_attention)
-    handle = pipeline.unet.mid_block.register_forward_pre_hook(put)
-    for _ in range(2):
-        assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
-    handle.remove()
-    assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
 
 
 class LowRank(torch.nn.Module):
@@ -302,25 +221,3 @@ def test_a_second_prompt_of_xl_has_words_of_its_own(tiny_xl: Any, draw: Draw) ->
     assert recording.select("dog", encoder="text_encoder_2").positions == (2,)
     with pytest.raises(LookupError, match="dog"):
         recording.select("dog")
-
-
-def test_a_compiled_attention_to_the_image_is_not_compiled_anew_at_every_step(
-    pipeline: Any, draw: Draw
-) -> None:
-    """Control: what stands in for the public call asks for a number that is another in each step."""
-    _, expected = traced(pipeline, draw)
-    graphs: list[Any] = []
-
-    def count(graph: Any, _: Any) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    pipeline.unet.mid_block.attentions[0].transformer_blocks[0].attn1.compile(backend=count)
-    for _ in range(2):
-        _, maps = traced(pipeline, draw)
-        assert torch.allclose(maps, expected, atol=1e-6)
-    found = len(graphs)
-    assert found > 0
-    for _ in range(2):
-        traced(pipeline, draw)
-    assert len(graphs) == found
