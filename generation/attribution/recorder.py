@@ -261,7 +261,12 @@ class Recorder:
                 if may_wait and lse is not None and mask is None and query.shape[2] == grid[0] * grid[1]:
                     waiting = self._waiting
                     kind = (grid, query.shape, scale, query.device)
-                    if waiting is None or waiting.is_full or waiting.kind != kind:
+                    if (
+                        waiting is None
+                        or waiting.is_full
+                        or waiting.kind != kind
+                        or site.path in waiting.paths  # it runs twice in a step
+                    ):
                         waiting = self._next_place(kind, self._rows)
                     if waiting is not None:
                         waiting.put(site.path, query, key, lse)

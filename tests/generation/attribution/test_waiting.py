@@ -135,3 +135,28 @@ def test_what_waits_when_a_step_is_broken_off_is_forgotten(tiny: Any, draw: Draw
         tiny.unet(latents, 1, encoder_hidden_states=text)
     assert of_a_step < before < 2 * of_a_step
     assert recording.divisor == before + of_a_step
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_a_module_that_runs_twice_in_a_step_is_added_twice(
+    tiny: Any, draw: Draw, monkeypatch: pytest.MonkeyPatch, keep: Literal["grids", "heads"]
+) -> None:
+    """Control: of two calls that wait together, one goes."""
+    once = traced(tiny, draw, keep)
+    block = tiny.unet.mid_block.attentions[0].transformer_blocks[0]
+    own_block = block.forward
+
+    def run(hidden_states: torch.Tensor, *args: Any, **how: Any) -> torch.Tensor:
+        own_block(hidden_states, *args, **how)
+        made: torch.Tensor = own_block(hidden_states, *args, **how)
+        return made
+
+    monkeypatch.setattr(block, "forward", run)
+    found = traced(tiny, draw, keep)
+    path = "mid_block.attentions.0.transformer_blocks.0.attn2"
+    heads = block.attn2.heads
+    assert found.divisor == once.divisor + once.recorder.steps_seen * heads
+    if keep == "heads":
+        (sums,) = [each for each in found.layer_sums() if each.path == path]
+        (single,) = [each for each in once.layer_sums() if each.path == path]
+        assert (sums.sums - 2 * single.sums).abs().max() < 1e-5
