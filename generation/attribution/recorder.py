@@ -219,6 +219,13 @@ class Recorder:
         # Left out by the model, or it has changed its ways amid the step: hooks tell from now on.
         missing = [site.path for site in self._sites if site.path not in self._heard]
         self._doubted.update(missing)
+        processors, told = usual_processors(), self._watch.modules
+        for site in self._sites:
+            if site.path in missing and site.attention in told and not is_usual(site.attention, processors):
+                raise ValueError(
+                    f"{site.path}: was given another processor or forward while the denoiser ran, so its "
+                    "attention was not seen; exchange it between two steps"
+                )
         if missing and not is_ours:
             raise ValueError(
                 "another function was put at torch.nn.functional.scaled_dot_product_attention while the "

@@ -51,10 +51,7 @@ class Totals:
         if known is not None:
             return known
         size = (len(paths), self.images, *like.shape[2:-1], grid[0] * grid[1])
-        if size == like.shape:  # in the same order in memory, too: others cost several times as much
-            made = torch.zeros_like(like, dtype=torch.float32)
-        else:
-            made = torch.zeros(size, dtype=torch.float32, device=like.device)
+        made = torch.zeros(size, dtype=torch.float32, device=like.device)
         for path, own in zip(paths, made, strict=True):
             if (path, grid) in self._sums:
                 # It came in other company before; its sum moves over.

@@ -29,10 +29,8 @@ _started = 0
 _replaced: Callable[..., Tensor] = functional.scaled_dot_product_attention
 _standing_in: Callable[..., Tensor] | None = None
 _last: Callable[..., Tensor] | None = None
-# The listeners of modules whose calls are told by their caller; and, of each thread, the watches of modules
-# whose calls are told by when they come.
+# The listeners of modules whose calls are told by their caller.
 _of_modules: dict[nn.Module, tuple[Listener, ...]] = {}
-_of_thread = threading.local()
 
 
 class CallerWatch:
@@ -71,12 +69,8 @@ class CallerWatch:
     def start(self, *, keys: int) -> None:
         """Begins, before the modules run. keys: how many they attend to; other calls are not looked at."""
         self.stop()
-        try:
-            lengths: list[int] = _of_thread.lengths
-        except AttributeError:
-            lengths = _of_thread.lengths = []
-        lengths.append(keys)
-        self._among = lengths, keys
+        self._among = _of_thread.lengths, keys
+        _of_thread.lengths.append(keys)
         _put()
 
     def stop(self) -> bool:
@@ -87,6 +81,21 @@ class CallerWatch:
         lengths, keys = among
         lengths.remove(keys)
         return _take_away()
+
+
+class _OfThread(threading.local):
+    """Of each thread: what is started.
+
+    lengths: how many keys the calls have whose caller is asked for.  watches: of modules whose calls are told
+    by when they come.
+    """
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self.watches: list[AttentionWatch] = []
+
+
+_of_thread = _OfThread()
 
 
 class AttentionWatch:
@@ -105,12 +114,8 @@ class AttentionWatch:
         """Begins, before the module runs."""
         if self._among is not None:
             self.stop()
-        try:
-            among: list[AttentionWatch] = _of_thread.watches
-        except AttributeError:
-            among = _of_thread.watches = []
-        among.append(self)
-        self._among = among
+        self._among = _of_thread.watches
+        self._among.append(self)
         _put()
 
     def stop(self) -> None:
@@ -165,12 +170,11 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return own(*args, **kwargs)
         key = args[1] if len(args) > 1 else kwargs["key"]
         listeners: tuple[Listener, ...] = ()
-        lengths: list[int] | None = getattr(_of_thread, "lengths", None)
-        # To ask for the caller costs time, so calls with another number of keys are none.
-        if lengths and _keys_of(key) in lengths:
+        lengths, watches = _of_thread.lengths, _of_thread.watches
+        # To ask for the caller costs time, and can't be compiled.
+        if lengths and _keys_of(key) in lengths and not torch.compiler.is_compiling():
             module = calling_module(sys._getframe(1))
             listeners = () if module is None else _of_modules.get(module, ())
-        watches: list[AttentionWatch] | None = getattr(_of_thread, "watches", None)
         if watches:
             listeners = (*listeners, *(watch._listener for watch in watches))
             watches.clear()

@@ -205,23 +205,56 @@ def test_an_attention_put_around_ours_amid_a_step_hides_nothing(
     assert torch.allclose(traced(pipeline, draw)[1], expected, atol=1e-5)
 
 
-def test_a_compiled_attention_to_the_image_is_not_compiled_anew_at_every_step(
-    pipeline: Any, draw: Draw
+@pytest.mark.parametrize("change", ["processor", "forward"])
+def test_a_module_that_changes_its_ways_amid_a_later_step_is_refused(
+    pipeline: Any, draw: Draw, change: str
 ) -> None:
-    """Control: what stands in for the public call asks for a number that is another in each step."""
-    _, expected = traced(pipeline, draw)
+    """Control: that step of it is missing, and nobody is told."""
+    module = pipeline.unet.mid_block.attentions[0].transformer_blocks[0].attn2
+    calls: list[int] = []
+
+    def put(*_: Any) -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            return
+        if change == "processor":
+            module.set_processor(AttnProcessor())
+        else:
+            module.forward = functools.partial(LikeXformers(), module)
+
+    traced(pipeline, draw)  # the first call of a kernel is proof only
+    handle = pipeline.unet.conv_in.register_forward_pre_hook(put)
+    with trace(pipeline), pytest.raises(ValueError, match="exchange it between two steps"):
+        draw(pipeline, num_inference_steps=4)
+    handle.remove()
+
+
+@pytest.mark.parametrize("window", [77, 64], ids=["other", "as many places as tokens"])
+def test_a_compiled_attention_to_the_image_is_not_compiled_anew_at_every_step(
+    draw: Draw, window: int
+) -> None:
+    """Controls: what stands in for the public call asks for a number that is another in each step; or for the
+    caller, where there is none.
+    """
+    pipeline = tiny_pipeline(window=window)
+    pipeline.set_progress_bar_config(disable=True)
+    with trace(pipeline) as plain:
+        draw(pipeline)
     graphs: list[Any] = []
 
     def count(graph: Any, _: Any) -> Any:
         graphs.append(graph)
         return graph.forward
 
-    pipeline.unet.mid_block.attentions[0].transformer_blocks[0].attn1.compile(backend=count)
+    attention = pipeline.unet.mid_block.attentions[0].transformer_blocks[0].attn1
+    attention.compile(backend=count, fullgraph=True)
     for _ in range(2):
-        _, maps = traced(pipeline, draw)
-        assert torch.allclose(maps, expected, atol=1e-6)
+        with trace(pipeline) as recording:
+            draw(pipeline)
+        assert torch.allclose(recording.token_maps(), plain.token_maps(), atol=1e-6)
     found = len(graphs)
     assert found > 0
     for _ in range(2):
-        traced(pipeline, draw)
+        with trace(pipeline):
+            draw(pipeline)
     assert len(graphs) == found
