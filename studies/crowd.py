@@ -60,11 +60,11 @@ def send_crowd(
     seed: int,
     at_once: int,
     on_answer: Callable[[], None],
-    knowledge: Callable[[str], Knowledge] = lambda _: nothing_known,
+    knowledge: Callable[[SimulatedRater], Knowledge] = lambda _: nothing_known,
 ) -> list[Visit]:
     """Every rater's visit, `at_once` of them at a time. A rater's choices depend on seed and name only.
 
-    knowledge: what a careful rater knows who is let in under this name.
+    knowledge: what each of them, let in under her name, answers whatever the page shows.
     """
 
     def visit(rater: SimulatedRater) -> Visit:
@@ -76,7 +76,7 @@ def send_crowd(
                 entry_path=entry_path,
                 generator=generator,
                 on_answer=on_answer,
-                knows=knowledge(rater.name),
+                knows=knowledge(rater),
             )
         finally:
             # This thread's own, where knowing took a look.
@@ -107,7 +107,7 @@ def answer_task(
 ) -> tuple[Response, Acknowledged] | None:
     """Answers the task on the page; returns the next page and what was acknowledged, None without a task.
 
-    knows: the fields that a careful rater sends for a task, from its name, where that is settled.
+    knows: the fields that the rater sends for a task, from its name, where that is settled.
     """
     response = _go_on(visitor, response)
     page = response.page()
@@ -129,7 +129,7 @@ def answer_task(
         option = choose_option(rater, prompt=page.prompt, word=page.target_word, generator=generator)
     else:
         option = choose_side(rater, options, generator=generator)
-    if not rater.careless and (settled := knows(form.fields.get("slot", ""))):
+    if settled := knows(form.fields.get("slot", "")):
         ticked = dict(settled)
         option = ticked.pop(OPTION_BUTTON)
     after = visitor.press(response, form, OPTION_BUTTON, option, **ticked)

@@ -23,9 +23,9 @@ from annotation.recruitment import RaterIdentityData
 from annotation.services import audit, campaigns, reservations, returns
 from annotation.services.entry import EntryRefused, enter
 from annotation.tokens import rater_token
+from studies.careless import answers_of
 from studies.crowd import answer_task
 from studies.page_forms import PageForm
-from studies.settled import knowledge_of
 from studies.simulated_raters import SimulatedRater
 from studies.visitors import AnyVisitor, Response
 
@@ -132,7 +132,7 @@ class _Walk:
         """The page after her answer to the task on this one; None where there is no task."""
         rater = SimulatedRater(name=name, careless=careless, bias=0.0)
         generator = random.Random(f"{self.dry_run.order_seed} {name} {response.url}")
-        knows = knowledge_of(self.dry_run, name)
+        knows = answers_of(self.dry_run, rater)
         step = answer_task(self.visitor, response, rater=rater, generator=generator, knows=knows)
         return None if step is None else step[0]
 

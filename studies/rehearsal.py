@@ -19,10 +19,10 @@ from annotation.choices import SlotState
 from annotation.models import Campaign, Rater, Slot
 from annotation.recruitment import pseudonym
 from annotation.services.entry import EntryRefused, enter
+from studies.careless import answers_of
 from studies.crowd import Acknowledged, answer_task, begin
 from studies.endings import IN_ORDER, Met, after_the_crowd, before_the_crowd, identity, met
 from studies.page_forms import PageForm
-from studies.settled import knowledge_of
 from studies.simulated_raters import SimulatedRater, draw_raters
 from studies.visitors import Response, encode
 
@@ -160,5 +160,5 @@ def _answer(
     rater: SimulatedRater,
     generator: random.Random,
 ) -> tuple[Response, Acknowledged] | None:
-    knows = knowledge_of(dry_run, rater.name)
+    knows = answers_of(dry_run, rater)
     return answer_task(visitor, response, rater=rater, generator=generator, knows=knows)

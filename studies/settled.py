@@ -37,8 +37,7 @@ def settled_answer(campaign: Campaign, task: str, *, rater: Rater | None = None)
 
     task: the name of a task in hand, or of a practice item of this rater.
     """
-    in_hand = Slot.objects.filter(campaign=campaign, state=SlotState.LEASED, public_id=task)
-    slot = in_hand.select_related("item").first()
+    slot = task_in_hand(campaign, task)
     if slot is None and (practised := practice.item_named(campaign, UUID(task))) is not None:
         swapped = practice.swapped_for(rater, practised) if rater else False
         return fields_of(_right(expected_of(practised), swapped=swapped), practised, campaign)
@@ -46,8 +45,14 @@ def settled_answer(campaign: Campaign, task: str, *, rater: Rater | None = None)
         return None
     if slot.item.check_kind != CheckKind.REPEAT:
         return fields_of(_right(expected_of(slot.item), swapped=slot.swapped), slot.item, campaign)
-    first = _first_answer(slot)
+    first = first_answer(slot)
     return None if first is None else fields_of(_again(first, swapped=slot.swapped), slot.item, campaign)
+
+
+def task_in_hand(campaign: Campaign, task: str) -> Slot | None:
+    """The place of this name that a rater holds; None where nobody does."""
+    in_hand = Slot.objects.filter(campaign=campaign, state=SlotState.LEASED, public_id=task)
+    return in_hand.select_related("item").first()
 
 
 def fields_of(given: Given, item: Item, campaign: Campaign) -> Fields:
@@ -70,7 +75,7 @@ def _right(expected: Expected, *, swapped: bool) -> Given:
     if not expected.accepted:
         return Given(words=expected.must_have)
     code = expected.accepted[0]
-    return _side(code, swapped=swapped) if code in (FIRST, SECOND) else _pressed(code)
+    return _side(code, swapped=swapped) if code in (FIRST, SECOND) else pressed(code)
 
 
 def _again(first: Given, *, swapped: bool) -> Given:
@@ -83,13 +88,15 @@ def _side(winner: str, *, swapped: bool) -> Given:
     return Given(choice=(Choice.LEFT if lies_left else Choice.RIGHT).value, swapped=swapped)
 
 
-def _pressed(code: str) -> Given:
+def pressed(code: str) -> Given:
+    """What the button of this code says."""
     if code.isdecimal():
         return Given(score=int(code))
     return Given(choice=code) if code in Choice.values else Given(opt_out=code)
 
 
-def _first_answer(slot: Slot) -> Given | None:
+def first_answer(slot: Slot) -> Given | None:
+    """What the rater of a repeat said the first time; None where that was taken back."""
     answers = Answer.objects.filter(
         rater=slot.rater_id, slot__item=slot.item.repeats_id, undone_at__isnull=True
     )

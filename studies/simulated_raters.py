@@ -2,8 +2,8 @@
 
 A careful rater knows which words can't be pictured and answers those with an opt-out; other words get a
 score from a latent quality of the (prompt, word) pair, a bias of the rater and noise. A careless rater
-presses score buttons at random and so fails the attention checks. Neither looks at the picture, so their
-scores say nothing about the maps: they exist to run the machinery end to end.
+presses score buttons at random; what she answers to checks is settled in `careless`. Neither looks at the
+picture, so their scores say nothing about the maps: they exist to run the machinery end to end.
 """
 
 import base64

@@ -16,10 +16,10 @@ from annotation.models import Campaign
 from evaluation import loading, reports
 from generation.models import Run
 from studies import demo, demo_check, demo_kinds
+from studies.careless import answers_of
 from studies.crowd import Visit, send_crowd
 from studies.demo_table import mos_table
 from studies.processes import PartStartError, free_port, launch_web, start_web, start_worker
-from studies.settled import knowledge_of
 from studies.visitors import Visitor
 from studies.watch import Watch
 
@@ -132,7 +132,7 @@ class Command(BaseCommand):
             seed=demo.SEED,
             at_once=AT_ONCE,
             on_answer=count,
-            knowledge=partial(knowledge_of, campaign),
+            knowledge=partial(answers_of, campaign),
         )
 
     def _judge(
