@@ -44,9 +44,13 @@ def is_usual(module: Any, processors: frozenset[type[Any]]) -> bool:
     return (
         type(module.processor) in processors
         and "forward" not in vars(module)
-        and _forward is not None
-        and getattr(type(module).forward, "__code__", None) is _forward
+        and has_usual_forward(type(module))
     )
+
+
+def has_usual_forward(kind: type[Any]) -> bool:
+    """Whether modules of this class run diffusers' own forward, unless one is put on the module itself."""
+    return _forward is not None and getattr(kind.forward, "__code__", None) is _forward
 
 
 def calling_module(frame: FrameType | None) -> nn.Module | None:

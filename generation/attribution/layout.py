@@ -9,7 +9,6 @@ made.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from generation.attribution.signatures import signature_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ def _watched(pipeline: Any, name: str, then: Callable[[dict[str, Any], Any], Non
     """Calls then with the arguments and the result of each call of a method."""
     original = getattr(pipeline, name)
     before = vars(pipeline).get(name)
-    signature = inspect.signature(original)
+    signature = signature_of(original)
 
     @functools.wraps(original)
     def watched(*args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,6 @@ the probabilities of the wanted tokens from the same queries and keys.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from threading import get_ident
@@ -17,16 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from generation.attribution import sites
-from generation.attribution.callers import is_usual, usual_processors
 from generation.attribution.layout import PromptBatch, conditional_rows, refuse_changed_text
 from generation.attribution.probabilities import bias_of, picked, token_probabilities
 from generation.attribution.running import Turn, running_pipeline
-from generation.attribution.site_hooks import SiteHooks
+from generation.attribution.signatures import by_name, places_of
+from generation.attribution.site_watch import SiteWatch
 from generation.attribution.sites import Site
 from generation.attribution.sums import Grid, GridSums, LayerSums, Scope
 from generation.attribution.totals import Totals
-from generation.attribution.waiting import Kind, WaitingScores, room_for
-from generation.attribution.watch import CallerWatch, Listener
+from generation.attribution.waiting import WaitingRoom
+from generation.attribution.watch import Listener
 
 
 class Recorder:
@@ -49,12 +48,14 @@ class Recorder:
                 f"{type(denoiser).__name__} is compiled (torch.compile), and compiled graphs run without "
                 "hooks; trace it uncompiled, or compile only modules without attention to the text"
             )
-        self._inputs = inspect.signature(denoiser.forward)
+        self._inputs = places_of(denoiser.forward)
+        self._tells_grid = any(site.grid_of == "" for site in self._sites)
         self._handles: list[Any] = []
-        self._watch = CallerWatch()
-        self._hooks: dict[str, SiteHooks] = {}
         self._grids: dict[str, Grid] = {}
         self._turn = Turn()
+        self._watch = SiteWatch(
+            self._sites, listener=self._listener, turn=self._turn, text_keys=self._keys_of_call
+        )
         self.start(None, columns=())
 
     def start(
@@ -81,12 +82,8 @@ class Recorder:
         self._other_time: Any = None  # of the call before, where that was without the prompt
         self._text_keys = 0
         self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
-        # What waits for company, and where, kept between steps: fresh memory costs time.
-        self._waiting: WaitingScores | None = None
-        self._places: dict[Kind, WaitingScores] = {}
-        # Paths of the sites whose call was seen in the step, and of those that once were not.
-        self._heard: set[str] = set()
-        self._doubted: set[str] = set()
+        self._waiting = WaitingRoom(self._totals, columns=columns, sites=len(self._sites))
+        self._watch.forget_doubts()
         self.latent_hw: Grid | None = None
         self.calls_seen = 0
         self.steps_seen = 0
@@ -109,14 +106,10 @@ class Recorder:
     def _detach(self) -> None:
         while self._handles:
             self._handles.pop().remove()
-        self._watch.stop()
-        for site in self._sites:
-            self._watch.forget(site.attention)
-        while self._hooks:
-            self._hooks.popitem()[1].detach()
-        self._known_keys = self._known_places = self._batch = self._waiting = None
+        self._watch.close()
+        self._known_keys = self._known_places = self._batch = None
         self._runs, self._asked = (), (None, None)
-        self._places.clear()
+        self._waiting.clear()
 
     @property
     def device_type(self) -> str:
@@ -142,11 +135,11 @@ class Recorder:
             if not is_traced:
                 return
             self._turn.take_over(is_by_hand=running is None)
-        self._rows = self._waiting = None
+        self._rows = None
         if self._batch is None or not is_traced:
             return
         self.calls_seen += 1
-        inputs = self._inputs.bind_partial(*args, **kwargs).arguments
+        inputs = by_name(self._inputs, args, kwargs)
         # Skip-layer guidance asks a second time in the same step, of a part of the layers.
         if inputs.get("skip_layers") is not None:
             return
@@ -167,30 +160,8 @@ class Recorder:
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
-            self._watch_sites()
-
-    def _watch_sites(self) -> None:
-        """Before a call: has each site watched, by hooks until a call has shown that its caller tells it."""
-        processors, told = usual_processors(), self._watch.modules
-        for site in self._sites:
-            hooks, module = self._hooks.get(site.path), site.attention
-            may_be_told = site.path not in self._doubted and is_usual(module, processors)
-            if may_be_told and hooks is not None and hooks.is_usual:
-                self._hooks.pop(site.path).detach()
-                self._watch.listen(module, self._listener(site, may_wait=True))
-            elif hooks is None and not (may_be_told and module in told):
-                self._watch.forget(module)
-                hooks = self._hooks[site.path] = SiteHooks(
-                    site,
-                    hear=self._listener(site, may_wait=False),
-                    hear_usual=self._listener(site, may_wait=True),
-                    turn=self._turn,
-                    text_keys=self._keys_of_call,
-                )
-                hooks.attach()
-        self._heard.clear()
-        if told:
-            self._watch.start(keys=self._text_keys)
+            self._waiting.begin(self._known_rows, text_keys=self._text_keys)
+            self._watch.begin(keys=self._text_keys)
 
     def _keys_of_call(self) -> int | None:
         """How many keys the text has in the call that runs; None where it isn't recorded."""
@@ -212,25 +183,11 @@ class Recorder:
         return before[0] is latents and before[1] is not keys
 
     def _after_denoiser(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        is_ours = self._watch.stop()
-        if output is None or self._rows is None:  # it failed, or isn't recorded
-            return
-        self._settle()
-        # Left out by the model, or it has changed its ways amid the step: hooks tell from now on.
-        missing = [site.path for site in self._sites if site.path not in self._heard]
-        self._doubted.update(missing)
-        processors, told = usual_processors(), self._watch.modules
-        for site in self._sites:
-            if site.path in missing and site.attention in told and not is_usual(site.attention, processors):
-                raise ValueError(
-                    f"{site.path}: was given another processor or forward while the denoiser ran, so its "
-                    "attention was not seen; exchange it between two steps"
-                )
-        if missing and not is_ours:
-            raise ValueError(
-                "another function was put at torch.nn.functional.scaled_dot_product_attention while the "
-                "denoiser ran, so attention was not seen; put it there before the pipeline runs"
-            )
+        self._watch.end()
+        if output is not None and self._rows is not None:  # otherwise it failed, or isn't recorded
+            self._waiting.settle()
+            self._totals.came(self._watch.heard)
+            self._watch.check()
 
     def _read_places(self, inputs: dict[str, Any]) -> None:
         """The latent's size and, where the denoiser's own input tells it, the grid."""
@@ -240,7 +197,7 @@ class Recorder:
             return
         self._known_places = places
         self.latent_hw = sites.latent_size(self.denoiser, inputs)
-        if any(site.grid_of == "" for site in self._sites):
+        if self._tells_grid:
             self._grids[""] = sites.grid_of(self.denoiser, inputs, path="")
 
     def _grid_reader(self, path: str) -> Callable[..., None]:
@@ -250,10 +207,11 @@ class Recorder:
 
         return read
 
-    def _listener(self, site: Site, *, may_wait: bool) -> Listener:
+    def _listener(self, site: Site) -> Listener:
         # Runs at every call of every module, beside a model whose own code drives this out of the caches.
-        lock, turn, wanted = self._turn.lock, self._turn, self._scope.grids
-        may_wait = may_wait and site.order == "text" and len(site.heads) == site.attention.heads
+        path, grid_of, wanted = site.path, site.grid_of, self._scope.grids
+        lock, turn, grids, heard = self._turn.lock, self._turn, self._grids, self._watch.heard
+        may_wait = site.order == "text" and len(site.heads) == site.attention.heads
 
         def hear(
             query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
@@ -261,59 +219,20 @@ class Recorder:
             with lock:
                 if self._rows is None or get_ident() != turn.thread:
                     return
-                self._heard.add(site.path)
-                grid = self._grids[site.grid_of]
+                is_first = path not in heard
+                heard[path] = None
+                grid = grids[grid_of]
                 if wanted is not None and grid not in wanted:
                     return
-                if may_wait and lse is not None and mask is None and query.shape[2] == grid[0] * grid[1]:
-                    waiting = self._waiting
-                    kind = (grid, query.shape, scale, query.device)
-                    if (
-                        waiting is None
-                        or waiting.is_full
-                        or waiting.kind != kind
-                        or site.path in waiting.paths  # it runs twice in a step
-                    ):
-                        waiting = self._next_place(kind, self._rows)
-                    if waiting is not None:
-                        waiting.put(site.path, query, key, lse)
-                        return
-                self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
+                if (
+                    not may_wait
+                    or lse is None
+                    or mask is not None
+                    or not self._waiting.put(path, grid, query, key, scale, lse, is_first=is_first)
+                ):
+                    self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
 
         return hear
-
-    def _next_place(self, kind: Kind, rows: slice) -> WaitingScores | None:
-        """An empty place, where another kind comes or the last is full; None where a module can't wait."""
-        self._settle()
-        place = self._places.get(kind)
-        tokens = self._text_keys if self._columns is None else len(self._columns)
-        if place is None or (place.rows, place.tokens) != (rows, tokens):
-            place = self._place_for(kind, rows, tokens=tokens)
-        if place is not None:
-            place.clear()  # of a step that was broken off
-        self._waiting = place
-        return place
-
-    def _place_for(self, kind: Kind, rows: slice, *, tokens: int) -> WaitingScores | None:
-        """A new place; None where a single module's scores are too many to wait."""
-        room = room_for(kind, images=rows.stop - rows.start, tokens=tokens)
-        if not room:
-            return None
-        alike = sum(site.order == "text" for site in self._sites)
-        made = WaitingScores(kind, modules=min(room, alike), tokens=tokens, rows=rows, columns=self._columns)
-        self._places[kind] = made
-        return made
-
-    @torch.no_grad()
-    def _settle(self) -> None:
-        """Adds what waits to the sums."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and waiting.paths:
-            grid, shape = waiting.kind[:2]
-            paths = tuple(waiting.paths)
-            self._totals.add(paths, grid, waiting.probabilities())
-            for path in paths:
-                self._totals.count(path, grid, heads=shape[1])
 
     @torch.no_grad()
     def _add(
@@ -353,7 +272,7 @@ class Recorder:
             for part, probabilities in parts:
                 # As they lie in memory, tokens before pixels: other orders cost several times as much.
                 self._totals.add((site.path,), grid, probabilities.mT[None], part=part)
-        self._totals.count(site.path, grid, heads=len(site.heads))
+        self._totals.count((site.path,), grid, heads=len(site.heads))
 
     def _own(self, tensor: Tensor, site: Site) -> Tensor:
         """The conditional rows and the wanted heads of (rows, heads, ...)."""

@@ -27,16 +27,15 @@ class SiteHooks:
         site: Site,
         *,
         hear: Listener,
-        hear_usual: Listener,
         turn: Turn,
         text_keys: Callable[[], int | None],
     ) -> None:
-        """hear: is told every call, but for those that CallerWatch would have told: hear_usual is.
+        """hear: is told every call.
 
         text_keys: how many keys the text has in the denoiser's call that runs; None where it isn't recorded.
         """
         self._site = site
-        self._hear, self._hear_usual = hear, hear_usual
+        self._hear = hear
         self._turn = turn
         self._text_keys = text_keys
         self._watch = AttentionWatch(self._listen)
@@ -44,6 +43,7 @@ class SiteHooks:
         self._is_on = False
         self._reads_projections = False
         self._forget()
+        self._has_usual_processor = self._has_run = False
         # Whether the last call that was recorded was one that CallerWatch would have told and seen.
         self.is_usual = False
 
@@ -73,8 +73,13 @@ class SiteHooks:
     def _before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._text_keys() is None:
             return
-        # Joint attention has one way only, the public call.
-        if not self._reads_projections and self._site.order == "text":
+        self._has_usual_processor = is_usual(self._site.attention, usual_processors())
+        # Joint attention has one way only, the public call; so have usual processors, as long as nothing has
+        # shown that somebody stands between.
+        is_expected = self._has_usual_processor and not self._has_run
+        by_projections = self._site.order == "text" and not is_expected
+        self._has_run = True
+        if by_projections and not self._reads_projections:
             self._reads_projections = True
             self._read_projections(self._site.attention)
         self._mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
@@ -103,13 +108,8 @@ class SiteHooks:
     ) -> None:
         self._is_heard = True
         # Without a divisor there is nothing to be gained by it.
-        self.is_usual = (
-            lse is not None
-            and key.shape[2] == self._text_keys()
-            and is_usual(self._site.attention, usual_processors())
-        )
-        hear = self._hear_usual if self.is_usual else self._hear
-        hear(query, key, mask, scale, lse)
+        self.is_usual = self._has_usual_processor and lse is not None and key.shape[2] == self._text_keys()
+        self._hear(query, key, mask, scale, lse)
 
     def _after(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         with self._turn.lock:
@@ -121,6 +121,12 @@ class SiteHooks:
             if is_heard or output is None or self._text_keys() is None:
                 return
             site = self._site
+            if self._has_usual_processor and query is None:
+                raise ValueError(
+                    f"{site.path}: its attention was not seen, since another processor or another "
+                    "torch.nn.functional.scaled_dot_product_attention was put in place while the denoiser "
+                    "ran; exchange it between two steps"
+                )
             if query is None or key is None:
                 raise TypeError(
                     f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "

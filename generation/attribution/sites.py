@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers.models.attention import FeedForward
 from diffusers.models.attention_processor import Attention
+from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
 from generation.attribution.sums import Grid, Scope
 
 Modules = Mapping[str, nn.Module]
+# Most modules of a model are of these kinds, or lie in them: attention to text isn't among them. To look into
+# each takes milliseconds, since none of it is in the processor's caches.
+_WITHOUT_SITES = frozenset(
+    (FeedForward, ResnetBlock2D, nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.Dropout, nn.SiLU)
+)
 # What stands in the sequence that a module attends over: the text's keys alone (cross-attention), or image
 # and text in one sequence (joint attention), in either order.
 Order = Literal["text", "image, text", "text, image"]
@@ -45,7 +52,7 @@ class Site:
 
 
 def modules_by_path(denoiser: nn.Module) -> dict[str, nn.Module]:
-    """What named_modules() lists, in its order, less what lies in attentions: half of a large model."""
+    """What named_modules() lists, in its order, less what can't have attention to text in it."""
     found: dict[str, nn.Module] = {}
     seen: set[nn.Module] = set()
     left = [("", denoiser)]
@@ -55,16 +62,20 @@ def modules_by_path(denoiser: nn.Module) -> dict[str, nn.Module]:
             continue
         seen.add(module)
         found[path] = module
-        if (children := module._modules) and not isinstance(module, Attention):
+        if not isinstance(module, Attention):
             above = path + "." if path else ""
-            left += [(above + name, child) for name, child in reversed(children.items()) if child is not None]
+            left += [
+                (above + name, child)
+                for name, child in reversed(module._modules.items())
+                if child is not None and type(child) not in _WITHOUT_SITES
+            ]
     return found
 
 
 def find_sites(denoiser: nn.Module, scope: Scope, *, modules: Modules) -> list[Site]:
     """The sites of a denoiser that a scope takes, in the order of its modules.
 
-    modules: all of the denoiser's, by path; listing those of a large model takes milliseconds.
+    modules: of the denoiser, see modules_by_path.
     Raises ValueError for a denoiser of another kind, and where the scope names a layer or a head that this
     one doesn't have.
     """
@@ -74,6 +85,8 @@ def find_sites(denoiser: nn.Module, scope: Scope, *, modules: Modules) -> list[S
             f"{type(denoiser).__name__} has no attention to text that can be traced; traced are the UNets of "
             "Stable Diffusion 1, 2 and XL, and the transformers of Stable Diffusion 3 and Flux"
         )
+    if scope.layers is None and not scope.heads:
+        return every
     _refuse_unknown(scope, [site.path for site in every])
     found = []
     for site in every:
@@ -82,15 +95,7 @@ def find_sites(denoiser: nn.Module, scope: Scope, *, modules: Modules) -> list[S
         if not set(heads) <= set(own):
             raise ValueError(f"{site.path} has heads 0 to {own[-1]}, not {heads}")
         if scope.takes_layer(site.path):
-            found.append(
-                Site(
-                    path=site.path,
-                    attention=site.attention,
-                    heads=heads,
-                    order=site.order,
-                    grid_of=site.grid_of,
-                )
-            )
+            found.append(replace(site, heads=heads))
     return found
 
 
@@ -145,13 +150,13 @@ def _packed_grid(ids: Tensor) -> Grid:
 def _joint_sites(denoiser: nn.Module, modules: Modules) -> list[Site]:
     if isinstance(denoiser, SD3Transformer2DModel):
         return [
-            Site(path=path, attention=module, heads=(), order="image, text", grid_of="")
+            _whole(path, module, order="image, text", grid_of="")
             for path, module in modules.items()
             if isinstance(module, Attention) and module.added_kv_proj_dim is not None
         ]
     if isinstance(denoiser, FluxTransformer2DModel):
         return [
-            Site(path=path, attention=module, heads=(), order="text, image", grid_of="")
+            _whole(path, module, order="text, image", grid_of="")
             for path, module in modules.items()
             if path.endswith(".attn")
         ]
@@ -159,17 +164,25 @@ def _joint_sites(denoiser: nn.Module, modules: Modules) -> list[Site]:
 
 
 def _cross_sites(modules: Modules) -> list[Site]:
-    feature_maps = [path for path, module in modules.items() if isinstance(module, Transformer2DModel)]
+    # Of the feature maps around a module, the innermost last.
+    around: list[str] = []
     found = []
     for path, module in modules.items():
+        if isinstance(module, Transformer2DModel):
+            around.append(path)
         if not isinstance(module, Attention) or not module.is_cross_attention:
             continue
-        owners = [owner for owner in feature_maps if path.startswith(owner + ".")]
-        if not owners:
+        while around and not path.startswith(around[-1] + "."):
+            around.pop()
+        if not around:
             raise ValueError(f"{path}: no feature map around this attention; this UNet is of another kind")
-        owner = max(owners, key=len)
-        found.append(Site(path=path, attention=module, heads=(), order="text", grid_of=owner))
+        found.append(_whole(path, module, order="text", grid_of=around[-1]))
     return found
+
+
+def _whole(path: str, attention: Any, *, order: Order, grid_of: str) -> Site:
+    heads = tuple(range(attention.heads))
+    return Site(path=path, attention=attention, heads=heads, order=order, grid_of=grid_of)
 
 
 def _refuse_unknown(scope: Scope, paths: list[str]) -> None:

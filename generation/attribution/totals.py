@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ class Totals:
     # (path, grid) -> (images, heads, tokens, pixels), or ("", grid) -> (images, tokens, pixels)
     _sums: dict[tuple[str, Grid], Tensor] = field(default_factory=dict)
     _terms: dict[tuple[str, Grid], int] = field(default_factory=dict)
+    _order: dict[str, Any] = field(default_factory=dict)
     # The memory behind the sums of modules that came together, so that they are added to together.
     _together: dict[tuple[tuple[str, ...], Grid], Tensor] = field(default_factory=dict)
 
@@ -40,10 +42,18 @@ class Totals:
             total = total[:, part[0], ..., part[1]]
         total.add_(of_modules)
 
-    def count(self, path: str, grid: Grid, *, heads: int) -> None:
-        """Notes that a module's call has been added, with all its parts."""
-        where = (path if self.per_head else "", grid)
-        self._terms[where] = self._terms.get(where, 0) + (1 if self.per_head else heads)
+    def count(self, paths: Sequence[str], grid: Grid, *, heads: int) -> None:
+        """Notes that a call of each of some modules has been added, with all its parts. heads: of each."""
+        if not self.per_head:
+            self._terms["", grid] = self._terms.get(("", grid), 0) + heads * len(paths)
+            return
+        for path in paths:
+            self._terms[path, grid] = self._terms.get((path, grid), 0) + 1
+
+    def came(self, paths: Mapping[str, Any]) -> None:
+        """Notes in which order modules run, as they may be added in another. paths: keys, in order."""
+        if self.per_head and not paths.keys() <= self._order.keys():
+            self._order |= paths
 
     def _memory(self, paths: tuple[str, ...], grid: Grid, *, like: Tensor) -> Tensor:
         """The sums of some modules, side by side as they come; zeros where they are new."""
@@ -86,12 +96,13 @@ class Totals:
         return [GridSums(sums=_as_maps(sums[grid], grid), terms=terms[grid]) for grid in sorted(sums)]
 
     def layer_sums(self, heads: Mapping[str, tuple[int, ...]]) -> list[LayerSums]:
-        """One sum per module and head, in the order they came. heads: by path, the numbers of those summed.
+        """One sum per module and head, in the order they run. heads: by path, the numbers of those summed.
 
         Raises ValueError where only the sums per grid were kept.
         """
         if not self.per_head:
             raise ValueError('the heads were not kept apart; trace with keep="heads"')
+        places = {path: place for place, path in enumerate(self._order)}
         return [
             LayerSums(
                 path=path,
@@ -99,7 +110,9 @@ class Totals:
                 heads=heads[path],
                 steps=self._terms[path, grid],
             )
-            for (path, grid), total in self._sums.items()
+            for (path, grid), total in sorted(
+                self._sums.items(), key=lambda item: places.get(item[0][0], len(places))
+            )
         ]
 
 

@@ -9,25 +9,115 @@ themselves don't wait: as long as they do, the model can't use their memory agai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from generation.attribution.probabilities import picked
 from generation.attribution.sums import Grid
+from generation.attribution.totals import Totals
 
-# So many bytes of scores wait at most. A GPU's time goes into starting operations, so more wait there.
-_ROOM_BYTES = {"cpu": 2**20, "cuda": 32 * 2**20}
+# So many bytes of scores of one kind wait at most. A GPU's time goes into starting operations, so more wait
+# there.
+_ROOM_BYTES = {"cpu": 5 * 2**18, "cuda": 32 * 2**20}
 
-# Grid, shape of the query, scale (None for 1 / sqrt(channels)), device.
-Kind = tuple[Grid, torch.Size, float | None, torch.device]
+# Grid, shapes of query and key, scale (None for 1 / sqrt(channels)), device.
+Kind = tuple[Grid, torch.Size, torch.Size, float | None, torch.device]
+
+# Makes what as_strided makes, from where a tensor begins, and asks nothing: as_strided takes twice as long.
+_view: Any = getattr(torch._C._dynamo.guards, "_reinterpret_tensor", None)
 
 
-def room_for(kind: Kind, *, images: int, tokens: int) -> int:
-    """How many modules of a kind may wait together; 0 where not even one may."""
-    (height, width), shape, _, device = kind
-    score_bytes = 4 * images * shape[1] * max(1, tokens) * height * width
-    return _ROOM_BYTES.get(device.type, 0) // score_bytes
+class WaitingRoom:
+    """Where the scores of modules wait for others of their kind, from a step's begin to its end at most."""
+
+    def __init__(self, totals: Totals, *, columns: Sequence[int] | None, sites: int) -> None:
+        """totals: to which they are added in the end.  columns: of the keys, ascending; None for all.
+
+        sites: how many modules there are.
+        """
+        self._totals = totals
+        self._columns = columns
+        self._sites = sites
+        self._rows = slice(0)
+        self._text_keys = 0
+        # Kept between steps: fresh memory costs time.
+        self._places: dict[Kind, WaitingScores | None] = {}
+        self._last: WaitingScores | None = None
+
+    def begin(self, rows: slice, *, text_keys: int) -> None:
+        """Before a step; what one that was broken off has left is forgotten.
+
+        rows: of the batch, those that are summed.  text_keys: how many there are.
+        """
+        if (rows, text_keys) != (self._rows, self._text_keys):
+            self._rows, self._text_keys = rows, text_keys
+            self.clear()
+        for place in self._places.values():
+            if place is not None:
+                place.clear()
+
+    def clear(self) -> None:
+        """Forgets everything, and gives the memory back."""
+        self._places.clear()
+        self._last = None
+
+    def put(
+        self,
+        path: str,
+        grid: Grid,
+        query: Tensor,
+        key: Tensor,
+        scale: float | None,
+        lse: Tensor,
+        *,
+        is_first: bool,
+    ) -> bool:
+        """Whether a module's scores wait now. query, key, lse: of all rows; none of them needs a gradient.
+
+        is_first: whether it is the module's first call in the step.
+        """
+        place = self._last
+        if place is None or not place.takes(grid, query, key, scale):
+            place = self._last = self._place(grid, query, key, scale)
+            if place is None:
+                return False
+        if place.is_full or not (is_first or path not in place.paths):
+            self._add(place)
+        place.put(path, query, key, lse)
+        return True
+
+    def settle(self) -> None:
+        """Adds what waits to the sums."""
+        for place in self._places.values():
+            if place is not None and place.paths:
+                self._add(place)
+
+    @torch.no_grad()
+    def _add(self, place: WaitingScores) -> None:
+        paths = tuple(place.paths)
+        self._totals.add(paths, place.grid, place.probabilities())
+        self._totals.count(paths, place.grid, heads=place.heads)
+
+    def _place(self, grid: Grid, query: Tensor, key: Tensor, scale: float | None) -> WaitingScores | None:
+        """Of such a call's kind; None where its scores are too many, or the keys not the text's alone."""
+        kind = (grid, query.shape, key.shape, scale, query.device)
+        if kind not in self._places:
+            self._places[kind] = self._made(kind)
+        return self._places[kind]
+
+    def _made(self, kind: Kind) -> WaitingScores | None:
+        (height, width), query, key, _, device = kind
+        if query[2] != height * width or key[2] != self._text_keys:
+            return None
+        tokens = self._text_keys if self._columns is None else len(self._columns)
+        images = self._rows.stop - self._rows.start
+        score_bytes = 4 * images * query[1] * max(1, tokens) * height * width
+        modules = min(_ROOM_BYTES.get(device.type, 0) // score_bytes, self._sites)
+        if not modules:
+            return None
+        return WaitingScores(kind, modules=modules, tokens=tokens, rows=self._rows, columns=self._columns)
 
 
 class WaitingScores:
@@ -40,18 +130,18 @@ class WaitingScores:
 
         rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all.
         """
-        (height, width), shape, scale, device = kind
-        heads, channels = shape[1], shape[3]
-        self.kind = kind
-        self.rows = rows
-        self.tokens = tokens
+        self.grid, self._query_shape, self._key_shape, self._given_scale, self._device = kind
+        (height, width), heads, channels = self.grid, self._query_shape[1], self._query_shape[3]
+        self.heads = heads
         self.paths: list[str] = []
+        self._rows = rows
         self._columns = columns
         self._images = rows.stop - rows.start
-        self._scale = channels**-0.5 if scale is None else scale
+        self._scale = channels**-0.5 if self._given_scale is None else self._given_scale
         # The few tokens stand before the many pixels in memory: what follows is several times faster.
-        self._memory = torch.empty(modules, self._images * heads, tokens, height * width, device=device)
-        self._places = self._memory.unbind()
+        size = (modules, self._images, heads, tokens, height * width)
+        self._memory = torch.empty(size, device=self._device)
+        self._places = self._memory.flatten(1, 2).unbind()
         self._divisors: list[Tensor] = []
         # Of one image's rows, and of columns side by side, a single view takes what is wanted.
         is_even = columns is None or columns[-1] - columns[0] + 1 == len(columns)
@@ -64,6 +154,16 @@ class WaitingScores:
         """Whether no further module can be put here."""
         return len(self.paths) == len(self._places)
 
+    def takes(self, grid: Grid, query: Tensor, key: Tensor, scale: float | None) -> bool:
+        """Whether such a call is of this kind."""
+        return (
+            query.shape == self._query_shape
+            and key.shape == self._key_shape
+            and grid == self.grid
+            and scale == self._given_scale
+            and query.device == self._device
+        )
+
     def clear(self) -> None:
         """Forgets what was put here."""
         self.paths.clear()
@@ -72,16 +172,14 @@ class WaitingScores:
     def put(self, path: str, query: Tensor, key: Tensor, lse: Tensor) -> None:
         """A module's tensors, of all rows; see token_probabilities. None of them needs a gradient."""
         if self._is_one_view and query.dtype == torch.float32 == key.dtype:
-            row = self.rows.start
+            row = self._rows.start
             step, head, token, channel = key.stride()
-            start = key.storage_offset() + row * step + self._first * token
-            keys = key.as_strided(self._key_size, (head, token, channel), start)
+            keys = _view(key, self._key_size, (head, token, channel), row * step + self._first * token)
             step, head, pixel, channel = query.stride()
-            start = query.storage_offset() + row * step
-            queries = query.as_strided(self._query_size, (head, channel, pixel), start)
+            queries = _view(query, self._query_size, (head, channel, pixel), row * step)
         else:
-            queries = query[self.rows].flatten(0, 1).float().mT
-            keys = picked(key[self.rows], self._columns, dim=2).flatten(0, 1).float()
+            queries = query[self._rows].flatten(0, 1).float().mT
+            keys = picked(key[self._rows], self._columns, dim=2).flatten(0, 1).float()
         torch.bmm(keys, queries, out=self._places[len(self.paths)])
         self._divisors.append(lse)
         self.paths.append(path)
@@ -92,9 +190,16 @@ class WaitingScores:
 
         Lies in memory that the next module put here writes over.
         """
-        scores = self._memory[: len(self.paths)]
-        scores = scores.view(len(self.paths), self._images, -1, *scores.shape[-2:])
+        scores = self._memory if self.is_full else self._memory[: len(self.paths)]
         # Cut when they are together: it is one view, not one for each.
-        less = torch.stack(self._divisors)[:, self.rows].unsqueeze(3).neg_()
+        less = torch.stack(self._divisors)[:, self._rows].unsqueeze(3).neg_()
         self.clear()
         return torch.add(less, scores, alpha=self._scale, out=scores).exp_()
+
+
+def _as_strided(tensor: Tensor, size: Sequence[int], stride: Sequence[int], further: int) -> Tensor:
+    return tensor.as_strided(size, stride, tensor.storage_offset() + further)
+
+
+if _view is None:
+    _view = _as_strided

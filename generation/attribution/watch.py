@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -45,21 +45,21 @@ class CallerWatch:
         # Of the thread in which it is started: how many keys the calls have that are looked at, and its own.
         self._among: tuple[list[int], int] | None = None
 
-    def listen(self, module: nn.Module, listener: Listener) -> None:
-        """From now on, to one more module."""
+    def listen(self, listeners: Mapping[nn.Module, Listener]) -> None:
+        """From now on, to more modules."""
         with _lock:
-            self._listeners[module] = listener
-            _of_modules[module] = (*_of_modules.get(module, ()), listener)
+            self._listeners.update(listeners)
+            for module, listener in listeners.items():
+                _of_modules[module] = (*_of_modules.get(module, ()), listener)
 
-    def forget(self, module: nn.Module) -> None:
-        """From now on, not to this module."""
+    def forget(self, modules: Iterable[nn.Module]) -> None:
+        """From now on, not to these modules."""
         with _lock:
-            listener = self._listeners.pop(module, None)
-            left = tuple(each for each in _of_modules.get(module, ()) if each is not listener)
-            if left:
-                _of_modules[module] = left
-            else:
-                _of_modules.pop(module, None)
+            for module in modules:
+                listener = self._listeners.pop(module, None)
+                left = tuple(each for each in _of_modules.pop(module, ()) if each is not listener)
+                if left:
+                    _of_modules[module] = left
 
     @property
     def modules(self) -> Mapping[nn.Module, Listener]:
@@ -93,6 +93,7 @@ class _OfThread(threading.local):
     def __init__(self) -> None:
         self.lengths: list[int] = []
         self.watches: list[AttentionWatch] = []
+        self.both = self.lengths, self.watches
 
 
 _of_thread = _OfThread()
@@ -170,7 +171,7 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return own(*args, **kwargs)
         key = args[1] if len(args) > 1 else kwargs["key"]
         listeners: tuple[Listener, ...] = ()
-        lengths, watches = _of_thread.lengths, _of_thread.watches
+        lengths, watches = _of_thread.both
         # To ask for the caller costs time, and can't be compiled.
         if lengths and _keys_of(key) in lengths and not torch.compiler.is_compiling():
             module = calling_module(sys._getframe(1))
