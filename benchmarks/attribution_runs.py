@@ -110,13 +110,13 @@ def _second_product(work: Work) -> Work:
     def around(pause: Pause) -> Outcome:
         def while_others_run(aside: Any = None) -> None:
             with ExitStack() as both:
-                both.enter_context(_operators(known, own))
+                both.enter_context(_operators(found, own))
                 if aside is not None:
                     both.enter_context(aside)
                 pause()
 
-        known, own = backends._known, backends._operator
-        with _operators({}, lambda *_: None):
+        found, own = backends._found, backends._operator
+        with _operators(backends.Found(), lambda *_: None):
             return work(while_others_run)
 
     return around
@@ -138,10 +138,10 @@ def _nothing_watched() -> Iterator[None]:
 
 
 @contextmanager
-def _operators(known: Any, choose: Any) -> Iterator[None]:
-    before = backends._known, backends._operator
-    backends._known, backends._operator = known, choose
+def _operators(found: Any, choose: Any) -> Iterator[None]:
+    before = backends._found, backends._operator
+    backends._found, backends._operator = found, choose
     try:
         yield
     finally:
-        backends._known, backends._operator = before
+        backends._found, backends._operator = before

@@ -22,16 +22,33 @@ Result = tuple[Tensor, Tensor]
 _public = torch._C._nn.scaled_dot_product_attention
 # Asked at every call: the names are looked up once.
 _is_grad_enabled, _is_any_autocast_enabled = torch.is_grad_enabled, torch._C._is_any_autocast_enabled
-_chosen = torch._fused_sdp_choice
+_chosen, _is_flash_enabled = torch._fused_sdp_choice, torch._C._get_flash_sdp_enabled
 _Kind = tuple[str, int, torch.dtype, int, bool]
 # What the public call picks, as torch._fused_sdp_choice numbers it.
 _FLASH, _EFFICIENT, _CUDNN = 1, 2, 3
 _PROBED_QUERIES = 16
 _LSE_ERROR = 1e-4
 
-# Of each kind of call that has come: the operator that has shown itself right, or None.
-_known: dict[_Kind, Callable[..., Result] | None] = {}
 _lock = threading.Lock()
+
+
+# What calls have in common that the same operator takes: shapes, strides and types.
+Alike = tuple[Any, ...]
+
+
+class Found:
+    """What has been found out of calls.
+
+    operators: of each kind of call that has come, the one that has shown itself right, or None.
+    last: what the last call was like, and the operator for it.
+    """
+
+    def __init__(self) -> None:
+        self.operators: dict[_Kind, Callable[..., Result] | None] = {}
+        self.last: tuple[Alike, Callable[..., Result]] | tuple[None, None] = None, None
+
+
+_found = Found()
 
 
 def attention_with_lse(
@@ -43,10 +60,11 @@ def attention_with_lse(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor | None, Alike | None]:
     """What scaled_dot_product_attention returns for these arguments, bit for bit, and the LSE or None.
 
-    The LSE is (rows, heads, queries), float32, natural logarithm, of the scaled and masked scores.
+    The LSE is (rows, heads, queries), float32, natural logarithm, of the scaled and masked scores. The third
+    is the very object that came with the last call where this one is like it; None says nothing.
     """
     # Asked beside every attention of the model, whose computation drives this code out of the caches: so the
     # way that most calls take is a short one.
@@ -60,19 +78,31 @@ def attention_with_lse(
         or ((attn_mask is not None or device != "cpu") and not _takes(device, query, value, attn_mask))
     ):
         how: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "enable_gqa": enable_gqa}
-        return _public(query, key, value, attn_mask, scale=scale, **how), None
+        return _public(query, key, value, attn_mask, scale=scale, **how), None, None
+    found, alike = _found, None
+    if device == "cpu" and attn_mask is None:
+        # All that the choice depends on: where it is as before, it is made without being asked for.
+        alike = (
+            query.shape, key.shape, value.shape, query.stride(), key.stride(), value.stride(),
+            query.dtype, key.dtype, value.dtype, _is_flash_enabled(),
+        )  # fmt: skip
+        before, operator = found.last
+        if operator is not None and alike == before:
+            return *operator(query, key, value, attn_mask=None, scale=scale), before
     choice = _chosen(query, key, value, attn_mask, scale=scale)
     kind = (device, choice, query.dtype, query.shape[-1], attn_mask is None)
-    operator = _known.get(kind)
+    operator = found.operators.get(kind)
     if operator is not None:
-        return operator(query, key, value, attn_mask=attn_mask, scale=scale)
+        if alike is not None:
+            found.last = alike, operator
+        return *operator(query, key, value, attn_mask=attn_mask, scale=scale), alike
     own = _public(query, key, value, attn_mask, scale=scale)
-    if kind not in _known and not torch.compiler.is_compiling():
+    if kind not in found.operators and not torch.compiler.is_compiling():
         operator = _operator(device, choice)
         agrees = operator is not None and _agrees(own, operator, query, key, value, attn_mask, scale)
         with _lock:
-            _known[kind] = operator if agrees else None
-    return own, None
+            found.operators[kind] = operator if agrees else None
+    return own, None, None
 
 
 def _would_cast(device: str, *tensors: Tensor) -> bool:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from generation.attribution import sites
+from generation.attribution.backends import Alike
 from generation.attribution.layout import PromptBatch, conditional_rows, refuse_changed_text
 from generation.attribution.probabilities import bias_of, picked, token_probabilities
 from generation.attribution.running import Turn, running_pipeline
@@ -214,7 +215,12 @@ class Recorder:
         may_wait = site.order == "text" and len(site.heads) == site.attention.heads
 
         def hear(
-            query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
+            query: Tensor,
+            key: Tensor,
+            mask: Tensor | None,
+            scale: float | None,
+            lse: Tensor | None,
+            alike: Alike | None,
         ) -> None:
             with lock:
                 if self._rows is None or get_ident() != turn.thread:
@@ -228,7 +234,7 @@ class Recorder:
                     not may_wait
                     or lse is None
                     or mask is not None
-                    or not self._waiting.put(path, grid, query, key, scale, lse, is_first=is_first)
+                    or not self._waiting.put(path, grid, query, key, scale, lse, alike, is_first=is_first)
                 ):
                     self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from generation.attribution.callers import is_usual, usual_processors
+from generation.attribution.backends import Alike
 from generation.attribution.probabilities import additive_mask, split_heads
 from generation.attribution.running import Turn
 from generation.attribution.sites import Site
@@ -35,7 +35,7 @@ class SiteHooks:
         text_keys: how many keys the text has in the denoiser's call that runs; None where it isn't recorded.
         """
         self._site = site
-        self._hear = hear
+        self.hear = hear
         self._turn = turn
         self._text_keys = text_keys
         self._watch = AttentionWatch(self._listen)
@@ -43,12 +43,17 @@ class SiteHooks:
         self._is_on = False
         self._reads_projections = False
         self._forget()
+        self._usual_processor: Any = None
         self._has_usual_processor = self._has_run = False
         # Whether the last call that was recorded was one that CallerWatch would have told and seen.
         self.is_usual = False
 
-    def attach(self) -> None:
-        """Registers the hooks, before the module runs."""
+    def attach(self, *, usual_processor: Any) -> None:
+        """Registers the hooks, before the module runs.
+
+        usual_processor: the module's, where its caller tells its calls (callers.is_usual), or None.
+        """
+        self._usual_processor = usual_processor
         if not self._is_on:
             self._is_on = True
             add, only = self._handles.append, self._turn.only
@@ -73,7 +78,10 @@ class SiteHooks:
     def _before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._text_keys() is None:
             return
-        self._has_usual_processor = is_usual(self._site.attention, usual_processors())
+        attention = self._site.attention
+        self._has_usual_processor = (
+            attention.processor is self._usual_processor and "forward" not in attention.__dict__
+        )
         # Joint attention has one way only, the public call; so have usual processors, as long as nothing has
         # shown that somebody stands between.
         is_expected = self._has_usual_processor and not self._has_run
@@ -81,7 +89,7 @@ class SiteHooks:
         self._has_run = True
         if by_projections and not self._reads_projections:
             self._reads_projections = True
-            self._read_projections(self._site.attention)
+            self._read_projections(attention)
         self._mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
         self._is_heard = self.is_usual = False
         self._watch.start()
@@ -104,12 +112,18 @@ class SiteHooks:
         self._key = output.chunk(2, dim=-1)[0]
 
     def _listen(
-        self, query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, lse: Tensor | None
+        self,
+        query: Tensor,
+        key: Tensor,
+        mask: Tensor | None,
+        scale: float | None,
+        lse: Tensor | None,
+        alike: Alike | None,
     ) -> None:
         self._is_heard = True
         # Without a divisor there is nothing to be gained by it.
         self.is_usual = self._has_usual_processor and lse is not None and key.shape[2] == self._text_keys()
-        self._hear(query, key, mask, scale, lse)
+        self.hear(query, key, mask, scale, lse, alike)
 
     def _after(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         with self._turn.lock:
@@ -134,6 +148,6 @@ class SiteHooks:
                 )
             attention = site.attention
             bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))
-            self._hear(
-                split_heads(attention, query), split_heads(attention, key), bias, attention.scale, None
+            self.hear(
+                split_heads(attention, query), split_heads(attention, key), bias, attention.scale, None, None
             )

@@ -73,15 +73,20 @@ class SiteWatch:
         new: dict[nn.Module, Listener] = {}
         for site in self._sites:
             hooks, module = self._hooks.get(site.path), site.attention
-            may_be_told = site.path not in self._doubted and is_usual(module, processors)
+            has_usual = is_usual(module, processors)
+            may_be_told = has_usual and site.path not in self._doubted
+            if hooks is None and may_be_told and module in listeners:
+                continue
             if may_be_told and hooks is not None and hooks.is_usual:
                 self._hooks.pop(site.path).detach()
-                new[module] = self._listener(site)
-            elif hooks is None and not (may_be_told and module in listeners):
+                new[module] = hooks.hear
+                continue
+            if hooks is None:
                 self._callers.forget([module])
-                made = SiteHooks(site, hear=self._listener(site), turn=self._turn, text_keys=self._text_keys)
-                made.attach()
-                self._hooks[site.path] = made
+                hooks = self._hooks[site.path] = SiteHooks(
+                    site, hear=self._listener(site), turn=self._turn, text_keys=self._text_keys
+                )
+            hooks.attach(usual_processor=module.processor if has_usual else None)
         self._callers.listen(new)
         self._told = [(module, module.processor) for module in self._callers.modules]
         self._told_classes = {type(module) for module, _ in self._told}

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from generation.attribution.backends import Alike
 from generation.attribution.probabilities import picked
 from generation.attribution.sums import Grid
 from generation.attribution.totals import Totals
@@ -71,18 +72,20 @@ class WaitingRoom:
         key: Tensor,
         scale: float | None,
         lse: Tensor,
+        alike: Alike | None,
         *,
         is_first: bool,
     ) -> bool:
         """Whether a module's scores wait now. query, key, lse: of all rows; none of them needs a gradient.
 
-        is_first: whether it is the module's first call in the step.
+        alike: see backends.  is_first: whether it is the module's first call in the step.
         """
         place = self._last
-        if place is None or not place.takes(grid, query, key, scale):
+        if place is None or alike is None or (alike, grid, scale) != (place.alike, place.grid, place.scale):
             place = self._last = self._place(grid, query, key, scale)
             if place is None:
                 return False
+            place.expect(alike, query, key)
         if place.is_full or not (is_first or path not in place.paths):
             self._add(place)
         place.put(path, query, key, lse)
@@ -130,39 +133,43 @@ class WaitingScores:
 
         rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all.
         """
-        self.grid, self._query_shape, self._key_shape, self._given_scale, self._device = kind
-        (height, width), heads, channels = self.grid, self._query_shape[1], self._query_shape[3]
+        self.grid, shape, _, self.scale, device = kind
+        (height, width), heads, channels = self.grid, shape[1], shape[3]
         self.heads = heads
+        self.alike: Alike | None = None
         self.paths: list[str] = []
         self._rows = rows
         self._columns = columns
         self._images = rows.stop - rows.start
-        self._scale = channels**-0.5 if self._given_scale is None else self._given_scale
+        self._factor = channels**-0.5 if self.scale is None else self.scale
         # The few tokens stand before the many pixels in memory: what follows is several times faster.
         size = (modules, self._images, heads, tokens, height * width)
-        self._memory = torch.empty(size, device=self._device)
+        self._memory = torch.empty(size, device=device)
         self._places = self._memory.flatten(1, 2).unbind()
         self._divisors: list[Tensor] = []
         # Of one image's rows, and of columns side by side, a single view takes what is wanted.
         is_even = columns is None or columns[-1] - columns[0] + 1 == len(columns)
         self._is_one_view = self._images == 1 and is_even
         self._first = columns[0] if columns else 0
-        self._key_size, self._query_size = (heads, tokens, channels), (heads, channels, height * width)
+        self._sizes = (heads, tokens, channels), (heads, channels, height * width)
+        # Of both views: stride, and where they begin.
+        self._views: tuple[tuple[tuple[int, ...], int], tuple[tuple[int, ...], int]] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether no further module can be put here."""
         return len(self.paths) == len(self._places)
 
-    def takes(self, grid: Grid, query: Tensor, key: Tensor, scale: float | None) -> bool:
-        """Whether such a call is of this kind."""
-        return (
-            query.shape == self._query_shape
-            and key.shape == self._key_shape
-            and grid == self.grid
-            and scale == self._given_scale
-            and query.device == self._device
-        )
+    def expect(self, alike: Alike | None, query: Tensor, key: Tensor) -> None:
+        """How what is put here next lies in memory. alike: what later calls have in common with this one."""
+        self.alike = alike
+        self._views = None
+        if self._is_one_view and query.dtype == torch.float32 == key.dtype:
+            row = self._rows.start
+            step, head, token, channel = key.stride()
+            keys = (head, token, channel), row * step + self._first * token
+            step, head, pixel, channel = query.stride()
+            self._views = keys, ((head, channel, pixel), row * step)
 
     def clear(self) -> None:
         """Forgets what was put here."""
@@ -171,12 +178,11 @@ class WaitingScores:
 
     def put(self, path: str, query: Tensor, key: Tensor, lse: Tensor) -> None:
         """A module's tensors, of all rows; see token_probabilities. None of them needs a gradient."""
-        if self._is_one_view and query.dtype == torch.float32 == key.dtype:
-            row = self._rows.start
-            step, head, token, channel = key.stride()
-            keys = _view(key, self._key_size, (head, token, channel), row * step + self._first * token)
-            step, head, pixel, channel = query.stride()
-            queries = _view(query, self._query_size, (head, channel, pixel), row * step)
+        if self._views is not None:
+            (key_stride, first_key), (query_stride, first_query) = self._views
+            key_size, query_size = self._sizes
+            keys = _view(key, key_size, key_stride, first_key)
+            queries = _view(query, query_size, query_stride, first_query)
         else:
             queries = query[self._rows].flatten(0, 1).float().mT
             keys = picked(key[self._rows], self._columns, dim=2).flatten(0, 1).float()
@@ -194,7 +200,7 @@ class WaitingScores:
         # Cut when they are together: it is one view, not one for each.
         less = torch.stack(self._divisors)[:, self._rows].unsqueeze(3).neg_()
         self.clear()
-        return torch.add(less, scores, alpha=self._scale, out=scores).exp_()
+        return torch.add(less, scores, alpha=self._factor, out=scores).exp_()
 
 
 def _as_strided(tensor: Tensor, size: Sequence[int], stride: Sequence[int], further: int) -> Tensor:

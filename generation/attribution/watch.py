@@ -15,14 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generation.attribution.backends import attention_with_lse
+from generation.attribution.backends import Alike, attention_with_lse
 from generation.attribution.callers import calling_module
 
-# query, key, mask, scale, LSE
-Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None], None]
+# query, key, mask, scale, LSE, what alike calls have in common (see backends)
+Listener = Callable[[Tensor, Tensor, Tensor | None, float | None, Tensor | None, Alike | None], None]
 
 # Torch's own. Another function at the public name is what runs, also one put there before this import.
 _public = torch._C._nn.scaled_dot_product_attention
+_is_compiling = torch.compiler.is_compiling
 _lock = threading.Lock()
 # How many watches are started, of every thread, and what stands at the public name meanwhile.
 _started = 0
@@ -155,14 +156,6 @@ def _take_away() -> bool:
         return is_ours
 
 
-def _keys_of(key: Tensor) -> Any:
-    """How many keys; None for a tensor whose rows have different numbers of them."""
-    try:
-        return key.shape[-2]
-    except RuntimeError:
-        return None
-
-
 def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function for the place of another, which may be one that calls the last of ours."""
 
@@ -172,25 +165,30 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
         key = args[1] if len(args) > 1 else kwargs["key"]
         listeners: tuple[Listener, ...] = ()
         lengths, watches = _of_thread.both
-        # To ask for the caller costs time, and can't be compiled.
-        if lengths and _keys_of(key) in lengths and not torch.compiler.is_compiling():
-            module = calling_module(sys._getframe(1))
-            listeners = () if module is None else _of_modules.get(module, ())
+        if lengths:
+            try:
+                is_looked_at = key.shape[-2] in lengths
+            except RuntimeError:  # rows with different numbers of keys
+                is_looked_at = False
+            # To ask for the caller costs time, and can't be compiled.
+            if is_looked_at and not _is_compiling():
+                module = calling_module(sys._getframe(1))
+                listeners = () if module is None else _of_modules.get(module, ())
         if watches:
             listeners = (*listeners, *(watch._listener for watch in watches))
             watches.clear()
         if not listeners:
             return own(*args, **kwargs)
-        lse = None
+        lse = alike = None
         if own is _public:
-            output, lse = attention_with_lse(*args, **kwargs)
+            output, lse, alike = attention_with_lse(*args, **kwargs)
         else:
             output = own(*args, **kwargs)
         query = args[0] if args else kwargs["query"]
         mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
         scale = args[6] if len(args) > 6 else kwargs.get("scale")
         for listener in listeners:
-            listener(query, key, mask, scale, lse)
+            listener(query, key, mask, scale, lse, alike)
         return output
 
     return shown

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from generation.attribution import backends, watch
 from generation.attribution.backends import attention_with_lse
@@ -17,7 +18,7 @@ from generation.attribution.watch import AttentionWatch
 @pytest.fixture(autouse=True)
 def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test starts as a new process does."""
-    monkeypatch.setattr(backends, "_known", {})
+    monkeypatch.setattr(backends, "_found", backends.Found())
 
 
 def tensors(seed: int = 0, *, dtype: torch.dtype = torch.float32, width: int = 16) -> list[torch.Tensor]:
@@ -40,7 +41,7 @@ def test_the_output_is_the_public_call_s_and_the_divisor_is_that_of_all_keys(
     mask = torch.linspace(-3, 3, 13).to(dtype).expand(2, 1, 1, 13) if masked else None
     for seed in range(3):  # the first call of a kind only compares
         query, key, value = tensors(seed, dtype=dtype)
-        output, lse = attention_with_lse(query, key, value, mask)
+        output, lse, _ = attention_with_lse(query, key, value, mask)
         own = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         assert torch.equal(output, own)
         assert (lse is None) == (seed == 0)
@@ -58,7 +59,7 @@ def test_what_the_operator_would_take_otherwise_goes_to_the_public_call(how: dic
     query, key, value = tensors()
     for _ in range(2):
         torch.manual_seed(3)
-        output, lse = attention_with_lse(query, key, value, **how)
+        output, lse, _ = attention_with_lse(query, key, value, **how)
         torch.manual_seed(3)
         assert torch.equal(output, functional.scaled_dot_product_attention(query, key, value, **how))
         assert lse is None
@@ -68,7 +69,7 @@ def test_gradients_flow_as_through_the_public_call() -> None:
     query, key, value = tensors()
     query.requires_grad_()
     for _ in range(2):
-        output, lse = attention_with_lse(query, key, value)
+        output, lse, _ = attention_with_lse(query, key, value)
         assert lse is None
     (found,) = torch.autograd.grad(output.sum(), query)
     own = functional.scaled_dot_product_attention(query, key, value)
@@ -91,7 +92,7 @@ def test_an_operator_that_does_something_else_is_not_used(
     monkeypatch.setattr(backends, "_cpu_flash", changed)
     query, key, value = tensors()
     for _ in range(3):
-        output, lse = attention_with_lse(query, key, value)
+        output, lse, _ = attention_with_lse(query, key, value)
         assert lse is None
         assert torch.equal(output, functional.scaled_dot_product_attention(query, key, value))
 
@@ -186,11 +187,32 @@ def test_under_autocast_the_output_is_still_the_public_call_s() -> None:
     for _ in range(2):
         attention_with_lse(query, key, value)
     with torch.autocast("cpu", torch.bfloat16):
-        output, lse = attention_with_lse(query, key, value)
+        output, lse, _ = attention_with_lse(query, key, value)
         own = functional.scaled_dot_product_attention(query, key, value)
     assert output.dtype == own.dtype == torch.bfloat16
     assert torch.equal(output, own)
     assert lse is None
+
+
+def test_a_choice_is_made_anew_where_what_it_depends_on_has_changed() -> None:
+    """Another kernel asked for, or values that lie otherwise in memory, between two calls of one shape.
+
+    Control: calls with equal shapes are taken for alike.
+    """
+    query, key, value = tensors()
+    for _ in range(3):
+        _, lse, alike = attention_with_lse(query, key, value)
+    assert lse is not None
+    again = attention_with_lse(query + 1, key, value)
+    assert again[2] is alike
+    with sdpa_kernel(SDPBackend.MATH):
+        output, lse, _ = attention_with_lse(query, key, value)
+        assert torch.equal(output, functional.scaled_dot_product_attention(query, key, value))
+    assert lse is None
+    spread = value.mT.contiguous().mT
+    output, _, other = attention_with_lse(query, key, spread)
+    assert torch.equal(output, functional.scaled_dot_product_attention(query, key, spread))
+    assert other is not alike
 
 
 def test_a_watch_inside_a_watch_hides_nothing_from_it() -> None:

@@ -66,7 +66,7 @@ def test_sd3_agrees_with_a_float64_recorder(
 ) -> None:
     """Control: a softmax over the text alone, or text and image keys taken for one another."""
     if not lse:
-        monkeypatch.setattr(backends, "_known", {})
+        monkeypatch.setattr(backends, "_found", backends.Found())
         monkeypatch.setattr(backends, "_operator", lambda *_: None)
     with oracle.recorded_joint(sd3.transformer, text_keys=77 + T5_KEYS) as expected:
         plain = draw_joint(draw, sd3, **how)
@@ -85,7 +85,7 @@ def test_flux_agrees_with_a_float64_recorder_in_double_and_single_blocks(
 ) -> None:
     """Control: queries and keys before their rotary positions."""
     if not lse:
-        monkeypatch.setattr(backends, "_known", {})
+        monkeypatch.setattr(backends, "_found", backends.Found())
         monkeypatch.setattr(backends, "_operator", lambda *_: None)
     with oracle.recorded_joint(flux.transformer, text_keys=T5_KEYS) as expected:
         plain = draw_joint(draw, flux, **how)

@@ -9,7 +9,7 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from torch.nn import functional
 
 from benchmarks.models import mini_sdxl
-from generation.attribution import Trace, backends, trace
+from generation.attribution import Trace, backends, trace, waiting
 from generation.attribution.totals import Totals
 
 Draw = Callable[..., Any]
@@ -63,11 +63,37 @@ def test_modules_do_wait_where_the_kernel_gives_the_divisor(
     monkeypatch.setattr(Totals, "add", add)
     traced(stacked, draw, "grids")
     assert max(calls) > 3
-    monkeypatch.setattr(backends, "_known", {})
+    monkeypatch.setattr(backends, "_found", backends.Found())
     monkeypatch.setattr(backends, "_operator", lambda *_: None)
     calls.clear()
     traced(stacked, draw, "grids")
     assert max(calls) == 1
+
+
+def test_views_are_what_torch_s_own_function_makes() -> None:
+    """Where its quicker relative is missing. Control: counting from where the memory begins."""
+    tensor = torch.randn(3, 4, 5)[1:]
+    expected = tensor.as_strided((2, 3), (5, 1), tensor.storage_offset() + 7)
+    assert torch.equal(waiting._view(tensor, (2, 3), (5, 1), 7), expected)
+    assert torch.equal(waiting._as_strided(tensor, (2, 3), (5, 1), 7), expected)
+
+
+def test_layers_come_in_the_order_they_run_whichever_waits_longer(stacked: Any, draw: Draw) -> None:
+    """Control: the order in which they are added, grid by grid."""
+    ran: list[str] = []
+    handles = [
+        module.register_forward_pre_hook(lambda *_, path=path: ran.append(path))
+        for path, module in stacked.unet.named_modules()
+        if path.endswith("attn2")
+    ]
+    recording = traced(stacked, draw, "heads", num_inference_steps=1)
+    for handle in handles:
+        handle.remove()
+    layers = recording.layer_sums()
+    assert [layer.path for layer in layers] == ran
+    # Or there is nothing to be mixed up: coarse ones stand between fine ones.
+    heights = [layer.sums.shape[-2] for layer in layers]
+    assert heights not in (sorted(heights), sorted(heights, reverse=True))
 
 
 def test_a_sum_moves_with_its_module_into_other_company() -> None:
@@ -78,7 +104,7 @@ def test_a_sum_moves_with_its_module_into_other_company() -> None:
     totals.add(("b",), (2, 3), 10 * ones[:1])
     totals.add(("a", "b"), (2, 3), 100 * ones)
     for path in ("a", "b"):
-        totals.count(path, (2, 3), heads=3)
+        totals.count([path], (2, 3), heads=3)
     found = {layer.path: layer.sums for layer in totals.layer_sums({"a": (0, 1, 2), "b": (0, 1, 2)})}
     assert torch.equal(found["a"], torch.full((1, 4, 3, 2, 3), 101.0))
     assert torch.equal(found["b"], torch.full((1, 4, 3, 2, 3), 111.0))
