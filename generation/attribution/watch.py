@@ -159,10 +159,9 @@ def _take_away() -> bool:
 def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function for the place of another, which may be one that calls the last of ours."""
 
-    def shown(*args: Any, **kwargs: Any) -> Tensor:
+    def shown(query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if shown is not _standing_in:
-            return own(*args, **kwargs)
-        key = args[1] if len(args) > 1 else kwargs["key"]
+            return own(query, key, *args, **kwargs)
         listeners: tuple[Listener, ...] = ()
         lengths, watches = _of_thread.both
         if lengths:
@@ -178,15 +177,14 @@ def _stand_in(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
             listeners = (*listeners, *(watch._listener for watch in watches))
             watches.clear()
         if not listeners:
-            return own(*args, **kwargs)
+            return own(query, key, *args, **kwargs)
         lse = alike = None
         if own is _public:
-            output, lse, alike = attention_with_lse(*args, **kwargs)
+            output, lse, alike = attention_with_lse(query, key, *args, **kwargs)
         else:
-            output = own(*args, **kwargs)
-        query = args[0] if args else kwargs["query"]
-        mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
-        scale = args[6] if len(args) > 6 else kwargs.get("scale")
+            output = own(query, key, *args, **kwargs)
+        mask = args[1] if len(args) > 1 else kwargs.get("attn_mask")
+        scale = args[4] if len(args) > 4 else kwargs.get("scale")
         for listener in listeners:
             listener(query, key, mask, scale, lse, alike)
         return output
