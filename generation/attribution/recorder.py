@@ -55,7 +55,7 @@ class Recorder:
         self._grids: dict[str, Grid] = {}
         self._turn = Turn()
         self._watch = SiteWatch(
-            self._sites, listener=self._listener, turn=self._turn, text_keys=self._keys_of_call
+            self._sites, listener=self._listener, turn=self._turn, text=self._text_of_call
         )
         self.start(None, columns=())
 
@@ -81,7 +81,7 @@ class Recorder:
         self._asked: tuple[Any, Any] = (None, None)
         self._known_places: Any = None
         self._other_time: Any = None  # of the call before, where that was without the prompt
-        self._text_keys = 0
+        self._text_rows = self._text_keys = 0
         self._totals = Totals(images=batch.images if batch else 0, per_head=self._per_head)
         self._waiting = WaitingRoom(self._totals, columns=columns, sites=len(self._sites))
         self._watch.forget_doubts()
@@ -155,18 +155,18 @@ class Recorder:
         self._other_time = inputs.get("timestep") if self._known_rows is None else None
         if self._known_rows is None or self._is_asked_again(inputs, keys):
             return
-        self._text_keys = int(keys.shape[1])
+        self._text_rows, self._text_keys = int(keys.shape[0]), int(keys.shape[1])
         self._read_places(inputs)
         step, self.steps_seen = self.steps_seen, self.steps_seen + 1
         wanted_step = self._scope.steps is None or step in self._scope.steps
         if wanted_step and (self._columns is None or self._columns):
             self._rows = self._known_rows
-            self._waiting.begin(self._known_rows, text_keys=self._text_keys)
+            self._waiting.begin(self._known_rows, text=(self._text_rows, self._text_keys))
             self._watch.begin(keys=self._text_keys)
 
-    def _keys_of_call(self) -> int | None:
-        """How many keys the text has in the call that runs; None where it isn't recorded."""
-        return None if self._rows is None else self._text_keys
+    def _text_of_call(self) -> tuple[int, int] | None:
+        """How many rows and keys the text has in the call that runs; None where it isn't recorded."""
+        return None if self._rows is None else (self._text_rows, self._text_keys)
 
     def _refuse_unknown_columns(self, text_keys: int) -> None:
         if self._columns and self._columns[-1] >= text_keys:
@@ -189,6 +189,7 @@ class Recorder:
             self._waiting.settle()
             self._totals.came(self._watch.heard)
             self._watch.check()
+        self._rows = None  # a module that somebody runs by hand is none of the step's
 
     def _read_places(self, inputs: dict[str, Any]) -> None:
         """The latent's size and, where the denoiser's own input tells it, the grid."""
@@ -212,7 +213,8 @@ class Recorder:
         # Runs at every call of every module, beside a model whose own code drives this out of the caches.
         path, grid_of, wanted = site.path, site.grid_of, self._scope.grids
         lock, turn, grids, heard = self._turn.lock, self._turn, self._grids, self._watch.heard
-        may_wait = site.order == "text" and len(site.heads) == site.attention.heads
+        heads = site.attention.heads
+        may_wait = site.order == "text" and len(site.heads) == heads
 
         def hear(
             query: Tensor,
@@ -234,7 +236,9 @@ class Recorder:
                     not may_wait
                     or lse is None
                     or mask is not None
-                    or not self._waiting.put(path, grid, query, key, scale, lse, alike, is_first=is_first)
+                    or not self._waiting.put(
+                        path, grid, query, key, scale, lse, alike, heads=heads, is_first=is_first
+                    )
                 ):
                     self._add(site, grid, query, key, mask=mask, scale=scale, lse=lse)
 
@@ -253,6 +257,11 @@ class Recorder:
         lse: Tensor | None,
     ) -> None:
         """Any call, by itself. query, key: (rows, heads, places, channels), as the softmax sees them."""
+        if query.shape[0] != self._text_rows or query.shape[1] != site.attention.heads:
+            raise ValueError(
+                f"{site.path}: attends with {query.shape[0]} rows and {query.shape[1]} heads at once, of "
+                f"{self._text_rows} and {site.attention.heads}; taken in parts, it can't be traced"
+            )
         scale = query.shape[-1] ** -0.5 if scale is None else scale
         pixels = grid[0] * grid[1]
         image = site.image_places(text_keys=self._text_keys, pixels=pixels)

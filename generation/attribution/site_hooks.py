@@ -28,20 +28,20 @@ class SiteHooks:
         *,
         hear: Listener,
         turn: Turn,
-        text_keys: Callable[[], int | None],
+        text: Callable[[], tuple[int, int] | None],
     ) -> None:
         """hear: is told every call.
 
-        text_keys: how many keys the text has in the denoiser's call that runs; None where it isn't recorded.
+        text: how many rows and keys it has in the denoiser's call that runs; None where it isn't recorded.
         """
         self._site = site
         self.hear = hear
         self._turn = turn
-        self._text_keys = text_keys
+        self._text = text
         self._watch = AttentionWatch(self._listen)
         self._handles: list[Any] = []
         self._is_on = False
-        self._reads_projections = False
+        self._read_from: tuple[Any, ...] = ()
         self._forget()
         self._usual_processor: Any = None
         self._has_usual_processor = self._has_run = False
@@ -59,14 +59,15 @@ class SiteHooks:
             add, only = self._handles.append, self._turn.only
             before, attention = only(self._before), self._site.attention
             add(attention.register_forward_pre_hook(before, with_kwargs=True))
-            add(attention.register_forward_hook(self._after, always_call=True))
+            # A function of its own, since whoever copies a model would copy all that a method belongs to.
+            add(attention.register_forward_hook(lambda *call: self._after(*call), always_call=True))
 
     def detach(self) -> None:
         """Removes them."""
         while self._handles:
             self._handles.pop().remove()
         self._watch.stop()
-        self._is_on = self._reads_projections = False
+        self._is_on, self._read_from = False, ()
         self._forget()
 
     def _forget(self) -> None:
@@ -76,7 +77,7 @@ class SiteHooks:
         self._is_heard = False
 
     def _before(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._text_keys() is None:
+        if self._text() is None:
             return
         attention = self._site.attention
         self._has_usual_processor = (
@@ -87,8 +88,7 @@ class SiteHooks:
         is_expected = self._has_usual_processor and not self._has_run
         by_projections = self._site.order == "text" and not is_expected
         self._has_run = True
-        if by_projections and not self._reads_projections:
-            self._reads_projections = True
+        if by_projections:
             self._read_projections(attention)
         self._mask = args[2] if len(args) > 2 else kwargs.get("attention_mask")
         self._is_heard = self.is_usual = False
@@ -98,6 +98,12 @@ class SiteHooks:
         only = self._turn.only
         is_fused = attention.fused_projections
         keys = attention.to_kv if is_fused else attention.to_k
+        if self._read_from == (attention.to_q, keys):
+            return
+        # Others than before: adapters are put around them between two runs.
+        while len(self._handles) > 2:
+            self._handles.pop().remove()
+        self._read_from = attention.to_q, keys
         self._handles.append(attention.to_q.register_forward_hook(only(self._take_query)))
         take = self._take_fused_key if is_fused else self._take_key
         self._handles.append(keys.register_forward_hook(only(take)))
@@ -120,9 +126,13 @@ class SiteHooks:
         lse: Tensor | None,
         alike: Alike | None,
     ) -> None:
+        rows, keys = self._text() or (0, 0)
+        # A processor that takes rows or heads in turns: the projections tell all of them.
+        if query.shape[0] != rows or query.shape[1] != self._site.attention.heads:
+            return
         self._is_heard = True
         # Without a divisor there is nothing to be gained by it.
-        self.is_usual = self._has_usual_processor and lse is not None and key.shape[2] == self._text_keys()
+        self.is_usual = self._has_usual_processor and lse is not None and key.shape[2] == keys
         self.hear(query, key, mask, scale, lse, alike)
 
     def _after(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
@@ -132,19 +142,20 @@ class SiteHooks:
             self._watch.stop()
             query, key, mask, is_heard = self._query, self._key, self._mask, self._is_heard
             self._forget()
-            if is_heard or output is None or self._text_keys() is None:
+            if is_heard or output is None or self._text() is None:
                 return
             site = self._site
             if self._has_usual_processor and query is None:
                 raise ValueError(
-                    f"{site.path}: its attention was not seen, since another processor or another "
-                    "torch.nn.functional.scaled_dot_product_attention was put in place while the denoiser "
-                    "ran; exchange it between two steps"
+                    f"{site.path}: its attention was not seen. It is given the batch's rows in turns, which "
+                    "can't be traced; or another processor, or another function at "
+                    "torch.nn.functional.scaled_dot_product_attention, was put in place while the denoiser "
+                    "ran: exchange it between two steps"
                 )
             if query is None or key is None:
                 raise TypeError(
-                    f"{site.path}: its attention processor calls neither scaled_dot_product_attention nor "
-                    "to_q and to_k; can't be traced"
+                    f"{site.path}: its attention processor calls neither scaled_dot_product_attention, with "
+                    "all rows and heads, nor to_q and to_k; can't be traced"
                 )
             attention = site.attention
             bias = additive_mask(attention, mask, shape=(key.shape[0], key.shape[1]))

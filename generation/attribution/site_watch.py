@@ -23,16 +23,16 @@ class SiteWatch:
         *,
         listener: Callable[[Site], Listener],
         turn: Turn,
-        text_keys: Callable[[], int | None],
+        text: Callable[[], tuple[int, int] | None],
     ) -> None:
         """listener: makes what is told of a site's calls.
 
-        text_keys: how many keys the text has in the denoiser's call that runs; None where it isn't recorded.
+        text: how many rows and keys it has in the denoiser's call that runs; None where it isn't recorded.
         """
         self._sites = sites
         self._listener = listener
         self._turn = turn
-        self._text_keys = text_keys
+        self._text = text
         self._callers = CallerWatch()
         self._hooks: dict[str, SiteHooks] = {}
         # Paths of the sites whose call was seen in this call of the denoiser, in the order they run, and of
@@ -84,7 +84,7 @@ class SiteWatch:
             if hooks is None:
                 self._callers.forget([module])
                 hooks = self._hooks[site.path] = SiteHooks(
-                    site, hear=self._listener(site), turn=self._turn, text_keys=self._text_keys
+                    site, hear=self._listener(site), turn=self._turn, text=self._text
                 )
             hooks.attach(usual_processor=module.processor if has_usual else None)
         self._callers.listen(new)

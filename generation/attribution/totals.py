@@ -53,7 +53,7 @@ class Totals:
     def came(self, paths: Mapping[str, Any]) -> None:
         """Notes in which order modules run, as they may be added in another. paths: keys, in order."""
         if self.per_head and not paths.keys() <= self._order.keys():
-            self._order |= paths
+            self._order = {**paths, **self._order}
 
     def _memory(self, paths: tuple[str, ...], grid: Grid, *, like: Tensor) -> Tensor:
         """The sums of some modules, side by side as they come; zeros where they are new."""

@@ -23,8 +23,8 @@ from generation.attribution.totals import Totals
 # there.
 _ROOM_BYTES = {"cpu": 5 * 2**18, "cuda": 32 * 2**20}
 
-# Grid, shapes of query and key, scale (None for 1 / sqrt(channels)), device.
-Kind = tuple[Grid, torch.Size, torch.Size, float | None, torch.device]
+# Grid, shapes of query and key, scale (None for 1 / sqrt(channels)), heads of the module, device.
+Kind = tuple[Grid, torch.Size, torch.Size, float | None, int, torch.device]
 
 # Makes what as_strided makes, from where a tensor begins, and asks nothing: as_strided takes twice as long.
 _view: Any = getattr(torch._C._dynamo.guards, "_reinterpret_tensor", None)
@@ -42,18 +42,18 @@ class WaitingRoom:
         self._columns = columns
         self._sites = sites
         self._rows = slice(0)
-        self._text_keys = 0
+        self._text = 0, 0
         # Kept between steps: fresh memory costs time.
         self._places: dict[Kind, WaitingScores | None] = {}
         self._last: WaitingScores | None = None
 
-    def begin(self, rows: slice, *, text_keys: int) -> None:
+    def begin(self, rows: slice, *, text: tuple[int, int]) -> None:
         """Before a step; what one that was broken off has left is forgotten.
 
-        rows: of the batch, those that are summed.  text_keys: how many there are.
+        rows: of the batch, those that are summed.  text: how many rows and keys there are.
         """
-        if (rows, text_keys) != (self._rows, self._text_keys):
-            self._rows, self._text_keys = rows, text_keys
+        if (rows, text) != (self._rows, self._text):
+            self._rows, self._text = rows, text
             self.clear()
         for place in self._places.values():
             if place is not None:
@@ -74,15 +74,21 @@ class WaitingRoom:
         lse: Tensor,
         alike: Alike | None,
         *,
+        heads: int,
         is_first: bool,
     ) -> bool:
-        """Whether a module's scores wait now. query, key, lse: of all rows; none of them needs a gradient.
+        """Whether a module's scores wait now. query, key, lse: none of them needs a gradient.
 
-        alike: see backends.  is_first: whether it is the module's first call in the step.
+        alike: see backends.  heads: how many the module has.  is_first: whether it is its first call in the
+        step.
         """
         place = self._last
-        if place is None or alike is None or (alike, grid, scale) != (place.alike, place.grid, place.scale):
-            place = self._last = self._place(grid, query, key, scale)
+        if (
+            place is None
+            or alike is None
+            or (alike, grid, scale, heads) != (place.alike, place.grid, place.scale, place.heads)
+        ):
+            place = self._last = self._place(grid, query, key, scale, heads)
             if place is None:
                 return False
             place.expect(alike, query, key)
@@ -103,18 +109,26 @@ class WaitingRoom:
         self._totals.add(paths, place.grid, place.probabilities())
         self._totals.count(paths, place.grid, heads=place.heads)
 
-    def _place(self, grid: Grid, query: Tensor, key: Tensor, scale: float | None) -> WaitingScores | None:
-        """Of such a call's kind; None where its scores are too many, or the keys not the text's alone."""
-        kind = (grid, query.shape, key.shape, scale, query.device)
+    def _place(
+        self, grid: Grid, query: Tensor, key: Tensor, scale: float | None, heads: int
+    ) -> WaitingScores | None:
+        """Of such a call's kind.
+
+        None where its scores are too many, its rows and heads not all, or its places and keys not the grid's
+        and the text's alone.
+        """
+        kind = (grid, query.shape, key.shape, scale, heads, query.device)
         if kind not in self._places:
             self._places[kind] = self._made(kind)
         return self._places[kind]
 
     def _made(self, kind: Kind) -> WaitingScores | None:
-        (height, width), query, key, _, device = kind
-        if query[2] != height * width or key[2] != self._text_keys:
+        (height, width), query, key, _, heads, device = kind
+        rows, keys = self._text
+        # The views that are made of them ask nothing.
+        if query[:3] != (rows, heads, height * width) or key[:3] != (rows, heads, keys):
             return None
-        tokens = self._text_keys if self._columns is None else len(self._columns)
+        tokens = keys if self._columns is None else len(self._columns)
         images = self._rows.stop - self._rows.start
         score_bytes = 4 * images * query[1] * max(1, tokens) * height * width
         modules = min(_ROOM_BYTES.get(device.type, 0) // score_bytes, self._sites)
@@ -133,9 +147,8 @@ class WaitingScores:
 
         rows: of the batch, those that are summed.  columns: of the keys, ascending; None for all.
         """
-        self.grid, shape, _, self.scale, device = kind
-        (height, width), heads, channels = self.grid, shape[1], shape[3]
-        self.heads = heads
+        self.grid, shape, _, self.scale, self.heads, device = kind
+        (height, width), heads, channels = self.grid, self.heads, shape[3]
         self.alike: Alike | None = None
         self.paths: list[str] = []
         self._rows = rows
@@ -144,7 +157,7 @@ class WaitingScores:
         self._factor = channels**-0.5 if self.scale is None else self.scale
         # The few tokens stand before the many pixels in memory: what follows is several times faster.
         size = (modules, self._images, heads, tokens, height * width)
-        self._memory = torch.empty(size, device=device)
+        self._memory = torch.empty(size, dtype=torch.float32, device=device)
         self._places = self._memory.flatten(1, 2).unbind()
         self._divisors: list[Tensor] = []
         # Of one image's rows, and of columns side by side, a single view takes what is wanted.
