@@ -277,8 +277,9 @@ def test_the_next_task_s_pictures_are_there_before_it(
     shown = [picture.get_attribute("src") for picture in page.locator("[data-picture]").all()]
     assert shown == pictures.split()
     assert [url.rsplit("/r/")[1] for url in asked if url.endswith(tuple(shown))] == []
-    assert len(asked) == 3  # the answer, and the two pictures of the third task
-    assert asked[0].endswith("/answer/")
+    by_page = [url for url in asked if not url.endswith("/icon.svg")]  # the browser asks for that one
+    assert len(by_page) == 3  # the answer, and the two pictures of the third task
+    assert by_page[0].endswith("/answer/")
 
 
 def test_the_cold_page_is_within_60_kb_and_8_requests_besides_its_pictures(
